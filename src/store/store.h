@@ -1,0 +1,176 @@
+/* The asynchronous storage interface. Three shapes carry everything:
+ *
+ *   kv   one value per owner and name                (owner "alice@host", name "vcard", key "")
+ *   map  many keyed values per owner and name, in insertion order (name "roster", key = contact)
+ *   log  entries with one payload and up to 4 owners, at positions given in commit order
+ *
+ * A kv is a map whose only key is empty; both are "items". A request is a heap object that moves:
+ * the submitter gives it away and gets it back, answered, exactly once. A batch is atomic: all of
+ * it is durable when its answer comes, or none of it happened. A query sees one snapshot, and sees
+ * every batch of the same submitter that was answered before it was submitted. Reads never wait for
+ * the writer. Answers of batches come in commit order per shard.
+ *
+ * Owners are prepared bare JIDs or domains; names are literals of [a-z0-9:._/-], at most 64 bytes.
+ * Keys and values are bytes; keys at most 3071 bytes, values at most STORE_VALUE_BYTES. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/slice.h"
+
+enum { STORE_VALUE_BYTES = 8 << 20, STORE_LOG_OWNERS = 4, STORE_KEY_BYTES = 3071 };
+
+enum store_op {
+    /* Writes, in a batch. */
+    STORE_PUT,    /* owner, name, key, value: replaces or adds (a replaced key keeps its place) */
+    STORE_ADD,    /* the same, but the batch fails with ERR_EXISTS when the key is there */
+    STORE_EXPECT, /* owner, name, key, value: the batch fails with ERR_NOT_FOUND unless the item
+                     exists with exactly this value (value.ptr NULL: any value) */
+    STORE_DELETE, /* owner, name, key: absent is fine */
+    STORE_CLEAR,  /* owner, name: all keys */
+    STORE_APPEND, /* name, owners, labels, value: a log entry; answered with its position */
+    STORE_DROP,   /* owner, name, from..to (inclusive positions): the owner's part of the log
+                     entries; an entry goes when its last owner goes */
+    STORE_DROP_OWNER, /* owner: every item and every part in a log */
+    /* Reads, in a query. */
+    STORE_GET,    /* owner, name, key: 0 or 1 row */
+    STORE_LIST,   /* owner, name, key = "after this key" (ptr NULL: from the start), limit */
+    STORE_RANGE,  /* log: owner, name, from..to, limit, backwards: rows in order */
+    STORE_COUNT,  /* log: owner, name: one row, position = count, wall_ms = bytes of payload */
+    STORE_OWNERS, /* name, key = "after this owner" (ptr NULL: from the start), limit: owners
+                     that hold an item of this name, in byte order, in row.key */
+};
+
+/* Labels of a log entry: what can be asked for or marked later. */
+struct store_labels {
+    struct slice peer;   /* bare JID of the other side, may be empty */
+    int64_t wall_ms;     /* stamp */
+    uint32_t flags;      /* the owner's meaning */
+    struct slice origin; /* idempotency key of the sender, at most 64 bytes, may be empty */
+};
+
+struct store_row {
+    uint32_t read; /* which read of the query it answers: 0, 1, ... */
+    struct slice key, value;
+    uint64_t position; /* log rows, counts */
+    struct store_labels labels;
+};
+
+struct store_step; /* one operation; inside of the request */
+
+struct store_request {
+    struct list link; /* for whoever holds the request */
+    uint32_t shard;   /* the submitter's mark, untouched: where the answer goes */
+    uint64_t ticket;  /* the submitter's mark, untouched: a flow handle */
+    bool write;       /* a batch, else a query */
+    bool urgent;      /* reserved for small reads that a person waits for */
+    struct buf data;  /* the operations, encoded without pointers */
+    uint32_t steps;   /* how many */
+    /* The answer. */
+    int err;           /* 0, ERR_EXISTS, ERR_NOT_FOUND (STORE_EXPECT), ERR_FULL, ERR_READONLY,
+                          ERR_IO, ERR_CORRUPT, ERR_BUSY, ERR_MEMORY */
+    uint64_t position; /* of the last STORE_APPEND in the batch */
+    bool more;         /* a limit cut the rows of the last read */
+    struct buf rows;   /* encoded; store_rows */
+    uint32_t row_count;
+};
+
+/* A new request; never NULL. Freed by store_request_free (data is wiped). */
+struct store_request *store_batch_new(uint32_t shard, uint64_t ticket);
+struct store_request *store_query_new(uint32_t shard, uint64_t ticket);
+void store_request_free(struct store_request **r);
+
+/* Builders. A failed buffer shows as ERR_MEMORY in the answer. */
+void store_put(struct store_request *r, struct slice owner, struct slice name, struct slice key,
+               struct slice value);
+void store_add(struct store_request *r, struct slice owner, struct slice name, struct slice key,
+               struct slice value);
+void store_expect(struct store_request *r, struct slice owner, struct slice name, struct slice key,
+                  struct slice value);
+void store_delete(struct store_request *r, struct slice owner, struct slice name, struct slice key);
+void store_clear(struct store_request *r, struct slice owner, struct slice name);
+void store_append(struct store_request *r, struct slice name, const struct slice *owners, size_t n,
+                  const struct store_labels *labels, struct slice value);
+void store_drop(struct store_request *r, struct slice owner, struct slice name, uint64_t from,
+                uint64_t to);
+void store_drop_owner(struct store_request *r, struct slice owner);
+
+void store_get(struct store_request *r, struct slice owner, struct slice name, struct slice key);
+void store_list(struct store_request *r, struct slice owner, struct slice name, struct slice after,
+                uint32_t limit);
+void store_range(struct store_request *r, struct slice owner, struct slice name, uint64_t from,
+                 uint64_t to, uint32_t limit, bool backwards);
+void store_count(struct store_request *r, struct slice owner, struct slice name);
+void store_owners(struct store_request *r, struct slice name, struct slice after, uint32_t limit);
+
+/* Walks the rows of an answer: *at = 0 at first; false at the end. Slices live with the request. */
+bool store_rows(const struct store_request *r, size_t *at, struct store_row *out);
+
+/* For drivers: walks the operations. */
+struct store_operation {
+    enum store_op op;
+    struct slice owner, name, key, value;
+    struct slice owners[STORE_LOG_OWNERS];
+    size_t owner_count;
+    struct store_labels labels;
+    uint64_t from, to;
+    uint32_t limit;
+    bool backwards;
+};
+bool store_operations(const struct store_request *r, size_t *at, struct store_operation *out);
+/* For drivers: adds a row to the answer; 0 or ERR_MEMORY. */
+int store_answer_row(struct store_request *r, const struct store_row *row);
+
+/* A store as its users see it: SQLite (db), memory (below), a faulty one around either. */
+struct store {
+    const struct store_ops *ops;
+    /* Set by the owner before the first submit: takes the answered request. A driver may call it on
+     * a thread of its own; the twins call it from store_run. */
+    void (*answered)(void *ctx, struct store_request *r);
+    void *ctx;
+};
+
+struct store_ops {
+    /* Takes the request; returns at once. */
+    void (*submit)(struct store *s, struct store_request *r);
+    /* The twins work here: up to n requests are carried out and answered; how many were. Drivers
+     * with threads do nothing. */
+    size_t (*run)(struct store *s, size_t n);
+    /* Waits for what was submitted, answers it, closes. */
+    void (*free)(struct store *s);
+};
+
+static inline void store_submit(struct store *s, struct store_request *r)
+{
+    s->ops->submit(s, r);
+}
+
+static inline size_t store_run(struct store *s, size_t n)
+{
+    return s->ops->run(s, n);
+}
+
+static inline void store_free(struct store **s)
+{
+    if (*s != NULL)
+        (*s)->ops->free(*s);
+    *s = NULL;
+}
+
+/* The in-memory twin: same conformance suite as the drivers. Deterministic. */
+struct store *store_memory_new(void);
+
+/* A faulty twin around another store (which it owns): answers chosen by a script. */
+struct store_faults {
+    int (*batch_error)(void *ctx, const struct store_request *r); /* 0: pass on; else answer this */
+    int (*query_error)(void *ctx, const struct store_request *r);
+    void *ctx;
+};
+struct store *store_faulty_new(struct store *inner, const struct store_faults *faults);
+
+#endif

@@ -1,0 +1,75 @@
+/* TLS as a wire (OpenSSL 3), for both sides: TLS 1.2 and 1.3 alone, AEAD with ECDHE, no
+ * compression, no renegotiation, no early data, stateless tickets. A BIO of our own reads from the
+ * slice that is being fed and writes to the buffer that is being filled. */
+#ifndef WIRE_TLS_H
+#define WIRE_TLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "wire/wire.h"
+
+/* Immutable and shared by all shards (reference-counted by OpenSSL itself): one per host, replaced
+ * on reload while older connections keep theirs. */
+struct tls_context;
+
+enum tls_problem {
+    TLS_FINE,
+    TLS_BAD_CERTIFICATE, /* not PEM, or empty */
+    TLS_BAD_KEY,
+    TLS_KEY_MISMATCH, /* the key is not that of the certificate */
+    TLS_NO_MEMORY,
+};
+
+/* PEM texts as read by the caller (the room reads no file). chain: leaf first. */
+struct tls_context *tls_context_server(struct slice chain_pem, struct slice key_pem,
+                                       enum tls_problem *problem_out);
+/* For clients and tests: trust anchors as PEM; empty: no peer verification (tests only). */
+struct tls_context *tls_context_client(struct slice anchors_pem, enum tls_problem *problem_out);
+struct tls_context *tls_context_ref(struct tls_context *ctx);
+void tls_context_unref(struct tls_context **ctx);
+
+/* Facts about the server certificate for `check` and warnings. */
+struct tls_certificate_info {
+    int64_t not_before_s, not_after_s; /* Unix time */
+    bool self_signed;
+    bool covers_host; /* host in the SAN dNSName/SRVName/xmppAddr (wildcard leftmost label) */
+};
+int tls_context_info(const struct tls_context *ctx, struct slice host,
+                     struct tls_certificate_info *out);
+
+/* Makes an ECDSA P-256 key and a self-signed certificate for the hosts (dNSName, and SRVName
+ * _xmpp-client), valid 10 years from now_s. PEM texts are appended; ERR_CRYPTO on failure. */
+int tls_make_certificate(const struct slice *hosts, size_t n, int64_t now_s, struct buf *chain_pem,
+                         struct buf *key_pem);
+
+/* Chooses the context by server name (SNI): returns a context or NULL for unrecognized_name. Called
+ * during feed. name is empty when the client sent none. */
+typedef struct tls_context *tls_choose_fn(void *ctx, struct slice name);
+
+struct tls_accept {
+    tls_choose_fn *choose;
+    void *choose_ctx;
+    /* Direct TLS (XEP-0368): "xmpp-client"; a client that offers ALPN without it gets
+     * no_application_protocol, one that offers none is accepted. Empty: ALPN is ignored. */
+    struct slice alpn;
+};
+
+/* Server side of a new connection. a is copied (choose_ctx must outlive the handshake).
+ * NULL when memory is exhausted. */
+struct wire *tls_accept_new(const struct tls_accept *a, struct tls_context *fallback);
+/* Client side: verifies the peer for host at `now_s` when the context has anchors. */
+struct wire *tls_connect_new(struct tls_context *ctx, struct slice host, struct slice alpn,
+                             int64_t now_s);
+
+/* After WIRE_OPEN. */
+const char *tls_version(const struct wire *w); /* "TLSv1.3" */
+const char *tls_cipher(const struct wire *w);
+/* RFC 9266: 32 bytes; false when not available (TLS 1.2 without extended master secret). */
+bool tls_exporter(const struct wire *w, uint8_t out[32]);
+/* RFC 5929 section 4.1: hash of the server's certificate; length 0 when not available. */
+size_t tls_server_end_point(const struct wire *w, uint8_t out[64]);
+
+#endif

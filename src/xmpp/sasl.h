@@ -1,0 +1,147 @@
+/* SASL exchanges, server and client side, without I/O: PLAIN (RFC 4616) and SCRAM-SHA-1, -SHA-256,
+ * -SHA-512 with and without -PLUS (RFC 5802, 7677), channel bindings of RFC 9266 and RFC 5929.
+ *
+ * The server side asks for what it lacks: credentials of a user (the engine loads them), a key
+ * derivation (PBKDF2, done off the event loop). An unknown user goes through the same steps with
+ * stable made-up credentials and fails at the end with the same error (V43). */
+#ifndef XMPP_SASL_H
+#define XMPP_SASL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/rng.h"
+#include "base/slice.h"
+#include "xmpp/jid.h"
+
+enum { SASL_SALT_BYTES = 16, SASL_KEY_BYTES = 64, SASL_PASSWORD_BYTES = 1023 };
+enum { SASL_ITERATIONS_MIN = 4096, SASL_ITERATIONS_MAX = 1000000 };
+
+enum sasl_hash { SASL_SHA1, SASL_SHA256, SASL_SHA512, SASL_HASHES };
+
+/* What is stored of a password for one hash: never the password, never the salted password. */
+struct sasl_keys {
+    uint8_t salt[SASL_SALT_BYTES];
+    uint32_t iterations; /* 0: none stored for this hash */
+    uint8_t stored_key[SASL_KEY_BYTES];
+    uint8_t server_key[SASL_KEY_BYTES];
+};
+
+struct sasl_credentials {
+    struct sasl_keys keys[SASL_HASHES];
+};
+
+/* Portable text form for the store, one line; decode answers ERR_CORRUPT on anything wrong (A22).
+ */
+int sasl_credentials_encode(const struct sasl_credentials *c, struct buf *out);
+int sasl_credentials_decode(struct slice text, struct sasl_credentials *out);
+
+/* PBKDF2 job: slow (milliseconds), thread-safe, called off the loop. password is prepared already.
+ * salted_out has the hash's length. ERR_CRYPTO when OpenSSL fails. */
+int sasl_salted_password(enum sasl_hash hash, struct slice password, const uint8_t *salt,
+                         size_t salt_len, uint32_t iterations, uint8_t salted_out[SASL_KEY_BYTES]);
+/* New credentials for all hashes (three PBKDF2 runs): slow, thread-safe. salts are random bytes. */
+int sasl_credentials_derive(struct slice password, uint32_t iterations,
+                            const uint8_t salts[SASL_HASHES][SASL_SALT_BYTES],
+                            struct sasl_credentials *out);
+size_t sasl_hash_len(enum sasl_hash hash);
+
+/* Channel binding data of the connection (empty slices: not available). */
+struct sasl_binding {
+    struct slice tls_exporter;         /* RFC 9266, 32 bytes */
+    struct slice tls_server_end_point; /* RFC 5929 section 4 */
+};
+
+/* Failure conditions of RFC 6120 section 6.5. */
+enum sasl_failure {
+    SASL_ABORTED,
+    SASL_ACCOUNT_DISABLED,
+    SASL_CREDENTIALS_EXPIRED,
+    SASL_ENCRYPTION_REQUIRED,
+    SASL_INCORRECT_ENCODING,
+    SASL_INVALID_AUTHZID,
+    SASL_INVALID_MECHANISM,
+    SASL_MALFORMED_REQUEST,
+    SASL_MECHANISM_TOO_WEAK,
+    SASL_NOT_AUTHORIZED,
+    SASL_TEMPORARY_AUTH_FAILURE,
+};
+struct slice sasl_failure_name(enum sasl_failure failure);
+
+enum sasl_step {
+    SASL_CHALLENGE,        /* send sasl_server_output as a challenge */
+    SASL_WANT_CREDENTIALS, /* load those of sasl_server_user, then sasl_server_credentials */
+    SASL_WANT_DERIVE,      /* run sasl_server_derivation as a job, then sasl_server_derived */
+    SASL_SUCCESS,          /* sasl_server_output is additional data, may be empty */
+    SASL_FAILURE,          /* sasl_server_failure */
+};
+
+struct sasl_server;
+
+struct sasl_server_config {
+    struct slice host;           /* prepared domain; the realm of authcid and authzid */
+    bool plain_allowed;          /* TLS is on, or the listener allows PLAIN without it */
+    bool plus_offered;           /* the -PLUS mechanisms were announced */
+    struct sasl_binding binding; /* copied */
+    uint32_t iterations;         /* for made-up credentials */
+    const uint8_t *fake_secret;  /* 32 bytes, stable per server: salts of unknown users */
+};
+
+/* Names of the mechanisms to announce, best first, each once; *n_out of them. */
+const struct slice *sasl_server_mechanisms(bool plain_allowed, bool plus, size_t *n_out);
+
+/* Begins an exchange. mechanism is the exact name; initial is the decoded initial response
+ * (initial.ptr == NULL: none was sent). The first step is in *step_out. An unknown or not offered
+ * mechanism is SASL_FAILURE with SASL_INVALID_MECHANISM. NULL when memory is exhausted. */
+struct sasl_server *sasl_server_new(const struct sasl_server_config *config, struct slice mechanism,
+                                    struct slice initial, struct rng *rng,
+                                    enum sasl_step *step_out);
+void sasl_server_free(struct sasl_server **s);
+enum sasl_step sasl_server_respond(struct sasl_server *s, struct slice response);
+/* credentials: NULL for an unknown user. disabled: the account may not log in, told only after a
+ * right password (A06). */
+enum sasl_step sasl_server_credentials(struct sasl_server *s,
+                                       const struct sasl_credentials *credentials, bool disabled);
+/* The job that SASL_WANT_DERIVE asks for, self-contained so that it may run on another thread. */
+struct sasl_derivation {
+    enum sasl_hash hash;
+    uint32_t iterations;
+    uint8_t salt[SASL_SALT_BYTES];
+    size_t password_len;
+    char password[SASL_PASSWORD_BYTES + 1]; /* wipe after use */
+    uint8_t salted[SASL_KEY_BYTES];         /* the job's result */
+    int err;                                /* the job's result */
+};
+void sasl_server_derivation(const struct sasl_server *s, struct sasl_derivation *out);
+enum sasl_step sasl_server_derived(struct sasl_server *s, const struct sasl_derivation *done);
+
+struct slice sasl_server_output(const struct sasl_server *s); /* raw bytes, not base64 */
+enum sasl_failure sasl_server_failure(const struct sasl_server *s);
+/* True when the failure means a downgrade was noticed (A11): logged as a warning. */
+bool sasl_server_downgrade(const struct sasl_server *s);
+/* Prepared localpart; set from SASL_WANT_CREDENTIALS on. */
+struct slice sasl_server_user(const struct sasl_server *s);
+struct slice sasl_server_mechanism(const struct sasl_server *s);
+
+/* Client side. Prefers SCRAM-SHA-512-PLUS ... SCRAM-SHA-1, PLAIN. */
+struct sasl_client;
+struct sasl_client_config {
+    struct slice user, password, authzid; /* authzid may be empty; copied, password wiped at free */
+    struct sasl_binding binding;
+    bool plain_allowed;
+};
+/* Chooses among the offered names; NULL with *err_out = ERR_REFUSED when none is acceptable. */
+struct sasl_client *sasl_client_new(const struct sasl_client_config *config,
+                                    const struct slice *offered, size_t n, struct rng *rng,
+                                    int *err_out);
+void sasl_client_free(struct sasl_client **c);
+struct slice sasl_client_mechanism(const struct sasl_client *c);
+/* First message, then answers; 0 or ERR_REFUSED (server wrong: iteration count out of range, nonce,
+ * signature), ERR_CRYPTO. The answer is in *out (raw bytes, cleared first). */
+int sasl_client_start(struct sasl_client *c, struct buf *out);
+int sasl_client_challenge(struct sasl_client *c, struct slice challenge, struct buf *out);
+/* 0 only when the server proved that it knows the password (A12). */
+int sasl_client_success(struct sasl_client *c, struct slice additional);
+
+#endif
