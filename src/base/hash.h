@@ -13,7 +13,8 @@ struct hash_key {
 };
 
 uint64_t hash_bytes(const struct hash_key *key, struct slice s);
-/* Continues over a second part, as if a NUL stood between the two. */
+/* Continues over a second part. Each part carries its length, so ("ab", "c") and ("a", "bc") are
+ * different inputs. */
 uint64_t hash_pair(const struct hash_key *key, struct slice a, struct slice b);
 
 struct hnode {

@@ -21,6 +21,12 @@ void rng_bytes(struct rng *r, void *out, size_t n)
     r->left -= n;
 }
 
+void rng_forget(struct rng *r)
+{
+    mem_wipe(r->pool, sizeof(r->pool));
+    r->left = 0;
+}
+
 uint64_t rng_u64(struct rng *r)
 {
     uint64_t n;

@@ -15,6 +15,9 @@ struct rng {
 };
 
 void rng_bytes(struct rng *r, void *out, size_t n);
+/* Wipes what is left in the pool: the child of a fork calls this first, so that it does not draw
+ * the bytes that its parent draws. */
+void rng_forget(struct rng *r);
 uint64_t rng_u64(struct rng *r);
 /* n characters (no NUL) of [a-z2-7], 5 bits each: 26 hold 130 bits. */
 void rng_token(struct rng *r, char *out, size_t n);

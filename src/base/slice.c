@@ -40,8 +40,8 @@ bool slice_to_int(struct slice s, int *out)
     if (s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+'))
         s = slice_from(s, 1);
     unsigned long long n;
-    if (!slice_to_u64(s, &n) || n > (unsigned long long)INT_MAX)
+    if (!slice_to_u64(s, &n) || n > (unsigned long long)INT_MAX + negative)
         return false;
-    *out = negative ? -(int)n : (int)n;
+    *out = negative ? (int)-(long long)n : (int)n;
     return true;
 }

@@ -23,8 +23,8 @@ struct timers {
 };
 
 void timers_init(struct timers *w, uint64_t now_ms);
-/* Arms t (fire is set by the caller); an armed one is moved. Far deadlines are clamped to about
- * three days and fire then: long waits re-arm themselves. */
+/* Arms t (fire is set by the caller); an armed one is moved. A deadline farther than the wheel's
+ * three days is looked at again every three days; it fires when it is due, not before. */
 void timer_set(struct timers *w, struct timer *t, uint64_t at_ms);
 /* Safe on a zeroed or disarmed timer. */
 void timer_stop(struct timer *t);
