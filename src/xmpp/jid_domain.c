@@ -1,0 +1,256 @@
+/* Domainparts (RFC 7622 section 3.2): host names as IDNA2008 U-labels (RFC 5890 to 5893, mapped
+ * before as RFC 5895 says), IPv4 addresses, [IPv6] literals. Plain ASCII names are decided here in
+ * one pass; libidn2 decodes A-labels and holds the IDNA2008 tables for the rest. A name must fit
+ * into DNS: labels of 1..63 and 253 bytes in all, as A-labels. */
+#include "xmpp/jid_domain.h"
+
+#include <arpa/inet.h>
+#include <idn2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "xmpp/precis.h"
+
+enum { LABEL_BYTES = 63, NAME_BYTES = 253 };
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_lower_or_digit(char c)
+{
+    return (c >= 'a' && c <= 'z') || is_digit(c);
+}
+
+/* Four decimal numbers up to 255 without leading zeros: already the only form. */
+static bool is_ipv4(struct slice s)
+{
+    int numbers = 0;
+    while (numbers < 4) {
+        size_t dot = slice_find(s, '.');
+        unsigned long long value;
+        if (dot > 3 || (dot > 1 && s.ptr[0] == '0') ||
+            !slice_to_u64(slice_of(s.ptr, dot), &value) || value > 255)
+            return false;
+        numbers++;
+        if (dot == s.len)
+            return numbers == 4;
+        s = slice_from(s, dot + 1);
+    }
+    return false;
+}
+
+/* An LDH label (RFC 5890 section 2.3.1) in the given case; A-labels go to the library, other labels
+ * with "--" in third place are reserved. */
+static enum jid_state scan_label(struct slice s, bool *digits_out)
+{
+    bool upper = false, digits = true;
+    if (s.len == 0 || s.len > LABEL_BYTES || s.ptr[0] == '-' || s.ptr[s.len - 1] == '-')
+        return JID_BAD;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        digits &= is_digit(c);
+        if (c >= 'A' && c <= 'Z')
+            upper = true;
+        else if (!is_lower_or_digit(c) && c != '-')
+            return JID_BAD;
+    }
+    *digits_out = digits;
+    if (s.len >= 4 && s.ptr[2] == '-' && s.ptr[3] == '-')
+        return (s.ptr[0] | 0x20) == 'x' && (s.ptr[1] | 0x20) == 'n' ? JID_LIBRARY : JID_BAD;
+    return upper ? JID_CASE : JID_READY;
+}
+
+static bool is_ascii(struct slice s)
+{
+    unsigned char all = 0;
+    for (size_t i = 0; i < s.len; i++)
+        all |= (unsigned char)s.ptr[i];
+    return all < 0x80;
+}
+
+enum jid_state jid_domain_scan(struct slice in)
+{
+    enum jid_state worst = JID_READY;
+    bool digits = false;
+    if (in.len == 0)
+        return JID_BAD;
+    if (in.ptr[0] == '[' || !is_ascii(in))
+        return JID_LIBRARY;
+    if (in.len > NAME_BYTES)
+        return JID_BAD;
+    for (struct slice rest = in;;) {
+        size_t dot = slice_find(rest, '.');
+        enum jid_state state = scan_label(slice_of(rest.ptr, dot), &digits);
+        worst = state > worst ? state : worst;
+        if (worst == JID_BAD || dot == rest.len)
+            break;
+        rest = slice_from(rest, dot + 1);
+    }
+    /* No top-level domain is a number (RFC 3696 section 2), but resolvers take such names for
+     * addresses in strange notations: only the usual one is let through. */
+    if (worst != JID_BAD && digits && !is_ipv4(in))
+        return JID_BAD;
+    return worst;
+}
+
+/* "[" IPv6address "]" in the form of RFC 5952, without a zone. */
+static int prepare_ipv6(struct slice in, struct buf *out)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    if (in.len < 4 || in.len - 2 >= sizeof(text) || in.ptr[in.len - 1] != ']')
+        return ERR_SYNTAX;
+    memcpy(text, in.ptr + 1, in.len - 2);
+    text[in.len - 2] = '\0';
+    if (strlen(text) != in.len - 2 || inet_pton(AF_INET6, text, &address) != 1 ||
+        inet_ntop(AF_INET6, &address, text, sizeof(text)) == NULL)
+        return ERR_SYNTAX;
+    return buf_printf(out, "[%s]", text);
+}
+
+/* RFC 5895 section 2: lower case, width, NFC, ideographic full stops; appended to out. Sigma is
+ * always mapped to the medial form, as UTS 46 does it, so that the name that we look up is the one
+ * that others look up. What is not LDH in ASCII is refused here, so no NUL goes further. */
+static int map_name(struct slice in, struct buf *out)
+{
+    struct precis_codes codes = {0};
+    int err = precis_decode(in, &codes);
+    if (err != 0)
+        return err;
+    precis_map_width(&codes);
+    for (size_t i = 0; i < codes.len; i++) {
+        if (codes.ptr[i] == 0x3002)
+            codes.ptr[i] = '.';
+        else if (codes.ptr[i] == 0x03a3)
+            codes.ptr[i] = 0x03c3;
+    }
+    err = codes.len <= NAME_BYTES + 1 ? precis_lower(&codes) : ERR_SYNTAX;
+    if (err == 0)
+        err = precis_nfc(&codes);
+    if (err == 0 && codes.ptr[codes.len - 1] == '.')
+        codes.len--;
+    for (size_t i = 0; err == 0 && i < codes.len; i++) {
+        uint32_t c = codes.ptr[i];
+        if (c < 0x80 && !is_lower_or_digit((char)c) && c != '-' && c != '.')
+            err = ERR_SYNTAX;
+    }
+    if (err == 0)
+        err = precis_encode(&codes, out);
+    precis_codes_free(&codes);
+    return err;
+}
+
+static int idn_error(int rc)
+{
+    return rc == IDN2_OK ? 0 : rc == IDN2_MALLOC ? ERR_MEMORY : ERR_SYNTAX;
+}
+
+/* One label that is not plain ASCII, NUL-terminated: appends the U-label and adds the length of the
+ * A-label to *dns_len. */
+static int add_ulabel(const char *label, struct buf *out, size_t *dns_len)
+{
+    char *decoded = NULL;
+    uint8_t *encoded = NULL;
+    struct precis_codes codes = {0};
+    bool alabel = strncmp(label, "xn--", 4) == 0;
+    int err = 0;
+    if (alabel) /* else it is a U-label already */
+        err = idn_error(idn2_to_unicode_8z8z(label, &decoded, IDN2_NO_TR46));
+    struct slice ulabel = slice_z(alabel ? decoded : label);
+    if (err == 0 && (ulabel.len == 0 || is_ascii(ulabel) || slice_find(ulabel, '.') < ulabel.len ||
+                     ulabel.ptr[0] == '-' || ulabel.ptr[ulabel.len - 1] == '-'))
+        err = ERR_SYNTAX;
+    if (err == 0)
+        err = precis_decode(ulabel, &codes);
+    if (err == 0 && (codes.len > LABEL_BYTES || !precis_context_ok(codes.ptr, codes.len)))
+        err = ERR_SYNTAX;
+    if (err == 0)
+        err = idn_error(idn2_lookup_u8((const uint8_t *)ulabel.ptr, &encoded, IDN2_NO_TR46));
+    /* An A-label has one form only. */
+    if (err == 0 && alabel && strcmp(label, (const char *)encoded) != 0)
+        err = ERR_SYNTAX;
+    if (err == 0) {
+        *dns_len += strlen((const char *)encoded);
+        err = buf_add(out, ulabel);
+    }
+    precis_codes_free(&codes);
+    idn2_free(encoded);
+    idn2_free(decoded);
+    return err;
+}
+
+/* Labels divided by dots, appended to out as U-labels. */
+static int add_labels(struct slice name, struct buf *out)
+{
+    char label[4 * LABEL_BYTES + 1];
+    size_t dns_len = 0;
+    bool digits = false;
+    for (;;) {
+        size_t dot = slice_find(name, '.');
+        struct slice one = slice_of(name.ptr, dot);
+        int err = 0;
+        enum jid_state state = is_ascii(one) ? scan_label(one, &digits) : JID_LIBRARY;
+        if (state == JID_LIBRARY && one.len < sizeof(label)) {
+            memcpy(label, one.ptr, one.len);
+            label[one.len] = '\0';
+            digits = false;
+            err = add_ulabel(label, out, &dns_len);
+        } else if (state == JID_READY) {
+            dns_len += one.len;
+            err = buf_add(out, one);
+        } else {
+            err = ERR_SYNTAX;
+        }
+        if (err == 0 && dot < name.len) {
+            dns_len++;
+            err = buf_byte(out, '.');
+        }
+        if (err != 0 || dns_len > NAME_BYTES)
+            return err != 0 ? err : ERR_SYNTAX;
+        if (dot == name.len)
+            return digits ? ERR_SYNTAX : 0;
+        name = slice_from(name, dot + 1);
+    }
+}
+
+/* RFC 5893 section 2: one right-to-left label puts all labels of the name under the rule. */
+static int check_bidi(struct slice name)
+{
+    struct precis_codes codes = {0};
+    int err = precis_decode(name, &codes);
+    if (err == 0 && precis_has_rtl(codes.ptr, codes.len)) {
+        size_t start = 0;
+        for (size_t i = 0; i <= codes.len; i++) {
+            if (i < codes.len && codes.ptr[i] != '.')
+                continue;
+            if (!precis_bidi_ok(codes.ptr + start, i - start))
+                err = ERR_SYNTAX;
+            start = i + 1;
+        }
+    }
+    precis_codes_free(&codes);
+    return err;
+}
+
+int jid_domain_international(struct slice in, struct buf *out)
+{
+    if (in.len > 0 && in.ptr[0] == '[')
+        return prepare_ipv6(in, out);
+    struct buf mapped = {0};
+    size_t before = buf_len(out);
+    int err = map_name(in, &mapped);
+    if (err == 0) {
+        enum jid_state state = jid_domain_scan(buf_slice(&mapped));
+        if (state == JID_READY)
+            err = buf_add(out, buf_slice(&mapped));
+        else
+            err = state == JID_LIBRARY ? add_labels(buf_slice(&mapped), out) : ERR_SYNTAX;
+    }
+    if (err == 0)
+        err = check_bidi(slice_from(buf_slice(out), before));
+    buf_free(&mapped);
+    return err;
+}
