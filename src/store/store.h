@@ -11,7 +11,12 @@
  * the writer. Answers of batches come in commit order per shard.
  *
  * Owners are prepared bare JIDs or domains; names are literals of [a-z0-9:._/-], at most 64 bytes.
- * Keys and values are bytes; keys at most 3071 bytes, values at most STORE_VALUE_BYTES. */
+ * Keys and values are bytes; keys at most 3071 bytes, values at most STORE_VALUE_BYTES. A name is
+ * used for items or for a log, not for both.
+ *
+ * What a batch demands (STORE_ADD, STORE_EXPECT) is judged against the state before the batch; then
+ * its writes are carried out in order. The empty key comes first in a map; all others stand in the
+ * order in which they were first put. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -23,7 +28,15 @@
 #include "base/list.h"
 #include "base/slice.h"
 
-enum { STORE_VALUE_BYTES = 8 << 20, STORE_LOG_OWNERS = 4, STORE_KEY_BYTES = 3071 };
+enum {
+    STORE_VALUE_BYTES = 8 << 20,
+    STORE_KEY_BYTES = 3071, /* also of an owner and a peer */
+    STORE_NAME_BYTES = 64,
+    STORE_ORIGIN_BYTES = 64,
+    STORE_LOG_OWNERS = 4,
+    /* A list or range ends behind the row that brings the answer over this; more is true then. */
+    STORE_ANSWER_BYTES = 4 << 20,
+};
 
 enum store_op {
     /* Writes, in a batch. */
@@ -39,9 +52,11 @@ enum store_op {
     STORE_DROP_OWNER, /* owner: every item and every part in a log */
     /* Reads, in a query. */
     STORE_GET,    /* owner, name, key: 0 or 1 row */
-    STORE_LIST,   /* owner, name, key = "after this key" (ptr NULL: from the start), limit */
+    STORE_LIST,   /* owner, name, key = "after this key" (ptr NULL: from the start), limit,
+                     backwards; ERR_NOT_FOUND when that key is not there */
     STORE_RANGE,  /* log: owner, name, from..to, limit, backwards: rows in order */
-    STORE_COUNT,  /* log: owner, name: one row, position = count, wall_ms = bytes of payload */
+    STORE_COUNT,  /* owner, name: one row, position = count of log entries or items, wall_ms = bytes
+                     of their values */
     STORE_OWNERS, /* name, key = "after this owner" (ptr NULL: from the start), limit: owners
                      that hold an item of this name, in byte order, in row.key */
 };
@@ -72,10 +87,13 @@ struct store_request {
     struct buf data;  /* the operations, encoded without pointers */
     uint32_t steps;   /* how many */
     /* The answer. */
-    int err;           /* 0, ERR_EXISTS, ERR_NOT_FOUND (STORE_EXPECT), ERR_FULL, ERR_READONLY,
-                          ERR_IO, ERR_CORRUPT, ERR_BUSY, ERR_MEMORY */
+    int err;           /* 0, ERR_EXISTS, ERR_NOT_FOUND (STORE_EXPECT, STORE_LIST), ERR_FULL,
+                          ERR_READONLY, ERR_IO, ERR_CORRUPT, ERR_BUSY (too slow: try again),
+                          ERR_LIMIT (an owner, key, value, peer or origin was too long, or an
+                          answer too large), ERR_MEMORY */
     uint64_t position; /* of the last STORE_APPEND in the batch */
-    bool more;         /* a limit cut the rows of the last read */
+    bool more;         /* a limit cut the rows of the last read; an earlier read that does not fit
+                          into STORE_ANSWER_BYTES fails the query with ERR_LIMIT */
     struct buf rows;   /* encoded; store_rows */
     uint32_t row_count;
 };
@@ -85,7 +103,10 @@ struct store_request *store_batch_new(uint32_t shard, uint64_t ticket);
 struct store_request *store_query_new(uint32_t shard, uint64_t ticket);
 void store_request_free(struct store_request **r);
 
-/* Builders. A failed buffer shows as ERR_MEMORY in the answer. */
+/* Builders. What they are given is copied. A failed buffer shows as ERR_MEMORY in the answer, a
+ * length over its limit (or an empty owner) as ERR_LIMIT; neither does anything else. The name's
+ * form, the number of owners (1 to STORE_LOG_OWNERS; equal ones count once) and the kind of request
+ * are CHECKed. A limit of 0 is none. */
 void store_put(struct store_request *r, struct slice owner, struct slice name, struct slice key,
                struct slice value);
 void store_add(struct store_request *r, struct slice owner, struct slice name, struct slice key,
@@ -103,6 +124,9 @@ void store_drop_owner(struct store_request *r, struct slice owner);
 void store_get(struct store_request *r, struct slice owner, struct slice name, struct slice key);
 void store_list(struct store_request *r, struct slice owner, struct slice name, struct slice after,
                 uint32_t limit);
+/* The same, the newest first; before ptr NULL: from the end. */
+void store_list_back(struct store_request *r, struct slice owner, struct slice name,
+                     struct slice before, uint32_t limit);
 void store_range(struct store_request *r, struct slice owner, struct slice name, uint64_t from,
                  uint64_t to, uint32_t limit, bool backwards);
 void store_count(struct store_request *r, struct slice owner, struct slice name);
@@ -111,7 +135,10 @@ void store_owners(struct store_request *r, struct slice name, struct slice after
 /* Walks the rows of an answer: *at = 0 at first; false at the end. Slices live with the request. */
 bool store_rows(const struct store_request *r, size_t *at, struct store_row *out);
 
-/* For drivers: walks the operations. */
+/* For drivers: 0, or what the builders found (ERR_MEMORY, ERR_LIMIT); such a request is answered
+ * with it and not carried out. */
+int store_request_check(const struct store_request *r);
+/* For drivers: walks the operations; slices live with the request. */
 struct store_operation {
     enum store_op op;
     struct slice owner, name, key, value;
@@ -125,6 +152,10 @@ struct store_operation {
 bool store_operations(const struct store_request *r, size_t *at, struct store_operation *out);
 /* For drivers: adds a row to the answer; 0 or ERR_MEMORY. */
 int store_answer_row(struct store_request *r, const struct store_row *row);
+/* For drivers: true when the answer holds STORE_ANSWER_BYTES or more. */
+bool store_answer_full(const struct store_request *r);
+/* For drivers: empties the answer. */
+void store_answer_clear(struct store_request *r);
 
 /* A store as its users see it: SQLite (db), memory (below), a faulty one around either. */
 struct store {
@@ -162,10 +193,13 @@ static inline void store_free(struct store **s)
     *s = NULL;
 }
 
-/* The in-memory twin: same conformance suite as the drivers. Deterministic. */
+/* The in-memory twin: same conformance suite as the drivers. Deterministic; batches and queries are
+ * carried out one after the other in the order of submission. */
 struct store *store_memory_new(void);
 
-/* A faulty twin around another store (which it owns): answers chosen by a script. */
+/* A faulty twin around another store (which it owns): answers chosen by a script, which is asked in
+ * the order of submission, when the request's turn comes in store_run. What it passes on is
+ * submitted to the inner store then, and run there, so that answers keep their order. */
 struct store_faults {
     int (*batch_error)(void *ctx, const struct store_request *r); /* 0: pass on; else answer this */
     int (*query_error)(void *ctx, const struct store_request *r);
