@@ -1,0 +1,115 @@
+"""Fixtures: a server per module, or one of a test's own.
+
+A module may set SERVER, a dict of options of harness.server.Burbled. Tests marked
+`shards(1, 3)` run once with each number of shards.
+"""
+
+import sys
+import pathlib
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from harness.prosody import Prosody  # noqa: E402
+from harness.server import Burbled  # noqa: E402
+
+_current = pytest.StashKey()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--server", choices=["burbled", "prosody"], default="burbled",
+                     help="prosody: to develop the tests themselves against another server")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--server") == "burbled":
+        return
+    skip = pytest.mark.skip(reason="needs burbled")
+    for item in items:
+        if item.get_closest_marker("burbled_only"):
+            item.add_marker(skip)
+
+
+def pytest_generate_tests(metafunc):
+    if "server" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("shards")
+    counts = marker.args if marker else (1,)
+    if metafunc.config.getoption("--server") == "prosody":
+        counts = (1,)
+    metafunc.parametrize("server", counts, indirect=True, scope="module",
+                         ids=[f"shards{n}" for n in counts])
+
+
+def make_server(config, **options):
+    if config.getoption("--server") == "prosody":
+        return Prosody(**options)
+    return Burbled(**options)
+
+
+@pytest.fixture(scope="module")
+def server(request):
+    """The module's server. If a test kills it, the next test gets a fresh one."""
+    options = {**getattr(request.module, "SERVER", {})}
+    running = make_server(request.config, **{"shards": request.param, **options})
+    try:
+        running.start()
+        yield running
+        running.stop()
+    finally:
+        if running.process is not None:
+            running.process.kill()
+            running.process.wait()
+        running.remove()
+
+
+@pytest.fixture(autouse=True)
+def watch(request):
+    """Closes the test's connections, and lays a crash to the charge of the test that made it."""
+    if "server" not in request.fixturenames:
+        yield
+        return
+    running = request.getfixturevalue("server")
+    if not running.running():
+        running.start()
+    request.node.stash[_current] = running
+    yield
+    running.drop_clients()
+    running.check()
+
+
+@pytest.fixture
+def start_server(request):
+    """start_server(**options): a server for this test alone; start=False leaves it unstarted."""
+    started = []
+
+    def start(start=True, **options):
+        made = make_server(request.config, **options)
+        started.append(made)
+        request.node.stash[_current] = made
+        return made.start() if start else made
+
+    yield start
+    try:
+        for made in started:
+            made.stop()
+    finally:
+        for made in started:
+            if made.process is not None:
+                made.process.kill()
+                made.process.wait()
+            made.remove()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the end of the server's log."""
+    outcome = yield
+    report = outcome.get_result()
+    running = item.stash.get(_current, None)
+    if report.failed and running is not None and hasattr(running, "tail"):
+        try:
+            report.sections.append(("burbled's log", running.tail()))
+        except OSError:
+            pass

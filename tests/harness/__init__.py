@@ -1,0 +1,1 @@
+"""What the whole-system tests stand on: servers, raw clients, terminals."""
