@@ -20,7 +20,7 @@ bool addr_parse(struct slice text, uint16_t port, struct addr *out)
         a.scope = (uint32_t)scope;
         text.len = percent;
     }
-    if (text.len == 0 || text.len >= sizeof(z))
+    if (text.len == 0 || text.len >= sizeof(z) || slice_find(text, '\0') < text.len)
         return false;
     memcpy(z, text.ptr, text.len);
     z[text.len] = '\0';

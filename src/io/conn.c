@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -50,13 +51,22 @@ static int accept_error(int e)
     }
 }
 
+static bool waits(int listener)
+{
+    struct pollfd p = {.fd = listener, .events = POLLIN};
+    return poll(&p, 1, 0) != 0;
+}
+
 int conn_accept(int listener, int *fd_out, struct addr *peer_out)
 {
     struct sockaddr_storage from = {0};
     socklen_t len = sizeof(from);
     int fd = accept4(listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0)
-        return accept_error(errno);
+    if (fd < 0) {
+        int err = accept_error(errno);
+        /* The system looks for a descriptor first and for a connection then. */
+        return err == ERR_FULL && !waits(listener) ? ERR_BUSY : err;
+    }
     set_options(fd);
     addr_from_socket(&from, peer_out);
     *fd_out = fd;
