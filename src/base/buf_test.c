@@ -119,6 +119,20 @@ static void everything_consumed_moves_back_to_the_front(void **state)
     buf_free(&b);
 }
 
+static void a_consumed_front_is_used_again_before_the_buffer_grows(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    assert_int_equal(buf_lit(&b, "x"), 0);
+    for (int i = 0; i < 100000; i++) {
+        assert_int_equal(buf_lit(&b, "0123456789"), 0);
+        buf_consume(&b, 10);
+        assert_int_equal(buf_len(&b), 1);
+    }
+    assert_int_equal(b.cap, 256);
+    buf_free(&b);
+}
+
 static void consume_too_much(void)
 {
     struct buf b = {0};
@@ -148,6 +162,7 @@ int main(void)
         cmocka_unit_test(an_empty_buffer_holds_no_memory),
         cmocka_unit_test(printf_appends_without_a_terminator_in_the_content),
         cmocka_unit_test(everything_consumed_moves_back_to_the_front),
+        cmocka_unit_test(a_consumed_front_is_used_again_before_the_buffer_grows),
         cmocka_unit_test(taking_more_than_there_is_stops_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
