@@ -1,0 +1,331 @@
+/* Accounts in memory: loading, waiting stanzas, leaving when idle. */
+#include "core/account.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "core/hooks.h"
+#include "core/router.h"
+
+enum {
+    ACCOUNT_IDLE_MS = 60000, /* a loaded account that nobody needs stays this long */
+    ACCOUNT_IDLE_MAX = 4096, /* at most so many of them */
+    CORE_READS = 2,          /* the account's record and roster, before those of the modules */
+};
+
+struct parked {
+    struct list link;
+    struct origin origin;
+    struct buf bytes; /* encoded stanza */
+};
+
+void account_record_encode(const struct account_record *r, struct buf *out)
+{
+    buf_printf(out, "%s %lld\n", r->disabled ? "disabled" : "active", (long long)r->created_ms);
+    buf_add(out, r->credentials);
+}
+
+bool account_record_decode(struct slice text, struct account_record *out)
+{
+    size_t space = slice_find(text, ' '), line = slice_find(text, '\n');
+    if (space >= line || line == text.len)
+        return false;
+    struct slice state = slice_of(text.ptr, space);
+    unsigned long long created;
+    if (!slice_to_u64(slice_of(text.ptr + space + 1, line - space - 1), &created))
+        return false;
+    out->created_ms = (int64_t)created;
+    out->disabled = slice_is(state, "disabled");
+    out->credentials = slice_from(text, line + 1);
+    return out->disabled || slice_is(state, "active");
+}
+
+struct account *account_find(struct engine *e, struct slice bare)
+{
+    uint64_t hash = hash_bytes(&e->key, bare);
+    struct hnode *n = hmap_first(&e->accounts, hash);
+    while (n != NULL) {
+        struct account *a = CONTAINER_OF(n, struct account, node);
+        if (slice_eq(jid_bare(&a->jid), bare))
+            return a;
+        n = hmap_next(n, hash);
+    }
+    return NULL;
+}
+
+/* Forgets what was loaded, keeps the object. */
+static void unload(struct engine *e, struct account *a)
+{
+    hooks_account_unload(e, a);
+    roster_free(&a->roster);
+    mem_free(a->slots);
+    a->slots = NULL;
+}
+
+static void destroy(struct engine *e, struct account *a)
+{
+    CHECK(list_empty(&a->sessions) && list_empty(&a->parked));
+    if (list_linked(&a->idle)) {
+        list_remove(&a->idle);
+        e->idle_count--;
+    }
+    flow_cancel(e, a->flow);
+    unload(e, a);
+    hmap_remove(&e->accounts, &a->node);
+    mem_free((void *)(uintptr_t)a->jid.text);
+    mem_free(a);
+}
+
+static void make_idle(struct engine *e, struct account *a)
+{
+    if (a->uses > 0 || !list_empty(&a->sessions) || !list_empty(&a->parked) ||
+        a->state == ACCOUNT_LOADING || list_linked(&a->idle))
+        return;
+    a->idle_since_ms = e->now.mono_ms;
+    list_push(&e->idle_accounts, &a->idle);
+    e->idle_count++;
+}
+
+static void stop_idle(struct engine *e, struct account *a)
+{
+    if (!list_linked(&a->idle))
+        return;
+    list_remove(&a->idle);
+    e->idle_count--;
+}
+
+static void load_rows(struct engine *e, struct account *a, const struct store_request *answer)
+{
+    struct store_row row;
+    size_t at = 0;
+    while (store_rows(answer, &at, &row)) {
+        struct account_record record;
+        if (row.read == 0) {
+            a->state = account_record_decode(row.value, &record) ? ACCOUNT_READY : ACCOUNT_FAILED;
+            a->disabled = record.disabled;
+        } else if (row.read == 1 && row.key.len == 0) {
+            unsigned long long version;
+            a->roster.version = slice_to_u64(row.value, &version) ? version : 0;
+        } else if (row.read == 1) {
+            if (!roster_item_decode(&a->roster, row.key, row.value)) {
+                struct log_line l;
+                log_begin(&l, e->log, LOG_ERROR, "store.corrupt");
+                log_str(&l, "jid", jid_bare(&a->jid));
+                log_str(&l, "roster_item", row.key);
+                log_end(&l);
+            }
+        } else {
+            hooks_account_row(e, a, row.read - CORE_READS, &row);
+        }
+    }
+}
+
+static void loaded(struct engine *e, void *ctx, struct store_request *answer)
+{
+    struct account *a = ctx;
+    a->flow = 0;
+    a->state = ACCOUNT_ABSENT;
+    roster_free(&a->roster);
+    if (answer->err != 0)
+        a->state = ACCOUNT_FAILED;
+    else
+        load_rows(e, a, answer);
+    if (a->state != ACCOUNT_READY)
+        unload(e, a);
+    account_unpark(e, a);
+    make_idle(e, a);
+}
+
+static void load(struct engine *e, struct account *a)
+{
+    a->state = ACCOUNT_LOADING;
+    struct store_request *q = flow_query(e);
+    struct slice owner = jid_bare(&a->jid);
+    store_get(q, owner, STORE_ACCOUNT, SLICE(""));
+    store_list(q, owner, STORE_ROSTER, SLICE_NONE, UINT32_MAX);
+    hooks_account_read(e, q, owner);
+    a->flow = flow_submit(e, q, loaded, a);
+}
+
+struct account *account_get(struct engine *e, const struct jid *jid)
+{
+    struct account *a = account_find(e, jid_bare(jid));
+    if (a == NULL) {
+        a = mem_new(struct account);
+        struct jid bare = jid_to_bare(*jid);
+        a->jid = jid_copy(&bare);
+        a->host = config_host(e->config, jid_domain(jid));
+        list_init(&a->sessions);
+        list_init(&a->parked);
+        list_init(&a->idle);
+        hmap_insert(&e->accounts, &a->node, hash_bytes(&e->key, jid_bare(jid)));
+        load(e, a);
+    } else if (a->state == ACCOUNT_FAILED) {
+        load(e, a); /* the store may be well again */
+    }
+    return a;
+}
+
+void account_reload(struct engine *e, struct account *a)
+{
+    if (a->state != ACCOUNT_READY)
+        return;
+    stop_idle(e, a);
+    load(e, a);
+}
+
+void account_use(struct engine *e, struct account *a)
+{
+    a->uses++;
+    stop_idle(e, a);
+}
+
+void account_release(struct engine *e, struct account *a)
+{
+    CHECK(a->uses > 0);
+    a->uses--;
+    make_idle(e, a);
+}
+
+void account_drop(struct engine *e, struct account *a)
+{
+    CHECK(a->uses == 0 && list_empty(&a->sessions));
+    if (a->state != ACCOUNT_LOADING && list_empty(&a->parked))
+        destroy(e, a);
+}
+
+void account_mark_absent(struct engine *e, struct account *a)
+{
+    unload(e, a);
+    a->state = ACCOUNT_ABSENT;
+    make_idle(e, a);
+}
+
+void account_park(struct engine *e, struct account *a, struct stanza *s,
+                  const struct origin *origin)
+{
+    struct parked *p = mem_new(struct parked);
+    p->origin = *origin;
+    stanza_encode(&p->bytes, s);
+    list_push(&a->parked, &p->link);
+    stop_idle(e, a);
+}
+
+bool account_parks(const struct account *a, const struct origin *origin)
+{
+    if (origin->stream == 0)
+        return !list_empty(&a->parked);
+    for (const struct list *it = a->parked.next; it != &a->parked; it = it->next) {
+        const struct parked *p =
+            (const struct parked *)((const char *)it - offsetof(struct parked, link));
+        if (p->origin.stream == origin->stream && p->origin.shard == origin->shard)
+            return true;
+    }
+    return false;
+}
+
+void account_unpark(struct engine *e, struct account *a)
+{
+    struct list ready;
+    list_init(&ready);
+    while (!list_empty(&a->parked))
+        list_push(&ready, list_pop(&a->parked));
+    account_use(e, a);
+    while (!list_empty(&ready)) {
+        struct parked *p = CONTAINER_OF(list_pop(&ready), struct parked, link);
+        struct stanza s;
+        CHECK(stanza_decode(buf_slice(&p->bytes), &s));
+        if (account_parks(a, &p->origin)) {
+            list_push(&a->parked, &p->link); /* an earlier one of the pair waits again */
+            continue;
+        }
+        deliver(e, a, &s, &p->origin);
+        buf_free(&p->bytes);
+        mem_free(p);
+    }
+    account_release(e, a);
+}
+
+void account_receive(struct engine *e, const struct jid *jid, struct stanza *s,
+                     const struct origin *origin)
+{
+    bool presence =
+        s->kind == STANZA_PRESENCE &&
+        (s->type == TYPE_AVAILABLE || s->type == TYPE_UNAVAILABLE || s->type == TYPE_PROBE);
+    if (presence && account_find(e, jid_bare(jid)) == NULL) {
+        /* Not loaded means no session: nobody to tell, nothing to answer (RFC 6121 section 4.3.2
+         * allows silence). A login does not load the accounts of all contacts. */
+        engine_settle(e, origin);
+        return;
+    }
+    struct account *a = account_get(e, jid);
+    if (a->state == ACCOUNT_LOADING || (!list_empty(&a->parked) && account_parks(a, origin)))
+        account_park(e, a, s, origin);
+    else
+        deliver(e, a, s, origin);
+}
+
+void accounts_leave(struct engine *e)
+{
+    while (!list_empty(&e->idle_accounts)) {
+        struct account *a = CONTAINER_OF(e->idle_accounts.next, struct account, idle);
+        if (e->now.mono_ms < a->idle_since_ms + ACCOUNT_IDLE_MS &&
+            e->idle_count <= ACCOUNT_IDLE_MAX)
+            return;
+        destroy(e, a);
+    }
+}
+
+uint64_t accounts_deadline(const struct engine *e)
+{
+    if (list_empty(&e->idle_accounts))
+        return TIME_NEVER;
+    if (e->idle_count > ACCOUNT_IDLE_MAX)
+        return e->now.mono_ms;
+    const struct account *a = CONTAINER_OF(e->idle_accounts.next, struct account, idle);
+    return a->idle_since_ms + ACCOUNT_IDLE_MS;
+}
+
+static void drop_parked(struct account *a)
+{
+    while (!list_empty(&a->parked)) {
+        struct parked *p = CONTAINER_OF(list_pop(&a->parked), struct parked, link);
+        buf_free(&p->bytes);
+        mem_free(p);
+    }
+}
+
+void accounts_free(struct engine *e)
+{
+    struct hnode *n;
+    while ((n = hmap_walk(&e->accounts, NULL)) != NULL) {
+        struct account *a = CONTAINER_OF(n, struct account, node);
+        drop_parked(a);
+        destroy(e, a);
+    }
+}
+
+void accounts_rehost(struct engine *e)
+{
+    for (struct hnode *n = hmap_walk(&e->accounts, NULL); n != NULL;
+         n = hmap_walk(&e->accounts, n)) {
+        struct account *a = CONTAINER_OF(n, struct account, node);
+        a->host = config_host(e->config, jid_domain(&a->jid));
+    }
+}
+
+void *account_slot(const struct account *a, unsigned i)
+{
+    return a->slots != NULL ? a->slots[i] : NULL;
+}
+
+void account_slot_set(struct engine *e, struct account *a, unsigned i, void *data)
+{
+    unsigned n;
+    (void)hooks_modules(e, &n);
+    CHECK(i < n);
+    if (a->slots == NULL)
+        a->slots = mem_array(n, sizeof(*a->slots));
+    a->slots[i] = data;
+}

@@ -1,0 +1,88 @@
+/* An account in memory: loaded on demand, gone when idle. Everything about one bare JID happens on
+ * the shard that owns it. */
+#ifndef CORE_ACCOUNT_H
+#define CORE_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/engine.h"
+#include "core/roster.h"
+
+enum account_state {
+    ACCOUNT_LOADING,
+    ACCOUNT_READY,
+    ACCOUNT_ABSENT, /* there is none of that name */
+    ACCOUNT_FAILED, /* the store did not answer well: as absent, but with another error */
+};
+
+struct account {
+    struct hnode node;
+    struct jid jid; /* bare, owned */
+    const struct host_config *host;
+    enum account_state state;
+    bool disabled;
+    uint32_t uses;        /* flows and streams that need it loaded */
+    struct list sessions; /* struct session */
+    uint32_t session_count;
+    struct roster roster;
+    struct list parked;       /* struct parked: stanzas that wait, in order of arrival */
+    struct list idle;         /* in engine.idle_accounts */
+    struct session *draining; /* is being sent stored messages; new ones wait */
+    uint64_t idle_since_ms;
+    uint64_t flow;               /* the load */
+    uint32_t subscriptions_sent; /* L19, in the hour since */
+    uint64_t subscriptions_since_ms;
+    int64_t last_seen_ms; /* wall clock; when the last session ended since it was loaded */
+    void **slots;         /* per-account data of modules, by module index; NULL until used */
+};
+
+/* Names of items in the store. The value of STORE_ACCOUNT is made by account_record_encode. */
+#define STORE_ACCOUNT SLICE("account")
+#define STORE_ROSTER  SLICE("roster")
+
+struct account_record {
+    bool disabled;
+    int64_t created_ms;
+    struct slice credentials; /* sasl_credentials_encode */
+};
+void account_record_encode(const struct account_record *r, struct buf *out);
+bool account_record_decode(struct slice text, struct account_record *out);
+
+/* Already loaded or loading; NULL otherwise. */
+struct account *account_find(struct engine *e, struct slice bare);
+/* Loads when it is not there: the state tells. jid is bare and local. */
+struct account *account_get(struct engine *e, const struct jid *jid);
+/* A write failed: what is in memory is read from the store again; stanzas wait meanwhile. */
+void account_reload(struct engine *e, struct account *a);
+/* While in use an account stays; the last release makes it idle. */
+void account_use(struct engine *e, struct account *a);
+void account_release(struct engine *e, struct account *a);
+/* Forgets the loaded state; the next use loads it anew. No sessions, no uses. */
+void account_drop(struct engine *e, struct account *a);
+/* After the account was removed or made in the store by this shard. */
+void account_mark_absent(struct engine *e, struct account *a);
+
+/* A stanza arrives for the account (any kind); settles origin sooner or later. */
+void account_receive(struct engine *e, const struct jid *jid, struct stanza *s,
+                     const struct origin *origin);
+/* Lets a stanza wait in the account; released by account_unpark in order. */
+void account_park(struct engine *e, struct account *a, struct stanza *s,
+                  const struct origin *origin);
+/* Hands on what waits, until something has to wait again. */
+void account_unpark(struct engine *e, struct account *a);
+/* True when a stanza of this stream waits here already: later ones queue behind it. */
+bool account_parks(const struct account *a, const struct origin *origin);
+
+/* The engine's turn: accounts that were idle for a while leave. */
+void accounts_leave(struct engine *e);
+uint64_t accounts_deadline(const struct engine *e);
+void accounts_free(struct engine *e);
+/* Hosts are looked up anew after a reload. */
+void accounts_rehost(struct engine *e);
+
+/* Slot of module index i, NULL when unset. */
+void *account_slot(const struct account *a, unsigned i);
+void account_slot_set(struct engine *e, struct account *a, unsigned i, void *data);
+
+#endif

@@ -1,0 +1,103 @@
+/* The stream of a client (RFC 6120): negotiation by a table, then stanzas.
+ *
+ * The node feeds it with the events of its parser and asks c2s_can_read before each; everything it
+ * writes goes to its link. A stream that waits (for the store, for a job, for its owner's shard,
+ * for credit) is not fed. */
+#ifndef CORE_C2S_H
+#define CORE_C2S_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/engine.h"
+#include "core/link.h"
+#include "xml/parser.h"
+#include "xml/writer.h"
+#include "xmpp/error.h"
+#include "xmpp/sasl.h"
+
+enum c2s_state {
+    C2S_OPENING,     /* waits for the stream header, before login */
+    C2S_NEGOTIATING, /* features sent, nobody is logged in */
+    C2S_SASL,        /* an exchange waits for the client */
+    C2S_SASL_WAIT,   /* an exchange waits for the store or a job */
+    C2S_MOVING,      /* logged in; on its way to the owner's shard */
+    C2S_REOPENING,   /* logged in; waits for the new stream header */
+    C2S_BINDABLE,    /* features sent, waits for bind */
+    C2S_BINDING,     /* the account is being loaded */
+    C2S_BOUND,       /* a session */
+    C2S_REGISTERING, /* XEP-0077 before login waits for the store or a job */
+    C2S_CLOSED,      /* the end was written; nothing is read any more */
+    C2S_STATES
+};
+
+struct c2s {
+    struct list all; /* in engine.all_streams */
+    struct engine *e;
+    struct link *link;
+    uint64_t handle;
+    enum c2s_state state;
+    bool header_sent;               /* of the current stream */
+    uint8_t failures;               /* logins that failed */
+    const struct host_config *host; /* chosen by the header's `to` */
+    struct slice host_asked;        /* as the client named it (an alias), owned */
+    struct slice lang;              /* of the stream, owned */
+    struct sasl_server *sasl;
+    uint64_t flow;           /* what the state waits for */
+    struct jid user;         /* bare, owned; set by a successful login */
+    char *success;           /* additional data to send with success, owned, base64 */
+    struct account *account; /* used while binding and bound */
+    struct session *session;
+    void *bind_iq;      /* the bind request while the account loads */
+    void *module_data;  /* of the registration module */
+    uint32_t unsettled; /* stanzas */
+    uint32_t unsettled_bytes;
+    struct timer deadline; /* L7 */
+    uint64_t tokens;       /* L22: bytes that may be read */
+    uint64_t tokens_at_ms;
+};
+
+/* A connection was accepted. deadline_from_ms: when, for L7. */
+struct c2s *c2s_new(struct engine *e, struct link *link);
+/* The connection is gone (or the node gives up on it): the session ends, the stream is freed. */
+void c2s_free(struct c2s **stream);
+
+/* May the next event come? False: not before link_ops.resume. */
+bool c2s_can_read(const struct c2s *s);
+/* L22: takes n bytes; the milliseconds after which reading may go on (0: at once). */
+uint32_t c2s_take_tokens(struct c2s *s, size_t n);
+
+void c2s_header(struct c2s *s, struct xml root);
+/* bytes: how many the element took on the wire. */
+void c2s_element(struct c2s *s, struct xml root, size_t bytes);
+void c2s_closed_by_peer(struct c2s *s);
+void c2s_bad_xml(struct c2s *s, enum xml_error error, struct slice first_bytes);
+/* Plaintext behind <starttls/> (V32). */
+void c2s_injected(struct c2s *s);
+void c2s_drained(struct c2s *s);
+/* A stanza of this stream was settled. */
+void c2s_credit(struct c2s *s, uint32_t bytes);
+/* After a reload. */
+void c2s_rehost(struct c2s *s);
+/* The link has arrived at this engine (c2s_detach on the old one before). */
+void c2s_detach(struct c2s *s);
+void c2s_attach(struct c2s *s, struct engine *e);
+
+/* Writes the stream error and closes. app: serialised application condition or empty. */
+void c2s_error(struct c2s *s, enum stream_error error, struct slice text, struct slice app);
+/* For modules that answer before login (registration): a complete stanza. */
+void c2s_send(struct c2s *s, struct slice bytes);
+/* Writer positioned in the link's output; the caller calls c2s_written after. */
+void c2s_written(struct c2s *s);
+
+/* Hook of the registration module: IQs before login. NULL: none. Set by the module list. */
+struct c2s_register_hook {
+    /* Serves an IQ of jabber:iq:register before login. */
+    void (*iq)(struct c2s *s, struct stanza *st);
+    void (*free)(struct c2s *s);
+};
+extern const struct c2s_register_hook *const C2S_REGISTER;
+
+void c2s_log(const struct c2s *s, enum log_level level, const char *event, const char *cond);
+
+#endif

@@ -1,0 +1,76 @@
+/* What the engine is told about the service: immutable, shared by all shards, replaced as a whole
+ * on reload. Times in milliseconds, sizes in bytes. */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "xmpp/jid.h"
+
+/* Limits by their ids in the catalogue. */
+struct limits {
+    uint32_t stanza_bytes;           /* L1 */
+    uint32_t preauth_bytes;          /* L2 */
+    uint32_t preauth_elements;       /* L2 */
+    uint32_t depth;                  /* L3 */
+    uint32_t attributes;             /* L4 */
+    uint32_t declarations;           /* L4 */
+    uint32_t elements;               /* L5 */
+    uint32_t preauth_space_bytes;    /* L6 */
+    uint32_t login_ms;               /* L7: accept to bind */
+    uint32_t tls_ms;                 /* L7: TLS part */
+    uint32_t login_failures;         /* L10: per connection */
+    uint32_t resources;              /* L12 */
+    uint32_t output_bytes;           /* L13 */
+    uint32_t output_lag_ms;          /* L13 */
+    uint32_t offline_messages;       /* L16 */
+    uint32_t offline_bytes;          /* L16 */
+    uint32_t roster_items;           /* L19 */
+    uint32_t subscriptions_per_hour; /* L19 */
+    uint32_t pending_subscriptions;  /* L19 */
+    uint32_t rate_bytes_per_s;       /* L22; 0: off */
+    uint32_t rate_burst_bytes;       /* L22 */
+    uint32_t directed_targets;       /* S11 */
+    uint32_t credit_stanzas;         /* unsettled work per stream */
+    uint32_t credit_bytes;
+    uint32_t turn_stanzas;   /* X30: per link and loop turn */
+    uint32_t presence_per_s; /* R05: broadcasts per resource; 0: off */
+    bool rate;               /* false: the rates of L19, L22, R05 are off */
+};
+
+extern const struct limits LIMITS_DEFAULT;
+
+enum registration { REGISTRATION_CLOSED, REGISTRATION_OPEN };
+enum alias_mode { ALIAS_ACCEPT, ALIAS_SEE_OTHER_HOST };
+
+struct host_config {
+    struct slice name; /* prepared domain */
+    const struct slice *aliases;
+    size_t alias_count;
+    enum alias_mode alias_mode;
+    const struct slice *admins; /* prepared bare JIDs */
+    size_t admin_count;
+    enum registration registration;
+    const struct slice *watchers; /* told of registrations */
+    size_t watcher_count;
+    /* XEP-0157: pairs of form field ("abuse-addresses") and URI. */
+    const struct slice (*contacts)[2];
+    size_t contact_count;
+};
+
+struct core_config {
+    const struct host_config *hosts;
+    size_t host_count;
+    struct limits limits;
+    uint32_t iterations; /* PBKDF2 for new passwords */
+    const char *version; /* XEP-0092 */
+};
+
+/* The host that serves domain (its name or an alias); NULL: not ours. */
+const struct host_config *config_host(const struct core_config *c, struct slice domain);
+bool config_is_admin(const struct core_config *c, const struct jid *jid);
+
+#endif

@@ -1,0 +1,210 @@
+/* The engine of one shard: its life, its mails, its clock. */
+#include "core/engine.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "core/account.h"
+#include "core/admin.h"
+#include "core/c2s.h"
+#include "core/hooks.h"
+#include "core/router.h"
+
+enum { ARENA_FACTOR = 4 };
+
+struct engine *engine_new(const struct engine_setup *setup)
+{
+    struct engine *e = mem_new(struct engine);
+    e->shard = setup->shard;
+    e->shards = setup->shards;
+    e->config = setup->config;
+    e->rng = setup->rng;
+    e->log = setup->log;
+    e->gate = setup->gate;
+    e->owner_key = setup->owner_key;
+    memcpy(e->fake_secret, setup->fake_secret, sizeof(e->fake_secret));
+    e->now = setup->now;
+    e->started_wall_ms = setup->now.wall_ms;
+    rng_bytes(e->rng, &e->key, sizeof(e->key));
+    timers_init(&e->timers, e->now.mono_ms);
+    list_init(&e->idle_accounts);
+    list_init(&e->all_streams);
+    list_init(&e->settled);
+    list_init(&e->out_mails);
+    list_init(&e->out_requests);
+    list_init(&e->out_jobs);
+    e->arena.cap = (size_t)e->config->limits.stanza_bytes * ARENA_FACTOR;
+    e->hooks = hooks_new(setup->modules);
+    hooks_start(e);
+    return e;
+}
+
+static void drop_lists(struct engine *e)
+{
+    while (!list_empty(&e->out_requests)) {
+        struct store_request *r =
+            CONTAINER_OF(list_pop(&e->out_requests), struct store_request, link);
+        store_request_free(&r);
+    }
+    while (!list_empty(&e->out_jobs)) {
+        struct job *job = CONTAINER_OF(list_pop(&e->out_jobs), struct job, link);
+        job->free(job);
+    }
+    struct list *const lists[] = {&e->out_mails, &e->settled};
+    for (size_t i = 0; i < 2; i++)
+        while (!list_empty(lists[i])) {
+            struct mail *m = CONTAINER_OF(list_pop(lists[i]), struct mail, link);
+            mail_free(&m);
+        }
+}
+
+void engine_free(struct engine **engine)
+{
+    struct engine *e = *engine;
+    if (e == NULL)
+        return;
+    CHECK(list_empty(&e->all_streams));
+    accounts_free(e);
+    drop_lists(e);
+    for (uint32_t i = 0; i < e->flows.count; i++)
+        mem_free(e->flows.slots[i].object);
+    handles_free(&e->flows);
+    handles_free(&e->streams);
+    hmap_free(&e->accounts);
+    arena_free(&e->arena);
+    buf_free(&e->scratch);
+    hooks_free(&e->hooks);
+    mem_wipe(e->fake_secret, sizeof(e->fake_secret));
+    mem_free(e);
+    *engine = NULL;
+}
+
+uint32_t engine_owner(const struct engine *e, struct slice bare)
+{
+    return e->shards == 1 ? 0 : (uint32_t)(hash_bytes(&e->owner_key, bare) % e->shards);
+}
+
+void engine_post(struct engine *e, struct mail *mail)
+{
+    e->counters.mails++;
+    list_push(&e->out_mails, &mail->link);
+}
+
+/* Credits for streams of other shards are collected: one mail per shard and turn. */
+void engine_settle(struct engine *e, const struct origin *origin)
+{
+    if (origin->stream == 0)
+        return;
+    if (origin->shard == e->shard) {
+        struct c2s *s = handle_get(&e->streams, origin->stream);
+        if (s != NULL)
+            c2s_credit(s, origin->bytes);
+        return;
+    }
+    struct mail *m = NULL;
+    LIST_EACH(it, &e->settled)
+    {
+        struct mail *at = CONTAINER_OF(it, struct mail, link);
+        if (at->to == origin->shard)
+            m = at;
+    }
+    if (m == NULL) {
+        m = mail_new(MAIL_SETTLED, e->shard, origin->shard);
+        list_push(&e->settled, &m->link);
+    }
+    buf_append(&m->data, origin, sizeof(*origin));
+}
+
+static void settled_mail(struct engine *e, const struct mail *mail)
+{
+    struct slice data = buf_slice(&mail->data);
+    for (; data.len >= sizeof(struct origin); data = slice_from(data, sizeof(struct origin))) {
+        struct origin origin;
+        memcpy(&origin, data.ptr, sizeof(origin));
+        engine_settle(e, &origin);
+    }
+}
+
+/* A stanza from another shard: to one account, or to many (presence). */
+static void stanza_mail(struct engine *e, struct mail *mail)
+{
+    struct stanza s;
+    CHECK(stanza_decode(buf_slice(&mail->data), &s));
+    if (buf_len(&mail->targets) == 0) {
+        struct jid bare = jid_to_bare(s.to);
+        account_receive(e, &bare, &s, &mail->origin);
+        return;
+    }
+    struct slice targets = buf_slice(&mail->targets);
+    const struct origin nobody = {0};
+    while (targets.len > 0) {
+        size_t end = slice_find(targets, '\0');
+        if (jid_from_prepared(slice_of(targets.ptr, end), &s.to)) {
+            struct jid bare = s.to;
+            account_receive(e, &bare, &s, &nobody);
+        }
+        targets = slice_from(targets, end + 1);
+    }
+}
+
+void engine_mail(struct engine *e, struct mail *mail)
+{
+    switch (mail->kind) {
+    case MAIL_STANZA:
+        stanza_mail(e, mail);
+        break;
+    case MAIL_SETTLED:
+        settled_mail(e, mail);
+        break;
+    case MAIL_ADMIN:
+        admin_serve(e, mail->object);
+        break;
+    case MAIL_RELOAD:
+        engine_reload(e, mail->object);
+        break;
+    case MAIL_LINK:
+    case MAIL_ADMIN_DONE:
+        UNREACHABLE(); /* the node takes these */
+    }
+    mail_free(&mail);
+}
+
+void engine_reload(struct engine *e, const struct core_config *config)
+{
+    e->config = config;
+    accounts_rehost(e);
+    LIST_EACH(it, &e->all_streams)
+    {
+        struct c2s *s = CONTAINER_OF(it, struct c2s, all);
+        c2s_rehost(s);
+    }
+}
+
+void engine_flush(struct engine *e)
+{
+    while (!list_empty(&e->settled)) {
+        struct mail *m = CONTAINER_OF(list_pop(&e->settled), struct mail, link);
+        engine_post(e, m);
+    }
+}
+
+void engine_tick(struct engine *e)
+{
+    timers_run(&e->timers, e->now.mono_ms, e);
+    accounts_leave(e);
+}
+
+uint64_t engine_deadline(struct engine *e)
+{
+    uint64_t timers = timers_deadline(&e->timers), accounts = accounts_deadline(e);
+    return timers < accounts ? timers : accounts;
+}
+
+void engine_stop(struct engine *e)
+{
+    e->stopping = true;
+    LIST_EACH(it, &e->all_streams)
+    {
+        struct c2s *s = CONTAINER_OF(it, struct c2s, all);
+        c2s_error(s, STREAM_SYSTEM_SHUTDOWN, SLICE_NONE, SLICE_NONE);
+    }
+}

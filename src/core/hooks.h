@@ -1,0 +1,36 @@
+/* The hooks of all modules in the order of their stages. */
+#ifndef CORE_HOOKS_H
+#define CORE_HOOKS_H
+
+#include "core/module.h"
+
+struct hooks;
+
+/* Orders the modules by `.after`; a cycle or an unknown name is a bug (CHECK). */
+struct hooks *hooks_new(const struct module *const *modules);
+void hooks_free(struct hooks **h);
+void hooks_start(struct engine *e);
+
+/* The modules in order; *n_out of them. */
+const struct module *const *hooks_modules(const struct engine *e, unsigned *n_out);
+/* The handler of an IQ payload; NULL: none. */
+const struct module_iq *hooks_iq(const struct engine *e, struct slice ns, struct slice name);
+
+enum verdict hooks_check_outgoing(struct engine *e, struct session *from, const struct stanza *s,
+                                  enum stanza_error *error_out, struct slice *app_out);
+enum verdict hooks_check_incoming(struct engine *e, struct account *to, const struct stanza *s,
+                                  enum stanza_error *error_out);
+enum claim hooks_claim_undelivered(struct engine *e, struct account *to, struct stanza *s,
+                                   const struct origin *origin);
+void hooks_session_ready(struct engine *e, struct session *session);
+void hooks_presence_sent(struct engine *e, struct session *session, const struct stanza *s);
+void hooks_session_ended(struct engine *e, struct session *session);
+void hooks_session_drained(struct engine *e, struct session *session);
+/* The reads come behind `first` reads of the core; the answer's rows are handed out by index. */
+void hooks_account_read(struct engine *e, struct store_request *query, struct slice owner);
+void hooks_account_row(struct engine *e, struct account *a, uint32_t read,
+                       const struct store_row *row);
+void hooks_account_unload(struct engine *e, struct account *a);
+void hooks_stream_features(struct engine *e, const struct c2s *stream, struct xml_writer *w);
+
+#endif

@@ -1,0 +1,114 @@
+/* A module is a XEP: one file that describes itself in one descriptor and takes typed hooks at
+ * named stages. A module includes this header, core/service/ and its own folder, nothing else of
+ * the core.
+ *
+ * Stages of a stanza: CHECK (may refuse) -> CLAIM (exactly one may take it) -> AFTER (sees what
+ * happened). Within a stage modules run in the order of the module list, moved by `.after`. */
+#ifndef CORE_MODULE_H
+#define CORE_MODULE_H
+
+#include "core/account.h"
+#include "core/engine.h"
+#include "core/iq.h"
+#include "core/session.h"
+#include "xml/writer.h"
+#include "xmpp/ns.h"
+
+struct c2s;
+
+/* Where an IQ of this name is served. */
+enum iq_scope {
+    IQ_HOST = 1,    /* to the server's domain */
+    IQ_SELF = 2,    /* a client to its own account (to absent or its own bare JID) */
+    IQ_CONTACT = 4, /* anybody to the bare JID of an account, on the account's behalf */
+};
+enum iq_kind { IQ_GET = 1, IQ_SET = 2 };
+
+struct module_iq {
+    const char *ns, *name; /* of the payload element; ns NULL ends the table */
+    unsigned scopes, kinds;
+    void (*handle)(struct iq *iq);
+};
+
+enum verdict {
+    VERDICT_PASS,
+    VERDICT_REFUSE, /* with the error in *error_out; STANZA_OK: dropped silently */
+};
+enum claim {
+    CLAIM_NO,
+    CLAIM_TAKEN, /* the module settles the origin and answers for the stanza from now on */
+};
+
+struct module {
+    const char *name;    /* "ping": for the order, the configuration and burblectl hooks */
+    const char *xep;     /* "0199", NULL for what RFCs describe */
+    const char *version; /* of the XEP that was followed */
+    const char *summary; /* one line */
+    const char *after;   /* name of a module whose hooks run before these, or NULL */
+    /* Disco features, NULL-terminated lists, may be NULL. */
+    const char *const *host_features;
+    const char *const *account_features;
+    const struct module_iq *iqs;
+    const char *const *stores; /* names in the store, for the documentation */
+
+    /* CHECK: a stanza of a local client, before routing. */
+    enum verdict (*check_outgoing)(struct engine *e, struct session *from, const struct stanza *s,
+                                   enum stanza_error *error_out, struct slice *app_out);
+    /* CHECK: a stanza that arrives for a loaded account. */
+    enum verdict (*check_incoming)(struct engine *e, struct account *to, const struct stanza *s,
+                                   enum stanza_error *error_out);
+    /* CLAIM: a message that no resource can take (RFC 6121 section 8.5.2.2 and 8.5.2.1). */
+    enum claim (*claim_undelivered)(struct engine *e, struct account *to, struct stanza *s,
+                                    const struct origin *origin);
+    /* AFTER: a session sent available presence with a priority of 0 or more, having had none, or
+     * can be written to again after it lagged. */
+    void (*session_ready)(struct engine *e, struct session *session);
+    /* AFTER: available or unavailable presence was broadcast (s: as sent; unavailable also when the
+     * connection was lost). */
+    void (*presence_sent)(struct engine *e, struct session *session, const struct stanza *s);
+    void (*session_ended)(struct engine *e, struct session *session);
+    /* A session's output was taken by the peer (see session_drained). */
+    void (*session_drained)(struct engine *e, struct session *session);
+    /* Adds exactly one read to the query that loads an account; its rows come to account_row. */
+    void (*account_read)(struct store_request *query, struct slice owner);
+    void (*account_row)(struct engine *e, struct account *a, const struct store_row *row);
+    void (*account_unload)(struct engine *e, struct account *a);
+    /* Elements in the stream features. */
+    void (*stream_features)(struct engine *e, const struct c2s *stream, struct xml_writer *w);
+    /* Serialised extension forms for disco#info of the host (XEP-0128). */
+    void (*disco_forms)(struct engine *e, const struct host_config *host, struct xml_writer *w);
+    /* Called once when the engine is made. */
+    void (*start)(struct engine *e);
+};
+
+/* The list of all modules, in the room xep. */
+extern const struct module *const MODULES[];
+
+/* What RFC 6121 describes, in the core. */
+extern const struct module ROSTER_MODULE;
+
+/* Has the client logged in on this stream? For stream features. */
+bool c2s_authenticated(const struct c2s *stream);
+/* The host that the stream is for, and whether TLS is on. */
+const struct host_config *c2s_host(const struct c2s *stream);
+bool c2s_secure(const struct c2s *stream);
+
+/* Index of a module, for account_slot. */
+unsigned module_index(const struct engine *e, const struct module *m);
+/* A bit of session.interests for a module; the same for the whole run. */
+uint64_t module_interest(const struct engine *e, const struct module *m);
+
+/* What modules use of the core beside the headers above. */
+
+/* Sends a message or IQ that the module made, from the account or the host. */
+void module_route(struct engine *e, struct stanza *s);
+/* Sends a roster-push like IQ set with this payload to every session whose interests have the bit.
+ */
+void module_push(struct engine *e, struct account *a, uint64_t interest, struct slice payload);
+/* Delivers to the account's sessions as if it had just arrived, CHECK hooks passed. */
+void module_deliver(struct engine *e, struct account *a, struct stanza *s,
+                    const struct origin *origin);
+/* Subscription of contact in the account's roster; NULL: none. */
+const struct subscription *module_subscription(const struct account *a, struct slice bare);
+
+#endif

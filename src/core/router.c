@@ -1,0 +1,335 @@
+/* Where a stanza goes: RFC 6120 section 10 (addresses), RFC 6121 section 8 (delivery). */
+#include "core/router.h"
+
+#include "base/check.h"
+#include "core/c2s.h"
+#include "core/hooks.h"
+#include "core/iq.h"
+#include "core/presence.h"
+#include "xmpp/ns.h"
+
+static const struct origin NOBODY = {0};
+
+static void send_error(struct engine *e, const struct stanza *s, enum stanza_error error,
+                       struct slice text, struct slice app, const struct origin *origin)
+{
+    bool answer = s->type != TYPE_ERROR && s->type != TYPE_RESULT && error != STANZA_OK;
+    if (answer) {
+        struct buf payload = {0};
+        stanza_error_payload(&payload, error, text, app);
+        struct stanza reply = {
+            .kind = s->kind,
+            .type = TYPE_ERROR,
+            .id = s->id,
+            .from = s->to,
+            .to = s->from,
+            .payload = buf_slice(&payload),
+            .packed = true,
+        };
+        e->counters.errors_sent++;
+        route(e, &reply, &NOBODY);
+        buf_free(&payload);
+    }
+    engine_settle(e, origin);
+}
+
+void route_error(struct engine *e, const struct stanza *s, enum stanza_error error,
+                 struct slice text, const struct origin *origin)
+{
+    send_error(e, s, error, text, SLICE_NONE, origin);
+}
+
+/* To the account's owner: here, or by mail. */
+static void route_account(struct engine *e, struct stanza *s, const struct origin *origin)
+{
+    struct jid bare = jid_to_bare(s->to);
+    uint32_t owner = engine_owner(e, jid_bare(&bare));
+    if (owner == e->shard) {
+        account_receive(e, &bare, s, origin);
+        return;
+    }
+    struct mail *m = mail_new(MAIL_STANZA, e->shard, owner);
+    stanza_encode(&m->data, s);
+    m->origin = *origin;
+    engine_post(e, m);
+}
+
+/* An alias of a host in an address stands for the host. Text is put into the arena. */
+static bool canonical(struct engine *e, const struct host_config *host, struct jid *jid)
+{
+    if (slice_eq(jid_domain(jid), host->name))
+        return true;
+    struct slice local = jid_local(jid), resource = jid_resource(jid);
+    size_t len = local.len + 1 + host->name.len + 1 + resource.len;
+    char *text = arena_alloc(&e->arena, len);
+    if (text == NULL)
+        return false;
+    char *at = text;
+    if (local.len > 0) {
+        memcpy(at, local.ptr, local.len);
+        at += local.len;
+        *at++ = '@';
+    }
+    memcpy(at, host->name.ptr, host->name.len);
+    at += host->name.len;
+    if (resource.len > 0) {
+        *at++ = '/';
+        memcpy(at, resource.ptr, resource.len);
+    }
+    jid->text = text;
+    jid->domain_len = (uint16_t)host->name.len;
+    return true;
+}
+
+void route(struct engine *e, struct stanza *s, const struct origin *origin)
+{
+    const struct host_config *host = config_host(e->config, jid_domain(&s->to));
+    if (host == NULL) {
+        /* An error towards a stranger has nowhere to go. */
+        route_error(e, s, STANZA_REMOTE_SERVER_NOT_FOUND, SLICE_NONE, origin);
+        return;
+    }
+    if (!canonical(e, host, &s->to)) {
+        route_error(e, s, STANZA_RESOURCE_CONSTRAINT, SLICE_NONE, origin);
+        return;
+    }
+    if (s->to.local_len == 0)
+        deliver_host(e, host, s, origin);
+    else
+        route_account(e, s, origin);
+}
+
+/* What a client sends to itself or to nobody is for its own account. */
+static void route_own(struct engine *e, struct session *session, struct stanza *s,
+                      const struct origin *origin)
+{
+    struct account *a = session->account;
+    if (s->kind == STANZA_IQ && (s->type == TYPE_GET || s->type == TYPE_SET)) {
+        iq_dispatch(e, s, a->host, a, session, origin);
+        return;
+    }
+    if (s->kind == STANZA_IQ) {
+        engine_settle(e, origin); /* an answer that nobody asked for (S05) */
+        return;
+    }
+    if (!jid_some(&s->to))
+        s->to = a->jid;
+    account_receive(e, &a->jid, s, origin);
+}
+
+/* Payloads that only a server may send (V57, S14): the look of one's own server is not for sale. */
+static bool forged(const struct stanza *s)
+{
+    if (s->kind != STANZA_IQ || s->type != TYPE_SET || s->to.resource_len == 0)
+        return false;
+    struct xml payload = xml_first_element(s->root);
+    return slice_eq(xml_ns(payload), NS_ROSTER) ||
+           slice_eq(xml_ns(payload), SLICE("urn:xmpp:blocking"));
+}
+
+void route_from_session(struct engine *e, struct session *session, struct stanza *s,
+                        const struct origin *origin)
+{
+    enum stanza_error error = STANZA_OK;
+    struct slice app = SLICE_NONE;
+    if (hooks_check_outgoing(e, session, s, &error, &app) == VERDICT_REFUSE) {
+        send_error(e, s, error, SLICE_NONE, app, origin);
+        return;
+    }
+    if (s->kind == STANZA_PRESENCE) {
+        presence_from_session(e, session, s, origin);
+        return;
+    }
+    bool own = !jid_some(&s->to) ||
+               (s->to.resource_len == 0 && jid_bare_eq(&s->to, &session->account->jid));
+    if (own) {
+        route_own(e, session, s, origin);
+        return;
+    }
+    if (forged(s)) {
+        c2s_log(session->stream, LOG_WARNING, "stanza.spoof", "service-unavailable");
+        route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
+        return;
+    }
+    route(e, s, origin);
+}
+
+void deliver_host(struct engine *e, const struct host_config *host, struct stanza *s,
+                  const struct origin *origin)
+{
+    if (s->kind == STANZA_IQ && (s->type == TYPE_GET || s->type == TYPE_SET)) {
+        struct account *a = NULL;
+        struct session *session = NULL;
+        if (engine_owner(e, jid_bare(&s->from)) == e->shard)
+            a = account_find(e, jid_bare(&s->from));
+        if (a != NULL)
+            session = session_find(a, jid_resource(&s->from));
+        iq_dispatch(e, s, host, NULL, session, origin);
+    } else if (s->kind == STANZA_MESSAGE) {
+        route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
+    } else {
+        engine_settle(e, origin);
+    }
+}
+
+/* To every session with presence of priority 0 or more; the number that took it. */
+static unsigned to_available(struct engine *e, struct account *a, const struct stanza *s)
+{
+    unsigned taken = 0;
+    LIST_EACH(it, &a->sessions)
+    {
+        struct session *session = CONTAINER_OF(it, struct session, link);
+        if (session->available && session->priority >= 0 && session_send(e, session, s))
+            taken++;
+    }
+    return taken;
+}
+
+static void message_undelivered(struct engine *e, struct account *a, struct stanza *s,
+                                const struct origin *origin)
+{
+    if (hooks_claim_undelivered(e, a, s, origin) == CLAIM_NO)
+        route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
+}
+
+static void message_delivered(struct engine *e, const struct origin *origin)
+{
+    e->counters.messages_delivered++;
+    engine_settle(e, origin);
+}
+
+/* RFC 6121 sections 8.5.2.1.1, 8.5.2.2.1: to the bare JID. All resources with a priority of 0 or
+ * more get a normal or chat message. */
+static void message_to_bare(struct engine *e, struct account *a, struct stanza *s,
+                            const struct origin *origin)
+{
+    switch (s->type) {
+    case TYPE_GROUPCHAT:
+        route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
+        return;
+    case TYPE_ERROR:
+        engine_settle(e, origin);
+        return;
+    case TYPE_HEADLINE:
+        to_available(e, a, s);
+        message_delivered(e, origin);
+        return;
+    default:
+        if (to_available(e, a, s) > 0)
+            message_delivered(e, origin);
+        else
+            message_undelivered(e, a, s, origin);
+    }
+}
+
+/* RFC 6121 sections 8.5.3.1 and 8.5.3.2.1: to a full JID. */
+static void message_deliver(struct engine *e, struct account *a, struct stanza *s,
+                            const struct origin *origin)
+{
+    e->counters.messages_in++;
+    struct session *session = s->to.resource_len > 0 ? session_find(a, jid_resource(&s->to)) : NULL;
+    if (a->draining != NULL && s->type != TYPE_ERROR &&
+        (session == a->draining || s->to.resource_len == 0)) {
+        account_park(e, a, s, origin); /* behind what is being sent to the client first */
+    } else if (s->to.resource_len == 0) {
+        message_to_bare(e, a, s, origin);
+    } else if (session != NULL) {
+        if (session_send(e, session, s))
+            message_delivered(e, origin);
+        else
+            message_undelivered(e, a, s, origin);
+    } else if (s->type == TYPE_CHAT) {
+        message_to_bare(e, a, s, origin);
+    } else if (s->type == TYPE_HEADLINE || s->type == TYPE_ERROR) {
+        engine_settle(e, origin);
+    } else {
+        route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
+    }
+}
+
+static void iq_deliver(struct engine *e, struct account *a, struct stanza *s,
+                       const struct origin *origin)
+{
+    bool request = s->type == TYPE_GET || s->type == TYPE_SET;
+    if (s->to.resource_len == 0) {
+        if (request)
+            iq_dispatch(e, s, a->host, a, NULL, origin);
+        else
+            engine_settle(e, origin);
+        return;
+    }
+    struct session *session = session_find(a, jid_resource(&s->to));
+    if (session != NULL && session_send(e, session, s))
+        engine_settle(e, origin);
+    else
+        route_error(e, s, session != NULL ? STANZA_RESOURCE_CONSTRAINT : STANZA_SERVICE_UNAVAILABLE,
+                    SLICE_NONE, origin);
+}
+
+/* RFC 6121 section 8.5.1: no such user. */
+static void deliver_to_nobody(struct engine *e, struct account *a, struct stanza *s,
+                              const struct origin *origin)
+{
+    bool failed = a->state == ACCOUNT_FAILED;
+    if (s->kind == STANZA_PRESENCE && s->type == TYPE_PROBE && !failed) {
+        presence_send(e, a, &s->from, TYPE_UNSUBSCRIBED); /* RFC 6121 section 4.3.2 */
+        engine_settle(e, origin);
+    } else if (s->kind == STANZA_PRESENCE) {
+        engine_settle(e, origin);
+    } else {
+        route_error(e, s, failed ? STANZA_RESOURCE_CONSTRAINT : STANZA_SERVICE_UNAVAILABLE,
+                    SLICE_NONE, origin);
+    }
+}
+
+void deliver(struct engine *e, struct account *a, struct stanza *s, const struct origin *origin)
+{
+    CHECK(a->state != ACCOUNT_LOADING);
+    if (a->state != ACCOUNT_READY || a->host == NULL) {
+        deliver_to_nobody(e, a, s, origin);
+        return;
+    }
+    enum stanza_error error = STANZA_OK;
+    if (hooks_check_incoming(e, a, s, &error) == VERDICT_REFUSE) {
+        route_error(e, s, error, SLICE_NONE, origin);
+        return;
+    }
+    switch (s->kind) {
+    case STANZA_MESSAGE:
+        message_deliver(e, a, s, origin);
+        break;
+    case STANZA_PRESENCE:
+        presence_deliver(e, a, s, origin);
+        break;
+    case STANZA_IQ:
+        iq_deliver(e, a, s, origin);
+        break;
+    }
+}
+
+void module_route(struct engine *e, struct stanza *s)
+{
+    route(e, s, &NOBODY);
+}
+
+void module_deliver(struct engine *e, struct account *a, struct stanza *s,
+                    const struct origin *origin)
+{
+    message_deliver(e, a, s, origin);
+}
+
+void module_push(struct engine *e, struct account *a, uint64_t interest, struct slice payload)
+{
+    LIST_EACH(it, &a->sessions)
+    {
+        struct session *session = CONTAINER_OF(it, struct session, link);
+        if ((session->interests & interest) != 0)
+            session_push(e, session, payload);
+    }
+}
+
+const struct subscription *module_subscription(const struct account *a, struct slice bare)
+{
+    const struct roster_item *item = roster_find(&a->roster, bare);
+    return item != NULL ? &item->sub : NULL;
+}

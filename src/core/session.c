@@ -1,0 +1,194 @@
+/* Sessions: bound resources, and what happens when a peer does not read (L13). */
+#include "core/session.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "core/c2s.h"
+#include "core/hooks.h"
+#include "core/presence.h"
+#include "core/router.h"
+#include "xmpp/ns.h"
+
+static void lag_expired(struct timer *t, void *ctx);
+
+struct session *session_find(const struct account *a, struct slice resource)
+{
+    for (struct list *it = a->sessions.next; it != &a->sessions; it = it->next) {
+        struct session *s = CONTAINER_OF(it, struct session, link);
+        if (slice_eq(jid_resource(&s->jid), resource))
+            return s;
+    }
+    return NULL;
+}
+
+struct session *session_new(struct engine *e, struct account *a, struct c2s *stream,
+                            struct slice resource)
+{
+    struct session *s = mem_new(struct session);
+    struct slice bare = jid_bare(&a->jid);
+    char *text = mem_alloc(bare.len + 1 + resource.len);
+    memcpy(text, bare.ptr, bare.len);
+    text[bare.len] = '/';
+    memcpy(text + bare.len + 1, resource.ptr, resource.len);
+    s->jid = a->jid;
+    s->jid.text = text;
+    s->jid.resource_len = (uint16_t)resource.len;
+    s->account = a;
+    s->stream = stream;
+    s->since_ms = e->now.wall_ms;
+    s->lag_timer.fire = lag_expired;
+    list_push(&a->sessions, &s->link);
+    a->session_count++;
+    e->session_count++;
+    account_use(e, a);
+    return s;
+}
+
+void session_end(struct engine *e, struct session **session)
+{
+    struct session *s = *session;
+    if (s == NULL)
+        return;
+    *session = NULL;
+    struct account *a = s->account;
+    list_remove(&s->link);
+    a->session_count--;
+    e->session_count--;
+    presence_session_ended(e, s);
+    hooks_session_ended(e, s);
+    a->last_seen_ms = e->now.wall_ms;
+    if (a->draining == s) {
+        a->draining = NULL;
+        account_unpark(e, a);
+    }
+    timer_stop(&s->lag_timer);
+    timer_stop(&s->presence_timer);
+    buf_free(&s->directed);
+    buf_free(&s->lag_presence);
+    buf_free(&s->presence_held);
+    mem_free(s->presence);
+    mem_free((void *)(uintptr_t)s->presence_lang.ptr);
+    mem_free((void *)(uintptr_t)s->jid.text);
+    mem_free(s);
+    account_release(e, a);
+}
+
+/* L13: the peer does not take what it is sent. */
+static void begin_lag(struct engine *e, struct session *s)
+{
+    s->lags = true;
+    timer_set(&e->timers, &s->lag_timer, e->now.mono_ms + e->config->limits.output_lag_ms);
+    c2s_log(s->stream, LOG_WARNING, "conn.slow", NULL);
+}
+
+static void lag_expired(struct timer *t, void *ctx)
+{
+    (void)ctx;
+    struct session *s = CONTAINER_OF(t, struct session, lag_timer);
+    c2s_error(s->stream, STREAM_RESOURCE_CONSTRAINT, SLICE("the connection is not read"),
+              SLICE_NONE);
+}
+
+static void written(struct engine *e, struct session *s)
+{
+    e->counters.stanzas_out++;
+    c2s_written(s->stream);
+    const struct link *l = s->stream->link;
+    if (!s->lags && l->ops->backlog(l) > e->config->limits.output_bytes)
+        begin_lag(e, s);
+}
+
+/* One entry of lag_presence: length, then an encoded stanza. Older presence of the same sender
+ * goes; at the cap the oldest of all goes. */
+static void lag_keep_presence(struct engine *e, struct session *s, const struct stanza *st)
+{
+    struct buf kept = {0}, one = {0};
+    struct slice all = buf_slice(&s->lag_presence);
+    stanza_encode(&one, st);
+    bool full = all.len + buf_len(&one) > e->config->limits.output_bytes;
+    while (all.len > 0) {
+        uint32_t len;
+        struct stanza old;
+        memcpy(&len, all.ptr, sizeof(len));
+        CHECK(stanza_decode(slice_of(all.ptr + sizeof(len), len), &old));
+        if (!jid_eq(&old.from, &st->from) && !full)
+            buf_append(&kept, all.ptr, sizeof(len) + len);
+        full = false;
+        all = slice_from(all, sizeof(len) + len);
+    }
+    uint32_t len = (uint32_t)buf_len(&one);
+    buf_append(&kept, &len, sizeof(len));
+    buf_add(&kept, buf_slice(&one));
+    buf_free(&one);
+    buf_free(&s->lag_presence);
+    s->lag_presence = kept;
+}
+
+bool session_send(struct engine *e, struct session *s, const struct stanza *st)
+{
+    if (s->stream == NULL || s->stream->state != C2S_BOUND)
+        return false;
+    if (s->lags) {
+        bool status = st->kind == STANZA_PRESENCE &&
+                      (st->type == TYPE_AVAILABLE || st->type == TYPE_UNAVAILABLE);
+        if (status)
+            lag_keep_presence(e, s, st);
+        return status;
+    }
+    stanza_write(&s->stream->link->out, st, NULL, SLICE_NONE);
+    written(e, s);
+    return true;
+}
+
+void session_send_bytes(struct engine *e, struct session *s, struct slice bytes)
+{
+    if (s->stream == NULL || s->stream->state != C2S_BOUND)
+        return;
+    buf_add(&s->stream->link->out, bytes);
+    written(e, s);
+}
+
+void session_push(struct engine *e, struct session *s, struct slice payload)
+{
+    char id[12];
+    rng_token(e->rng, id, sizeof(id));
+    struct stanza st = {
+        .kind = STANZA_IQ,
+        .type = TYPE_SET,
+        .id = slice_of(id, sizeof(id)),
+        .to = s->jid,
+        .payload = payload,
+        .packed = true,
+    };
+    /* A push that a lagging client cannot take would leave it with a wrong roster: it is written
+     * all the same; such changes are the user's own and few. */
+    if (s->lags)
+        stanza_write(&s->stream->link->out, &st, NULL, SLICE_NONE);
+    else
+        session_send(e, s, &st);
+}
+
+void session_drained(struct engine *e, struct session *s)
+{
+    if (s->lags) {
+        s->lags = false;
+        timer_stop(&s->lag_timer);
+        struct buf kept = s->lag_presence;
+        s->lag_presence = (struct buf){0};
+        struct slice all = buf_slice(&kept);
+        while (all.len > 0) {
+            uint32_t len;
+            struct stanza st;
+            memcpy(&len, all.ptr, sizeof(len));
+            CHECK(stanza_decode(slice_of(all.ptr + sizeof(len), len), &st));
+            session_send(e, s, &st);
+            all = slice_from(all, sizeof(len) + len);
+        }
+        buf_free(&kept);
+        if (s->available && s->priority >= 0)
+            hooks_session_ready(e, s);
+    }
+    hooks_session_drained(e, s);
+}
