@@ -15,15 +15,18 @@
 #include "base/slice.h"
 #include "xmpp/jid.h"
 
-enum { SASL_SALT_BYTES = 16, SASL_KEY_BYTES = 64, SASL_PASSWORD_BYTES = 1023 };
+/* Salts that we make, salts that we accept (imported accounts), and the rest. */
+enum { SASL_SALT_BYTES = 16, SASL_SALT_BYTES_MIN = 8, SASL_SALT_BYTES_MAX = 64 };
+enum { SASL_KEY_BYTES = 64, SASL_PASSWORD_BYTES = 1023, SASL_SECRET_BYTES = 32 };
 enum { SASL_ITERATIONS_MIN = 4096, SASL_ITERATIONS_MAX = 1000000 };
 
 enum sasl_hash { SASL_SHA1, SASL_SHA256, SASL_SHA512, SASL_HASHES };
 
 /* What is stored of a password for one hash: never the password, never the salted password. */
 struct sasl_keys {
-    uint8_t salt[SASL_SALT_BYTES];
     uint32_t iterations; /* 0: none stored for this hash */
+    uint8_t salt_len;
+    uint8_t salt[SASL_SALT_BYTES_MAX];
     uint8_t stored_key[SASL_KEY_BYTES];
     uint8_t server_key[SASL_KEY_BYTES];
 };
@@ -32,13 +35,14 @@ struct sasl_credentials {
     struct sasl_keys keys[SASL_HASHES];
 };
 
-/* Portable text form for the store, one line; decode answers ERR_CORRUPT on anything wrong (A22).
- */
+/* Portable text form for the store, one line; at least one hash is there. encode: 0 or ERR_MEMORY,
+ * appended to out. decode answers ERR_CORRUPT on anything wrong (A22). */
 int sasl_credentials_encode(const struct sasl_credentials *c, struct buf *out);
 int sasl_credentials_decode(struct slice text, struct sasl_credentials *out);
 
-/* PBKDF2 job: slow (milliseconds), thread-safe, called off the loop. password is prepared already.
- * salted_out has the hash's length. ERR_CRYPTO when OpenSSL fails. */
+/* PBKDF2 job: slow (milliseconds), thread-safe, called off the loop. password is prepared already
+ * (jid_prepare_password). sasl_hash_len bytes of salted_out are written. ERR_CRYPTO when OpenSSL
+ * fails. */
 int sasl_salted_password(enum sasl_hash hash, struct slice password, const uint8_t *salt,
                          size_t salt_len, uint32_t iterations, uint8_t salted_out[SASL_KEY_BYTES]);
 /* New credentials for all hashes (three PBKDF2 runs): slow, thread-safe. salts are random bytes. */
@@ -72,20 +76,21 @@ struct slice sasl_failure_name(enum sasl_failure failure);
 enum sasl_step {
     SASL_CHALLENGE,        /* send sasl_server_output as a challenge */
     SASL_WANT_CREDENTIALS, /* load those of sasl_server_user, then sasl_server_credentials */
-    SASL_WANT_DERIVE,      /* run sasl_server_derivation as a job, then sasl_server_derived */
+    SASL_WANT_DERIVE,      /* sasl_server_derivation, its run as a job, then sasl_server_derived */
     SASL_SUCCESS,          /* sasl_server_output is additional data, may be empty */
     SASL_FAILURE,          /* sasl_server_failure */
 };
 
 struct sasl_server;
 
+/* Everything in it is copied. */
 struct sasl_server_config {
     struct slice host;           /* prepared domain; the realm of authcid and authzid */
     bool plain_allowed;          /* TLS is on, or the listener allows PLAIN without it */
     bool plus_offered;           /* the -PLUS mechanisms were announced */
-    struct sasl_binding binding; /* copied */
+    struct sasl_binding binding; /* up to SASL_KEY_BYTES each */
     uint32_t iterations;         /* for made-up credentials */
-    const uint8_t *fake_secret;  /* 32 bytes, stable per server: salts of unknown users */
+    const uint8_t *fake_secret;  /* SASL_SECRET_BYTES, stable per server: salts of unknown users */
 };
 
 /* Names of the mechanisms to announce, best first, each once; *n_out of them. */
@@ -93,27 +98,34 @@ const struct slice *sasl_server_mechanisms(bool plain_allowed, bool plus, size_t
 
 /* Begins an exchange. mechanism is the exact name; initial is the decoded initial response
  * (initial.ptr == NULL: none was sent). The first step is in *step_out. An unknown or not offered
- * mechanism is SASL_FAILURE with SASL_INVALID_MECHANISM. NULL when memory is exhausted. */
+ * mechanism is SASL_FAILURE with SASL_INVALID_MECHANISM. Never NULL; memory that a peer can ask for
+ * and that is not there is SASL_TEMPORARY_AUTH_FAILURE. After SASL_SUCCESS or SASL_FAILURE every
+ * further call answers SASL_FAILURE. */
 struct sasl_server *sasl_server_new(const struct sasl_server_config *config, struct slice mechanism,
                                     struct slice initial, struct rng *rng,
                                     enum sasl_step *step_out);
 void sasl_server_free(struct sasl_server **s);
+/* A response where none is due (A08) fails with SASL_MALFORMED_REQUEST. */
 enum sasl_step sasl_server_respond(struct sasl_server *s, struct slice response);
-/* credentials: NULL for an unknown user. disabled: the account may not log in, told only after a
- * right password (A06). */
+/* credentials: NULL for an unknown user; those of a known one without the hash that is asked for,
+ * or out of range, are SASL_TEMPORARY_AUTH_FAILURE (A22: give zeroed ones when the row does not
+ * decode). disabled: the account may not log in, told only after a right password (A06). */
 enum sasl_step sasl_server_credentials(struct sasl_server *s,
                                        const struct sasl_credentials *credentials, bool disabled);
 /* The job that SASL_WANT_DERIVE asks for, self-contained so that it may run on another thread. */
 struct sasl_derivation {
     enum sasl_hash hash;
     uint32_t iterations;
-    uint8_t salt[SASL_SALT_BYTES];
+    uint8_t salt_len;
+    uint8_t salt[SASL_SALT_BYTES_MAX];
     size_t password_len;
     char password[SASL_PASSWORD_BYTES + 1]; /* wipe after use */
     uint8_t salted[SASL_KEY_BYTES];         /* the job's result */
     int err;                                /* the job's result */
 };
 void sasl_server_derivation(const struct sasl_server *s, struct sasl_derivation *out);
+/* The job itself: fills salted and err, wipes the password. Thread-safe. */
+void sasl_derivation_run(struct sasl_derivation *d);
 enum sasl_step sasl_server_derived(struct sasl_server *s, const struct sasl_derivation *done);
 
 struct slice sasl_server_output(const struct sasl_server *s); /* raw bytes, not base64 */
@@ -127,21 +139,24 @@ struct slice sasl_server_mechanism(const struct sasl_server *s);
 /* Client side. Prefers SCRAM-SHA-512-PLUS ... SCRAM-SHA-1, PLAIN. */
 struct sasl_client;
 struct sasl_client_config {
-    struct slice user, password, authzid; /* authzid may be empty; copied, password wiped at free */
+    struct slice user, password, authzid; /* authzid may be empty; copied, wiped at free */
     struct sasl_binding binding;
     bool plain_allowed;
 };
-/* Chooses among the offered names; NULL with *err_out = ERR_REFUSED when none is acceptable. */
+/* Chooses among the offered names; NULL with *err_out = ERR_REFUSED when none is acceptable,
+ * ERR_SYNTAX when user or password cannot be prepared, ERR_MEMORY. */
 struct sasl_client *sasl_client_new(const struct sasl_client_config *config,
                                     const struct slice *offered, size_t n, struct rng *rng,
                                     int *err_out);
 void sasl_client_free(struct sasl_client **c);
 struct slice sasl_client_mechanism(const struct sasl_client *c);
 /* First message, then answers; 0 or ERR_REFUSED (server wrong: iteration count out of range, nonce,
- * signature), ERR_CRYPTO. The answer is in *out (raw bytes, cleared first). */
+ * signature), ERR_CRYPTO, ERR_MEMORY. The answer is in *out (raw bytes, cleared first). The answer
+ * to the first challenge of SCRAM costs one PBKDF2 run of at most SASL_ITERATIONS_MAX. */
 int sasl_client_start(struct sasl_client *c, struct buf *out);
 int sasl_client_challenge(struct sasl_client *c, struct slice challenge, struct buf *out);
-/* 0 only when the server proved that it knows the password (A12). */
+/* additional.ptr == NULL: none was sent. 0 only when the server proved that it knows the password
+ * (A12); PLAIN has no such proof, there an empty success is 0. Else ERR_REFUSED. */
 int sasl_client_success(struct sasl_client *c, struct slice additional);
 
 #endif
