@@ -20,12 +20,13 @@ def rows(o):
         yield what, "server_cpu_us", title, "server CPU per delivery, µs", "{:.2f}"
         yield what, "p50_us", title, "latency p50, ms", "ms"
         yield what, "p99_us", title, "latency p99, ms", "ms"
-    for what, title in (("login", "logins, SCRAM-SHA-1"), ("login tls", "logins, SCRAM-SHA-1, TLS")):
+    for what, title in (("login", "logins, SCRAM-SHA-1"),
+                        ("login tls", "logins, SCRAM-SHA-1, TLS")):
         yield what, "per_s", title, "logins/s", "{:,.0f}"
         yield what, "server_cpu_us", title, "server CPU per login, µs", "{:,.0f}"
     for what, title in (("idle", "idle sessions"), ("idle tls", "idle sessions, TLS")):
         yield what, "rss_per_session", title, "resident KiB per session", "KiB"
-        yield what + " gc", "rss_per_session", title, "the same after a collection of garbage", "KiB"
+        yield what + " gc", "rss_per_session", title, "the same after collecting garbage", "KiB"
     yield "start", "ms", f"start with {o.accounts:,} accounts", "exec to first stream header, ms", \
         "{:,.1f}"
 

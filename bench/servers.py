@@ -1,4 +1,5 @@
-"""The servers that bench/compare measures: how each is configured, given accounts, started, stopped.
+"""The servers that bench/compare measures: how each is configured, given accounts, started and
+stopped.
 
 A server lives in a directory of its own under a temporary one, listens on 127.0.0.1 only, and is
 started without its rate limits and traffic shapers and without an archive. Everything else is as
@@ -22,6 +23,7 @@ PASSWORD = "bench-secret"
 USER = "u"
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 15
+PROGRAM_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin"
 HEADER = (
     f"<?xml version='1.0'?><stream:stream to='{DOMAIN}' version='1.0' xmlns='jabber:client' "
     "xmlns:stream='http://etherx.jabber.org/streams'>"
@@ -53,9 +55,17 @@ def certificate(folder):
     return folder
 
 
+def check_installed(names):
+    need = {"prosody": "prosody", "ejabberd": "ejabberdctl"}
+    missing = [n for n in names if n in need and not shutil.which(need[n], path=PROGRAM_PATH)]
+    if missing:
+        raise ServerError(f"not installed: as root, type: apt-get install {' '.join(missing)}")
+
+
 class Server:
     name = ""
     xmpp = True  # False: the relay
+    one_core = True  # it has one busy thread: bound to a core, so that the load gets another
     extra_load_options = []
 
     def __init__(self, folder, build, certs, accounts, core):
@@ -95,7 +105,7 @@ class Server:
         everywhere = os.sched_getaffinity(0)
         self.log = open(self.folder / "output.log", "ab")
         try:
-            if self.core is not None:
+            if self.core is not None and self.one_core:
                 os.sched_setaffinity(0, {self.core})  # the child inherits it
             begin = time.monotonic()
             self.process = subprocess.Popen(
@@ -172,10 +182,10 @@ class Burbled(Server):
     name = "burbled"
 
     def program(self, name):
-        for place in (self.build / "bin" / name, self.build / "src" / name / name):
-            if place.exists():
-                return place
-        raise ServerError(f"no {name} in {self.build}: build it first")
+        place = self.build / "src" / name / name
+        if not place.exists():
+            raise ServerError(f"there is no {place}: build it first")
+        return place
 
     def version(self):
         run = subprocess.run([self.program("burbled"), "--version"], capture_output=True, text=True)
@@ -191,7 +201,11 @@ class Burbled(Server):
 data_dir = "{data}";
 store = "sqlite";
 shards = 1;
-hosts = ( {{ name = "{DOMAIN}"; certificate = "{self.certs}/cert.pem"; key = "{self.certs}/key.pem"; }} );
+log = {{ level = "warning"; }};
+sasl = {{ iterations = 4096; }};
+hosts = ( {{
+  name = "{DOMAIN}"; certificate = "{self.certs}/cert.pem"; key = "{self.certs}/key.pem";
+}} );
 listen = ( {{
   service = "c2s"; address = "127.0.0.1"; port = {self.port};
   tls = "starttls"; require_tls = false; plain_without_tls = true;
@@ -223,7 +237,7 @@ class Prosody(Server):
         return run.stdout.strip()
 
     def command(self):
-        return [shutil.which("prosody") or "/usr/bin/prosody", "--config",
+        return [shutil.which("prosody", path=PROGRAM_PATH), "--config",
                 self.folder / "prosody.cfg.lua", "-F"]
 
     def prepare(self):
@@ -289,6 +303,7 @@ class Ejabberd(Server):
     fixed port for the Erlang distribution, on loopback, so that it disturbs no other node."""
 
     name = "ejabberd"
+    one_core = False
     node = f"ejabberd@{DOMAIN}"
 
     def __init__(self, *args):
@@ -302,7 +317,8 @@ class Ejabberd(Server):
 
     def environment(self):
         return dict(
-            os.environ, HOME=str(self.folder), EJABBERD_CONFIG_PATH=str(self.folder / "ejabberd.yml"),
+            os.environ, HOME=str(self.folder),
+            EJABBERD_CONFIG_PATH=str(self.folder / "ejabberd.yml"),
             EJABBERD_LOG_PATH=str(self.folder / "ejabberd.log"),
             ERL_LIBS="/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu",
             ERL_MAX_PORTS="65536", ERL_MAX_ETS_TABLES="1400", ERL_CRASH_DUMP_SECONDS="0",
