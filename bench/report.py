@@ -107,10 +107,10 @@ def ratio_lines(results, o):
 
 
 def trouble(results):
-    keys = ("lost", "duplicates", "gaps", "errors", "foreign", "failed")
+    keys = ("lost", "duplicates", "errors", "foreign", "failed")
     counts = {k: sum(r.get(k, 0) for r in results) for k in keys}
     delivered = sum(r.get("deliveries", 0) for r in results)
-    return (f"Of {delivered:,} deliveries measured, {counts['lost'] + counts['gaps']} were lost, "
+    return (f"Of {delivered:,} deliveries measured, {counts['lost']} were lost, "
             f"{counts['duplicates']} came twice, {counts['errors'] + counts['failed']} failed.")
 
 
