@@ -1,0 +1,302 @@
+/* Queries on a reading connection. A snapshot lives as long as one query, and no query longer than
+ * its limit, so that a reader never holds the write-ahead log back for long (D16). */
+#include "db/sqlite_read.h"
+
+#include "base/check.h"
+#include "base/err.h"
+#include "db/sql.h"
+
+#define ITEM_OF " FROM item WHERE owner=?1 AND name=?2"
+#define ENTRIES                                                                                    \
+    "SELECT e.position, e.wall_ms, e.flags, e.origin, e.peer, e.payload FROM entry_owner AS o"     \
+    " CROSS JOIN entry AS e ON e.position=o.position"                                              \
+    " WHERE o.owner=?1 AND o.name=?2 AND o.position BETWEEN ?3 AND ?4 ORDER BY o.position"
+
+/* Virtual machine steps between two looks at the clock: some tens of microseconds. */
+enum { READ_STEPS = 2000 };
+
+static void statements(struct sqlite_read *q, struct sql_text out[SQLITE_READ_STATEMENTS])
+{
+    const struct sql_text list[] = {
+        {&q->begin, "BEGIN"},
+        {&q->end, "COMMIT"},
+        {&q->owner, "SELECT id FROM owner WHERE owner=?1"},
+        {&q->name, "SELECT id FROM name WHERE name=?1"},
+        {&q->place, "SELECT place" ITEM_OF " AND key=?3 AND place>0"},
+        {&q->value, "SELECT value" ITEM_OF " AND place=?3"},
+        {&q->list, "SELECT place, key, value" ITEM_OF " AND place>?3 ORDER BY place"},
+        {&q->list_back, "SELECT place, key, value" ITEM_OF " AND place<?3 ORDER BY place DESC"},
+        {&q->count_items, "SELECT count(*), total(length(value))" ITEM_OF},
+        {&q->range, ENTRIES},
+        {&q->range_back, ENTRIES " DESC"},
+        {&q->count_log, "SELECT count(*), total(length(e.payload)) FROM entry_owner AS o CROSS JOIN"
+                        " entry AS e ON e.position=o.position WHERE o.owner=?1 AND o.name=?2"},
+        {&q->holders, "SELECT owner FROM holder WHERE name=?1 AND owner>?2 ORDER BY owner"},
+        {&q->first_holders, "SELECT owner FROM holder WHERE name=?1 ORDER BY owner"},
+    };
+    for (size_t i = 0; i < SQLITE_READ_STATEMENTS; i++)
+        out[i] = list[i];
+}
+
+/* SQLite asks now and then; a yes interrupts the statement. */
+static int is_late(void *ctx)
+{
+    const struct sqlite_read *q = ctx;
+    return q->deadline_ms != 0 && sql_now_ms() > q->deadline_ms;
+}
+
+int sqlite_read_open(struct sqlite_read *q, sqlite3 *db, uint32_t query_ms_max)
+{
+    *q = (struct sqlite_read){.db = db, .query_ms_max = query_ms_max};
+    struct sql_text list[SQLITE_READ_STATEMENTS];
+    statements(q, list);
+    int err = sql_prepare(db, list, SQLITE_READ_STATEMENTS);
+    if (err == 0)
+        sqlite3_progress_handler(db, READ_STEPS, is_late, q);
+    else
+        q->db = NULL;
+    return err;
+}
+
+void sqlite_read_close(struct sqlite_read *q)
+{
+    struct sql_text list[SQLITE_READ_STATEMENTS];
+    statements(q, list);
+    sql_finalize(list, SQLITE_READ_STATEMENTS);
+    q->db = NULL;
+}
+
+/* The number of an owner or a name, 0 when there is none. */
+static int find_id(sqlite3_stmt *s, struct slice bytes, int64_t *id_out)
+{
+    bool row;
+    sql_bind(s, 1, bytes);
+    int err = sql_step(s, &row);
+    *id_out = err == 0 && row ? sqlite3_column_int64(s, 0) : 0;
+    sql_reset(s);
+    return err;
+}
+
+struct shelf {
+    int64_t owner, name;
+};
+
+static void bind_shelf(sqlite3_stmt *s, struct shelf shelf)
+{
+    sql_bind_number(s, 1, shelf.owner);
+    sql_bind_number(s, 2, shelf.name);
+}
+
+/* The place of a key; ERR_NOT_FOUND. The empty key's place is 0, there or not. */
+static int find_place(struct sqlite_read *q, struct shelf shelf, struct slice key,
+                      int64_t *place_out)
+{
+    *place_out = 0;
+    if (key.len == 0)
+        return 0;
+    bool row;
+    bind_shelf(q->place, shelf);
+    sql_bind(q->place, 3, key);
+    int err = sql_step(q->place, &row);
+    if (err == 0 && row)
+        *place_out = sqlite3_column_int64(q->place, 0);
+    sql_reset(q->place);
+    return err == 0 && !row ? ERR_NOT_FOUND : err;
+}
+
+static int read_get(struct sqlite_read *q, struct store_request *r, uint32_t read,
+                    struct shelf shelf, struct slice key)
+{
+    int64_t place;
+    int err = find_place(q, shelf, key, &place);
+    if (err != 0)
+        return err == ERR_NOT_FOUND ? 0 : err;
+    bool row;
+    bind_shelf(q->value, shelf);
+    sql_bind_number(q->value, 3, place);
+    err = sql_step(q->value, &row);
+    if (err == 0 && row) {
+        struct store_row out = {.read = read, .key = key, .value = sql_column(q->value, 0)};
+        err = store_answer_row(r, &out);
+    }
+    sql_reset(q->value);
+    return err;
+}
+
+static bool has_empty_key(struct sqlite_read *q, struct shelf shelf, int *err_out)
+{
+    bool row;
+    bind_shelf(q->value, shelf);
+    sql_bind_number(q->value, 3, 0);
+    *err_out = sql_step(q->value, &row);
+    sql_reset(q->value);
+    return *err_out == 0 && row;
+}
+
+static void row_of_item(sqlite3_stmt *s, struct store_row *out)
+{
+    out->key = sql_column(s, 1);
+    out->value = sql_column(s, 2);
+}
+
+static void row_of_entry(sqlite3_stmt *s, struct store_row *out)
+{
+    out->position = (uint64_t)sqlite3_column_int64(s, 0);
+    out->labels.wall_ms = sqlite3_column_int64(s, 1);
+    out->labels.flags = (uint32_t)sqlite3_column_int64(s, 2);
+    out->labels.origin = sql_column(s, 3);
+    out->labels.peer = sql_column(s, 4);
+    out->value = sql_column(s, 5);
+}
+
+static void row_of_holder(sqlite3_stmt *s, struct store_row *out)
+{
+    out->key = sql_column(s, 0);
+}
+
+/* Answers the rows of a bound statement up to the limit of rows and of bytes. */
+static int answer_rows(struct store_request *r, uint32_t read, sqlite3_stmt *s, uint32_t limit,
+                       void (*row_of)(sqlite3_stmt *, struct store_row *))
+{
+    int err = 0;
+    for (uint32_t n = 0; err == 0; n++) {
+        bool row;
+        err = sql_step(s, &row);
+        if (err != 0 || !row)
+            break;
+        if ((limit > 0 && n == limit) || (n > 0 && store_answer_full(r))) {
+            r->more = true;
+            break;
+        }
+        struct store_row out = {.read = read};
+        row_of(s, &out);
+        err = store_answer_row(r, &out);
+    }
+    sql_reset(s);
+    return err;
+}
+
+static int read_list(struct sqlite_read *q, struct store_request *r, uint32_t read,
+                     struct shelf shelf, const struct store_operation *o)
+{
+    int64_t bound = o->backwards ? INT64_MAX : -1;
+    if (o->key.ptr != NULL) {
+        int err = find_place(q, shelf, o->key, &bound);
+        if (err == 0 && o->key.len == 0 && !has_empty_key(q, shelf, &err) && err == 0)
+            err = ERR_NOT_FOUND;
+        if (err != 0)
+            return err;
+    }
+    sqlite3_stmt *s = o->backwards ? q->list_back : q->list;
+    bind_shelf(s, shelf);
+    sql_bind_number(s, 3, bound);
+    return answer_rows(r, read, s, o->limit, row_of_item);
+}
+
+static int64_t clamp(uint64_t position)
+{
+    return position > INT64_MAX ? INT64_MAX : (int64_t)position;
+}
+
+static int read_range(struct sqlite_read *q, struct store_request *r, uint32_t read,
+                      struct shelf shelf, const struct store_operation *o)
+{
+    sqlite3_stmt *s = o->backwards ? q->range_back : q->range;
+    bind_shelf(s, shelf);
+    sql_bind_number(s, 3, clamp(o->from));
+    sql_bind_number(s, 4, clamp(o->to));
+    return answer_rows(r, read, s, o->limit, row_of_entry);
+}
+
+static int add_count(sqlite3_stmt *s, struct shelf shelf, struct store_row *sum)
+{
+    bool row;
+    bind_shelf(s, shelf);
+    int err = sql_step(s, &row);
+    if (err == 0 && row) {
+        sum->position += (uint64_t)sqlite3_column_int64(s, 0);
+        sum->labels.wall_ms += sqlite3_column_int64(s, 1);
+    }
+    sql_reset(s);
+    return err;
+}
+
+static int read_count(struct sqlite_read *q, struct store_request *r, uint32_t read,
+                      struct shelf shelf)
+{
+    struct store_row sum = {.read = read};
+    int err = add_count(q->count_items, shelf, &sum);
+    if (err == 0)
+        err = add_count(q->count_log, shelf, &sum);
+    return err != 0 ? err : store_answer_row(r, &sum);
+}
+
+static int read_owners(struct sqlite_read *q, struct store_request *r, uint32_t read, int64_t name,
+                       const struct store_operation *o)
+{
+    sqlite3_stmt *s = o->key.ptr != NULL ? q->holders : q->first_holders;
+    sql_bind_number(s, 1, name);
+    if (o->key.ptr != NULL)
+        sql_bind(s, 2, o->key);
+    return answer_rows(r, read, s, o->limit, row_of_holder);
+}
+
+static int read_one(struct sqlite_read *q, struct store_request *r, uint32_t read,
+                    const struct store_operation *o)
+{
+    struct shelf shelf = {0};
+    int err = find_id(q->name, o->name, &shelf.name);
+    if (err == 0 && o->op != STORE_OWNERS)
+        err = find_id(q->owner, o->owner, &shelf.owner);
+    if (err != 0)
+        return err;
+    switch (o->op) {
+    case STORE_GET:
+        return read_get(q, r, read, shelf, o->key);
+    case STORE_LIST:
+        return read_list(q, r, read, shelf, o);
+    case STORE_RANGE:
+        return read_range(q, r, read, shelf, o);
+    case STORE_COUNT:
+        return read_count(q, r, read, shelf);
+    case STORE_OWNERS:
+        return read_owners(q, r, read, shelf.name, o);
+    default:
+        UNREACHABLE();
+    }
+}
+
+static int read_all(struct sqlite_read *q, struct store_request *r)
+{
+    struct store_operation o;
+    uint32_t read = 0;
+    for (size_t at = 0; store_operations(r, &at, &o); read++) {
+        if (r->more && store_answer_full(r))
+            return ERR_LIMIT;
+        r->more = false;
+        int err = read_one(q, r, read, &o);
+        if (err != 0)
+            return err;
+        /* Steps of many short reads are few each; the clock is asked between them too. */
+        if (is_late(q))
+            return ERR_BUSY;
+    }
+    return 0;
+}
+
+int sqlite_read_query(struct sqlite_read *q, struct store_request *r)
+{
+    q->deadline_ms = sql_now_ms() + q->query_ms_max;
+    int err = sql_run(q->begin);
+    if (err == 0)
+        err = read_all(q, r);
+    q->deadline_ms = 0;
+    if (sqlite3_get_autocommit(q->db) == 0) {
+        int end = sql_run(q->end);
+        if (err == 0)
+            err = end;
+    }
+    if (err != 0)
+        store_answer_clear(r);
+    return err;
+}

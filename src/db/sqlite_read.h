@@ -1,0 +1,30 @@
+/* Carries out queries on a reading connection, each in one snapshot. */
+#ifndef DB_SQLITE_READ_H
+#define DB_SQLITE_READ_H
+
+#include <sqlite3.h>
+
+#include "store/store.h"
+
+enum { SQLITE_READ_STATEMENTS = 14 };
+
+struct sqlite_read {
+    sqlite3 *db;
+    uint64_t deadline_ms; /* of the query under way, monotonic */
+    uint32_t query_ms_max;
+    sqlite3_stmt *begin, *end, *owner, *name;
+    sqlite3_stmt *place, *value, *list, *list_back, *count_items;
+    sqlite3_stmt *range, *range_back, *count_log;
+    sqlite3_stmt *holders, *first_holders;
+};
+
+/* Takes over an open connection, which must outlive it. 0 or an error, after which nothing is held.
+ */
+int sqlite_read_open(struct sqlite_read *q, sqlite3 *db, uint32_t query_ms_max);
+void sqlite_read_close(struct sqlite_read *q);
+
+/* Fills the answer's rows. 0; ERR_NOT_FOUND, ERR_LIMIT as store.h says; ERR_BUSY when it took
+ * longer than query_ms_max; or an error of the database. The snapshot is closed then. */
+int sqlite_read_query(struct sqlite_read *q, struct store_request *r);
+
+#endif
