@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "core/c2s.h"
 #include "core/hooks.h"
 #include "core/router.h"
 
@@ -133,6 +134,10 @@ static void loaded(struct engine *e, void *ctx, struct store_request *answer)
         load_rows(e, a, answer);
     if (a->state != ACCOUNT_READY)
         unload(e, a);
+    account_use(e, a);
+    while (!list_empty(&a->binding))
+        c2s_account_ready(CONTAINER_OF(list_pop(&a->binding), struct c2s, binding));
+    account_release(e, a);
     account_unpark(e, a);
     make_idle(e, a);
 }
@@ -158,6 +163,7 @@ struct account *account_get(struct engine *e, const struct jid *jid)
         a->host = config_host(e->config, jid_domain(jid));
         list_init(&a->sessions);
         list_init(&a->parked);
+        list_init(&a->binding);
         list_init(&a->idle);
         hmap_insert(&e->accounts, &a->node, hash_bytes(&e->key, jid_bare(jid)));
         load(e, a);

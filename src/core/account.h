@@ -26,6 +26,7 @@ struct account {
     struct list sessions; /* struct session */
     uint32_t session_count;
     struct roster roster;
+    struct list binding;      /* struct c2s: streams that wait for the account to be loaded */
     struct list parked;       /* struct parked: stanzas that wait, in order of arrival */
     struct list idle;         /* in engine.idle_accounts */
     struct session *draining; /* is being sent stored messages; new ones wait */

@@ -40,24 +40,24 @@ struct c2s {
     bool header_sent;               /* of the current stream */
     uint8_t failures;               /* logins that failed */
     const struct host_config *host; /* chosen by the header's `to` */
-    struct slice host_asked;        /* as the client named it (an alias), owned */
+    struct slice host_asked;        /* as the client named it (maybe an alias), owned */
     struct slice lang;              /* of the stream, owned */
     struct sasl_server *sasl;
-    uint64_t flow;           /* what the state waits for */
+    struct buf held;         /* what waits with the state: a login that is delayed, a bind */
+    uint64_t flow;           /* the store or the job that the state waits for */
     struct jid user;         /* bare, owned; set by a successful login */
-    char *success;           /* additional data to send with success, owned, base64 */
-    struct account *account; /* used while binding and bound */
+    struct account *account; /* in use from login on */
+    struct list binding;     /* in account.binding while it loads */
     struct session *session;
-    void *bind_iq;      /* the bind request while the account loads */
     void *module_data;  /* of the registration module */
     uint32_t unsettled; /* stanzas */
     uint32_t unsettled_bytes;
-    struct timer deadline; /* L7 */
-    uint64_t tokens;       /* L22: bytes that may be read */
-    uint64_t tokens_at_ms;
+    uint64_t spent_until_ms; /* L22: when what was read will have been paid for */
+    struct timer deadline;   /* L7 */
+    struct timer delay;      /* L10 */
 };
 
-/* A connection was accepted. deadline_from_ms: when, for L7. */
+/* A connection was accepted; L7 begins. */
 struct c2s *c2s_new(struct engine *e, struct link *link);
 /* The connection is gone (or the node gives up on it): the session ends, the stream is freed. */
 void c2s_free(struct c2s **stream);
@@ -67,7 +67,8 @@ bool c2s_can_read(const struct c2s *s);
 /* L22: takes n bytes; the milliseconds after which reading may go on (0: at once). */
 uint32_t c2s_take_tokens(struct c2s *s, size_t n);
 
-void c2s_header(struct c2s *s, struct xml root);
+/* content_ns: the default namespace inside of the stream. */
+void c2s_header(struct c2s *s, struct xml root, struct slice content_ns);
 /* bytes: how many the element took on the wire. */
 void c2s_element(struct c2s *s, struct xml root, size_t bytes);
 void c2s_closed_by_peer(struct c2s *s);
@@ -85,10 +86,10 @@ void c2s_attach(struct c2s *s, struct engine *e);
 
 /* Writes the stream error and closes. app: serialised application condition or empty. */
 void c2s_error(struct c2s *s, enum stream_error error, struct slice text, struct slice app);
-/* For modules that answer before login (registration): a complete stanza. */
-void c2s_send(struct c2s *s, struct slice bytes);
-/* Writer positioned in the link's output; the caller calls c2s_written after. */
+/* Something was appended to the link's output. */
 void c2s_written(struct c2s *s);
+/* The account that a bind waits for has been loaded (or not). */
+void c2s_account_ready(struct c2s *s);
 
 /* Hook of the registration module: IQs before login. NULL: none. Set by the module list. */
 struct c2s_register_hook {
@@ -98,6 +99,24 @@ struct c2s_register_hook {
 };
 extern const struct c2s_register_hook *const C2S_REGISTER;
 
+/* For modules too (module.h). */
+bool c2s_authenticated(const struct c2s *s);
+bool c2s_secure(const struct c2s *s);
+const struct host_config *c2s_host(const struct c2s *s);
+
 void c2s_log(const struct c2s *s, enum log_level level, const char *event, const char *cond);
+
+/* Parts of the stream, one file each; called through the table in c2s.c. */
+void c2s_features(struct c2s *s);
+void c2s_write_header(struct c2s *s);
+void c2s_starttls(struct c2s *s, struct xml x);
+void c2s_auth(struct c2s *s, struct xml x);
+void c2s_auth_response(struct c2s *s, struct xml x);
+void c2s_auth_abort(struct c2s *s, struct xml x);
+void c2s_auth_delayed(struct c2s *s);
+void c2s_bind(struct c2s *s, struct xml x);
+void c2s_stanza(struct c2s *s, struct xml x, size_t bytes);
+/* Logged in, at the owner's shard: says so and waits for the new stream. */
+void c2s_arrived(struct c2s *s);
 
 #endif

@@ -84,8 +84,9 @@ struct module {
 /* The list of all modules, in the room xep. */
 extern const struct module *const MODULES[];
 
-/* What RFC 6121 describes, in the core. */
+/* What RFC 6120 and 6121 describe, in the core. */
 extern const struct module ROSTER_MODULE;
+extern const struct module STREAM_MODULE;
 
 /* Has the client logged in on this stream? For stream features. */
 bool c2s_authenticated(const struct c2s *stream);

@@ -1,0 +1,393 @@
+/* The stream of a client: its life, and the table of what is legal when (RFC 6120 sections 4 to 7).
+ */
+#include "core/c2s.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "core/router.h"
+#include "xml/writer.h"
+#include "xmpp/ns.h"
+
+enum element {
+    EL_STARTTLS,
+    EL_AUTH,
+    EL_RESPONSE,
+    EL_ABORT,
+    EL_IQ,
+    EL_STANZA,
+    EL_UNKNOWN,
+    ELEMENTS
+};
+
+enum action {
+    ACT_NONE, /* cannot happen: the stream is not fed in this state */
+    ACT_STARTTLS,
+    ACT_AUTH,
+    ACT_RESPONSE,
+    ACT_ABORT,
+    ACT_REGISTER,
+    ACT_BIND,
+    ACT_STANZA,
+    ACT_UNAUTHORIZED, /* not-authorized */
+    ACT_UNEXPECTED,   /* unsupported-stanza-type */
+};
+
+/* What each element does in each state that is fed with elements; all else is ACT_NONE. */
+static const enum action TABLE[C2S_STATES][ELEMENTS] = {
+    [C2S_NEGOTIATING] = {[EL_STARTTLS] = ACT_STARTTLS,
+                         [EL_AUTH] = ACT_AUTH,
+                         [EL_RESPONSE] = ACT_RESPONSE,
+                         [EL_ABORT] = ACT_ABORT,
+                         [EL_IQ] = ACT_REGISTER,
+                         [EL_STANZA] = ACT_UNAUTHORIZED,
+                         [EL_UNKNOWN] = ACT_UNEXPECTED},
+    [C2S_SASL] = {[EL_STARTTLS] = ACT_UNEXPECTED,
+                  [EL_AUTH] = ACT_AUTH,
+                  [EL_RESPONSE] = ACT_RESPONSE,
+                  [EL_ABORT] = ACT_ABORT,
+                  [EL_IQ] = ACT_UNAUTHORIZED,
+                  [EL_STANZA] = ACT_UNAUTHORIZED,
+                  [EL_UNKNOWN] = ACT_UNEXPECTED},
+    [C2S_BINDABLE] = {[EL_STARTTLS] = ACT_UNEXPECTED,
+                      [EL_AUTH] = ACT_UNEXPECTED,
+                      [EL_RESPONSE] = ACT_UNEXPECTED,
+                      [EL_ABORT] = ACT_UNEXPECTED,
+                      [EL_IQ] = ACT_BIND,
+                      [EL_STANZA] = ACT_UNAUTHORIZED,
+                      [EL_UNKNOWN] = ACT_UNEXPECTED},
+    [C2S_BOUND] = {[EL_STARTTLS] = ACT_UNEXPECTED,
+                   [EL_AUTH] = ACT_UNEXPECTED,
+                   [EL_RESPONSE] = ACT_UNEXPECTED,
+                   [EL_ABORT] = ACT_UNEXPECTED,
+                   [EL_IQ] = ACT_STANZA,
+                   [EL_STANZA] = ACT_STANZA,
+                   [EL_UNKNOWN] = ACT_UNEXPECTED},
+};
+
+static void deadline_passed(struct timer *t, void *ctx)
+{
+    (void)ctx;
+    struct c2s *s = CONTAINER_OF(t, struct c2s, deadline);
+    c2s_log(s, LOG_INFO, "conn.deadline", "connection-timeout");
+    c2s_error(s, STREAM_CONNECTION_TIMEOUT, SLICE("the login took too long"), SLICE_NONE);
+}
+
+static void delay_passed(struct timer *t, void *ctx)
+{
+    (void)ctx;
+    c2s_auth_delayed(CONTAINER_OF(t, struct c2s, delay));
+}
+
+struct c2s *c2s_new(struct engine *e, struct link *link)
+{
+    struct c2s *s = mem_new(struct c2s);
+    s->e = e;
+    s->link = link;
+    s->handle = handle_new(&e->streams, s);
+    s->deadline.fire = deadline_passed;
+    s->delay.fire = delay_passed;
+    list_push(&e->all_streams, &s->all);
+    timer_set(&e->timers, &s->deadline, e->now.mono_ms + e->config->limits.login_ms);
+    e->counters.streams_opened++;
+    return s;
+}
+
+/* What the stream held for its session and its login goes; the link stays. */
+static void let_go(struct c2s *s)
+{
+    struct engine *e = s->e;
+    list_remove(&s->binding);
+    session_end(e, &s->session);
+    if (s->account != NULL)
+        account_release(e, s->account);
+    s->account = NULL;
+    flow_cancel(e, s->flow);
+    s->flow = 0;
+    timer_stop(&s->deadline);
+    timer_stop(&s->delay);
+    sasl_server_free(&s->sasl);
+    if (s->module_data != NULL && C2S_REGISTER != NULL)
+        C2S_REGISTER->free(s);
+    mem_wipe(s->held.ptr, s->held.cap);
+    buf_free(&s->held);
+}
+
+void c2s_free(struct c2s **stream)
+{
+    struct c2s *s = *stream;
+    if (s == NULL)
+        return;
+    *stream = NULL;
+    let_go(s);
+    list_remove(&s->all);
+    handle_drop(&s->e->streams, s->handle);
+    mem_free((void *)(uintptr_t)s->host_asked.ptr);
+    mem_free((void *)(uintptr_t)s->lang.ptr);
+    mem_free((void *)(uintptr_t)s->user.text);
+    mem_free(s);
+}
+
+bool c2s_can_read(const struct c2s *s)
+{
+    switch (s->state) {
+    case C2S_SASL_WAIT:
+    case C2S_MOVING:
+    case C2S_BINDING:
+    case C2S_REGISTERING:
+    case C2S_CLOSED:
+        return false;
+    default:
+        return s->unsettled < s->e->config->limits.credit_stanzas &&
+               s->unsettled_bytes < s->e->config->limits.credit_bytes;
+    }
+}
+
+void c2s_credit(struct c2s *s, uint32_t bytes)
+{
+    CHECK(s->unsettled > 0 && s->unsettled_bytes >= bytes);
+    bool could = c2s_can_read(s);
+    s->unsettled--;
+    s->unsettled_bytes -= bytes;
+    if (!could && c2s_can_read(s))
+        s->link->ops->resume(s->link);
+}
+
+uint32_t c2s_take_tokens(struct c2s *s, size_t n)
+{
+    const struct limits *l = &s->e->config->limits;
+    if (!l->rate || l->rate_bytes_per_s == 0 || s->session == NULL)
+        return 0;
+    uint64_t now = s->e->now.mono_ms;
+    if (s->spent_until_ms < now)
+        s->spent_until_ms = now;
+    s->spent_until_ms += (uint64_t)n * 1000 / l->rate_bytes_per_s;
+    uint64_t ahead = s->spent_until_ms - now;
+    uint64_t burst = (uint64_t)l->rate_burst_bytes * 1000 / l->rate_bytes_per_s;
+    return ahead > burst ? (uint32_t)(ahead - burst) : 0;
+}
+
+static enum element element_of(struct xml x)
+{
+    struct slice ns = xml_ns(x), name = xml_name(x);
+    if (slice_eq(ns, NS_CLIENT)) {
+        if (slice_is(name, "iq"))
+            return EL_IQ;
+        bool stanza = slice_is(name, "message") || slice_is(name, "presence");
+        return stanza ? EL_STANZA : EL_UNKNOWN;
+    }
+    if (slice_eq(ns, NS_SASL))
+        return slice_is(name, "auth")       ? EL_AUTH
+               : slice_is(name, "response") ? EL_RESPONSE
+               : slice_is(name, "abort")    ? EL_ABORT
+                                            : EL_UNKNOWN;
+    if (slice_eq(ns, NS_TLS) && slice_is(name, "starttls"))
+        return EL_STARTTLS;
+    return EL_UNKNOWN;
+}
+
+static void register_iq(struct c2s *s, struct xml x)
+{
+    struct stanza st;
+    struct xml payload = xml_first_element(x);
+    if (C2S_REGISTER == NULL || !slice_eq(xml_ns(payload), NS_REGISTER) ||
+        !stanza_read(x, s->lang, &st)) {
+        c2s_log(s, LOG_INFO, "stream.unauth", "not-authorized");
+        c2s_error(s, STREAM_NOT_AUTHORIZED, SLICE_NONE, SLICE_NONE);
+        return;
+    }
+    C2S_REGISTER->iq(s, &st);
+}
+
+void c2s_element(struct c2s *s, struct xml root, size_t bytes)
+{
+    enum element el = element_of(root);
+    enum action action = TABLE[s->state][el];
+    /* Where TLS is demanded nothing but the way to it is legal (V30). */
+    bool too_early =
+        s->link->require_tls && !s->link->secure && action != ACT_STARTTLS && action != ACT_AUTH;
+    if (too_early) {
+        c2s_log(s, LOG_INFO, "stream.unexpected", "policy-violation");
+        c2s_error(s, STREAM_POLICY_VIOLATION, SLICE("TLS is required first"), SLICE_NONE);
+        return;
+    }
+    switch (action) {
+    case ACT_STARTTLS:
+        c2s_starttls(s, root);
+        break;
+    case ACT_AUTH:
+        c2s_auth(s, root);
+        break;
+    case ACT_RESPONSE:
+        c2s_auth_response(s, root);
+        break;
+    case ACT_ABORT:
+        c2s_auth_abort(s, root);
+        break;
+    case ACT_REGISTER:
+        register_iq(s, root);
+        break;
+    case ACT_BIND:
+        c2s_bind(s, root);
+        break;
+    case ACT_STANZA:
+        c2s_stanza(s, root, bytes);
+        break;
+    case ACT_UNAUTHORIZED:
+        c2s_log(s, LOG_INFO, "stream.unauth", "not-authorized");
+        c2s_error(s, STREAM_NOT_AUTHORIZED, SLICE_NONE, SLICE_NONE);
+        break;
+    case ACT_UNEXPECTED:
+        c2s_log(s, LOG_INFO, "stream.unexpected", "unsupported-stanza-type");
+        c2s_error(s, STREAM_UNSUPPORTED_STANZA_TYPE, SLICE_NONE, SLICE_NONE);
+        break;
+    case ACT_NONE:
+        UNREACHABLE();
+    }
+    arena_reset(&s->e->arena);
+}
+
+void c2s_error(struct c2s *s, enum stream_error error, struct slice text, struct slice app)
+{
+    if (s->state == C2S_CLOSED)
+        return;
+    if (!s->header_sent)
+        c2s_write_header(s);
+    struct buf *out = &s->link->out;
+    struct xml_writer w;
+    xml_writer_init(&w, out, NS_CLIENT);
+    xml_open(&w, SLICE("stream:error"), SLICE_NONE);
+    if (error == STREAM_SEE_OTHER_HOST)
+        xml_leaf(&w, stream_error_name(error), NS_STREAM_ERRORS, text);
+    else
+        xml_leaf(&w, stream_error_name(error), NS_STREAM_ERRORS, SLICE_NONE);
+    if (text.len > 0 && error != STREAM_SEE_OTHER_HOST)
+        xml_leaf(&w, SLICE("text"), NS_STREAM_ERRORS, text);
+    if (app.len > 0)
+        xml_raw_put(&w, app);
+    xml_close(&w);
+    buf_lit(out, "</stream:stream>");
+    c2s_written(s);
+    s->state = C2S_CLOSED;
+    let_go(s);
+    s->link->ops->close(s->link);
+}
+
+void c2s_closed_by_peer(struct c2s *s)
+{
+    if (s->state == C2S_CLOSED)
+        return;
+    buf_lit(&s->link->out, "</stream:stream>");
+    c2s_written(s);
+    if (s->session != NULL)
+        c2s_log(s, LOG_INFO, "session.close", NULL);
+    s->state = C2S_CLOSED;
+    let_go(s);
+    s->link->ops->close(s->link);
+}
+
+void c2s_bad_xml(struct c2s *s, enum xml_error error, struct slice first_bytes)
+{
+    static const struct {
+        enum stream_error error;
+        const char *event;
+    } NAMES[] = {
+        [XML_NOT_WELL_FORMED] = {STREAM_NOT_WELL_FORMED, "stream.bad_xml"},
+        [XML_RESTRICTED] = {STREAM_RESTRICTED_XML, "stream.restricted"},
+        [XML_UNSUPPORTED_ENCODING] = {STREAM_UNSUPPORTED_ENCODING, "stream.encoding"},
+        [XML_BAD_FORMAT] = {STREAM_BAD_FORMAT, "stream.bad_format"},
+        [XML_TOO_BIG] = {STREAM_POLICY_VIOLATION, "stream.limit"},
+        [XML_TOO_COMPLEX] = {STREAM_POLICY_VIOLATION, "stream.limit"},
+        [XML_MEMORY] = {STREAM_RESOURCE_CONSTRAINT, "mem.fail"},
+    };
+    const char *event = NAMES[error].event;
+    /* A TLS handshake record: type 22, major version 3 (X02). */
+    if (!s->header_sent && first_bytes.len >= 2 && first_bytes.ptr[0] == 22 &&
+        first_bytes.ptr[1] == 3)
+        event = "stream.tls_on_plain";
+    struct slice name = stream_error_name(NAMES[error].error);
+    c2s_log(s, LOG_INFO, event, name.ptr);
+    bool big = error == XML_TOO_BIG;
+    c2s_error(s, NAMES[error].error, SLICE_NONE,
+              big ? SLICE("<stanza-too-big xmlns='urn:xmpp:errors'/>") : SLICE_NONE);
+}
+
+void c2s_injected(struct c2s *s)
+{
+    c2s_log(s, LOG_WARNING, "tls.injection", "policy-violation");
+    c2s_error(s, STREAM_POLICY_VIOLATION, SLICE("data behind starttls"), SLICE_NONE);
+}
+
+void c2s_drained(struct c2s *s)
+{
+    if (s->session != NULL)
+        session_drained(s->e, s->session);
+}
+
+void c2s_written(struct c2s *s)
+{
+    s->link->ops->dirty(s->link);
+}
+
+/* Timers and lists belong to an engine: off the old one, onto the new one. */
+void c2s_detach(struct c2s *s)
+{
+    CHECK(s->state == C2S_MOVING && s->session == NULL && s->flow == 0 && s->unsettled == 0);
+    timer_stop(&s->deadline);
+    timer_stop(&s->delay);
+    list_remove(&s->all);
+    handle_drop(&s->e->streams, s->handle);
+    s->e = NULL;
+}
+
+void c2s_attach(struct c2s *s, struct engine *e)
+{
+    s->e = e;
+    s->handle = handle_new(&e->streams, s);
+    list_push(&e->all_streams, &s->all);
+    timer_set(&e->timers, &s->deadline, e->now.mono_ms + e->config->limits.login_ms);
+    s->host = config_host(e->config, s->host_asked);
+    if (s->host == NULL)
+        c2s_error(s, STREAM_HOST_GONE, SLICE_NONE, SLICE_NONE);
+    else if (e->stopping)
+        c2s_error(s, STREAM_SYSTEM_SHUTDOWN, SLICE_NONE, SLICE_NONE);
+    else
+        c2s_arrived(s);
+}
+
+void c2s_rehost(struct c2s *s)
+{
+    if (s->host == NULL || s->state == C2S_CLOSED)
+        return;
+    s->host = config_host(s->e->config, s->host_asked);
+    if (s->host == NULL) {
+        c2s_log(s, LOG_INFO, "host.gone", "host-gone");
+        c2s_error(s, STREAM_HOST_GONE, SLICE_NONE, SLICE_NONE);
+    }
+}
+
+bool c2s_authenticated(const struct c2s *s)
+{
+    return jid_some(&s->user);
+}
+
+const struct host_config *c2s_host(const struct c2s *s)
+{
+    return s->host;
+}
+
+bool c2s_secure(const struct c2s *s)
+{
+    return s->link->secure;
+}
+
+void c2s_log(const struct c2s *s, enum log_level level, const char *event, const char *cond)
+{
+    struct log_line l;
+    log_begin(&l, s->e->log, level, event);
+    log_num(&l, "conn", (long long)s->link->conn);
+    log_z(&l, "peer", s->link->peer);
+    log_str(&l, "jid", jid_some(&s->user) ? jid_bare(&s->user) : SLICE("-"));
+    if (cond != NULL)
+        log_z(&l, "cond", cond);
+    log_end(&l);
+}
