@@ -1,6 +1,15 @@
 /* TLS as a wire (OpenSSL 3), for both sides: TLS 1.2 and 1.3 alone, AEAD with ECDHE, no
- * compression, no renegotiation, no early data, stateless tickets. A BIO of our own reads from the
- * slice that is being fed and writes to the buffer that is being filled. */
+ * compression, no renegotiation, no early data, no tickets and no session cache. A BIO of our own
+ * reads from the slice that is being fed and writes to the buffer that is being filled.
+ *
+ * feed: a client's first is empty and makes it say hello. A record that has come in part is held
+ * (at most 16 KiB and only what has come); nothing else is, between calls. up is allocated only
+ * when there is data, to its size.
+ * send: also after the peer has ended its direction; ERR_CLOSED when the own one is ended or the
+ * wire is not open.
+ * reason: the name of the alert that was sent (RFC 8446 section 6: "no_application_protocol",
+ * "unrecognized_name", "protocol_version", "bad_record_mac", ...), of the peer's with "peer_" in
+ * front, "bad_record" for what is no TLS, "key_update_flood", "memory". */
 #ifndef WIRE_TLS_H
 #define WIRE_TLS_H
 
@@ -11,15 +20,15 @@
 #include "base/slice.h"
 #include "wire/wire.h"
 
-/* Immutable and shared by all shards (reference-counted by OpenSSL itself): one per host, replaced
- * on reload while older connections keep theirs. */
+/* Immutable and shared by all shards (reference-counted by OpenSSL itself, atomically): one per
+ * host, replaced on reload while older connections keep theirs. Any thread. */
 struct tls_context;
 
 enum tls_problem {
     TLS_FINE,
-    TLS_BAD_CERTIFICATE, /* not PEM, or empty */
-    TLS_BAD_KEY,
-    TLS_KEY_MISMATCH, /* the key is not that of the certificate */
+    TLS_BAD_CERTIFICATE, /* not PEM, or empty, or too weak (security level 2) */
+    TLS_BAD_KEY,         /* not PEM, or encrypted */
+    TLS_KEY_MISMATCH,    /* the key is not that of the certificate */
     TLS_NO_MEMORY,
 };
 
@@ -35,8 +44,11 @@ void tls_context_unref(struct tls_context **ctx);
 struct tls_certificate_info {
     int64_t not_before_s, not_after_s; /* Unix time */
     bool self_signed;
-    bool covers_host; /* host in the SAN dNSName/SRVName/xmppAddr (wildcard leftmost label) */
+    /* host in the SAN: dNSName (a wildcard is the whole leftmost label), SRVName (_xmpp-client. or
+     * _xmpp-server.), xmppAddr. The common name does not count. host in its ASCII form. */
+    bool covers_host;
 };
+/* ERR_NOT_FOUND for a client's context, ERR_CRYPTO. */
 int tls_context_info(const struct tls_context *ctx, struct slice host,
                      struct tls_certificate_info *out);
 
@@ -53,18 +65,20 @@ struct tls_accept {
     tls_choose_fn *choose;
     void *choose_ctx;
     /* Direct TLS (XEP-0368): "xmpp-client"; a client that offers ALPN without it gets
-     * no_application_protocol, one that offers none is accepted. Empty: ALPN is ignored. */
+     * no_application_protocol, one that offers none is accepted. Empty: ALPN is ignored. At most 16
+     * bytes. */
     struct slice alpn;
 };
 
 /* Server side of a new connection. a is copied (choose_ctx must outlive the handshake).
  * NULL when memory is exhausted. */
 struct wire *tls_accept_new(const struct tls_accept *a, struct tls_context *fallback);
-/* Client side: verifies the peer for host at `now_s` when the context has anchors. */
+/* Client side: verifies the peer for host at `now_s` when the context has anchors. alpn of at most
+ * 16 bytes, as above. */
 struct wire *tls_connect_new(struct tls_context *ctx, struct slice host, struct slice alpn,
                              int64_t now_s);
 
-/* After WIRE_OPEN. */
+/* Of a TLS wire, after WIRE_OPEN. */
 const char *tls_version(const struct wire *w); /* "TLSv1.3" */
 const char *tls_cipher(const struct wire *w);
 /* RFC 9266: 32 bytes; false when not available (TLS 1.2 without extended master secret). */
