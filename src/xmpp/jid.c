@@ -113,10 +113,17 @@ static int add_part(int which, struct slice in, enum jid_state state, struct buf
     UNREACHABLE();
 }
 
+/* One trailing dot, also in the three forms that IDNA maps to it, says nothing. */
 static struct slice drop_dot(struct slice domain)
 {
-    if (domain.len > 1 && domain.ptr[domain.len - 1] == '.')
+    static const char wide[3][4] = {"\u3002", "\uff0e", "\uff61"};
+    if (domain.len > 1 && domain.ptr[domain.len - 1] == '.') {
         domain.len--;
+        return domain;
+    }
+    for (int i = 0; i < 3 && domain.len > 3; i++)
+        if (memcmp(domain.ptr + domain.len - 3, wide[i], 3) == 0)
+            return slice_of(domain.ptr, domain.len - 3);
     return domain;
 }
 

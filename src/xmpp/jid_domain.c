@@ -127,11 +127,9 @@ static int map_name(struct slice in, struct buf *out)
         else if (codes.ptr[i] == 0x03a3)
             codes.ptr[i] = 0x03c3;
     }
-    err = codes.len <= NAME_BYTES + 1 ? precis_lower(&codes) : ERR_SYNTAX;
+    err = codes.len <= NAME_BYTES ? precis_lower(&codes) : ERR_SYNTAX;
     if (err == 0)
         err = precis_nfc(&codes);
-    if (err == 0 && codes.ptr[codes.len - 1] == '.')
-        codes.len--;
     for (size_t i = 0; err == 0 && i < codes.len; i++) {
         uint32_t c = codes.ptr[i];
         if (c < 0x80 && !is_lower_or_digit((char)c) && c != '-' && c != '.')
