@@ -42,27 +42,6 @@ static bool is_ipv4(struct slice s)
     return false;
 }
 
-/* An LDH label (RFC 5890 section 2.3.1) in the given case; A-labels go to the library, other labels
- * with "--" in third place are reserved. */
-static enum jid_state scan_label(struct slice s, bool *digits_out)
-{
-    bool upper = false, digits = true;
-    if (s.len == 0 || s.len > LABEL_BYTES || s.ptr[0] == '-' || s.ptr[s.len - 1] == '-')
-        return JID_BAD;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        digits &= is_digit(c);
-        if (c >= 'A' && c <= 'Z')
-            upper = true;
-        else if (!is_lower_or_digit(c) && c != '-')
-            return JID_BAD;
-    }
-    *digits_out = digits;
-    if (s.len >= 4 && s.ptr[2] == '-' && s.ptr[3] == '-')
-        return (s.ptr[0] | 0x20) == 'x' && (s.ptr[1] | 0x20) == 'n' ? JID_LIBRARY : JID_BAD;
-    return upper ? JID_CASE : JID_READY;
-}
-
 static bool is_ascii(struct slice s)
 {
     unsigned char all = 0;
@@ -71,29 +50,58 @@ static bool is_ascii(struct slice s)
     return all < 0x80;
 }
 
+/* LDH labels (RFC 5890 section 2.3.1), divided by dots, in one pass. A-labels and what is not ASCII
+ * go to the library; other labels with "--" in third place are reserved. *digits_out: the last
+ * label is a number. */
+static enum jid_state scan_labels(struct slice in, bool *digits_out)
+{
+    enum jid_state state = JID_READY;
+    size_t start = 0; /* of the label */
+    bool digits = true;
+    for (size_t i = 0; i <= in.len; i++) {
+        char c = i < in.len ? in.ptr[i] : '.';
+        if (c >= 'a' && c <= 'z') {
+            digits = false;
+        } else if (c == '.') {
+            if (i == start || i - start > LABEL_BYTES || in.ptr[i - 1] == '-')
+                return JID_BAD;
+            *digits_out = digits;
+            digits = true;
+            start = i + 1;
+        } else if (c == '-') {
+            digits = false;
+            if (i == start)
+                return JID_BAD;
+            if (i - start == 3 && in.ptr[i - 1] == '-') {
+                if ((in.ptr[start] | 0x20) != 'x' || (in.ptr[start + 1] | 0x20) != 'n')
+                    return JID_BAD;
+                state = JID_LIBRARY;
+            }
+        } else if (c >= 'A' && c <= 'Z') {
+            digits = false;
+            state = state > JID_CASE ? state : JID_CASE;
+        } else if (!is_digit(c)) {
+            return (unsigned char)c >= 0x80 ? JID_LIBRARY : JID_BAD;
+        }
+    }
+    return state;
+}
+
 enum jid_state jid_domain_scan(struct slice in)
 {
-    enum jid_state worst = JID_READY;
     bool digits = false;
     if (in.len == 0)
         return JID_BAD;
-    if (in.ptr[0] == '[' || !is_ascii(in))
+    if (in.ptr[0] == '[')
         return JID_LIBRARY;
-    if (in.len > NAME_BYTES)
-        return JID_BAD;
-    for (struct slice rest = in;;) {
-        size_t dot = slice_find(rest, '.');
-        enum jid_state state = scan_label(slice_of(rest.ptr, dot), &digits);
-        worst = state > worst ? state : worst;
-        if (worst == JID_BAD || dot == rest.len)
-            break;
-        rest = slice_from(rest, dot + 1);
-    }
+    enum jid_state state = scan_labels(in, &digits);
+    if (state == JID_LIBRARY || state == JID_BAD)
+        return state;
     /* No top-level domain is a number (RFC 3696 section 2), but resolvers take such names for
      * addresses in strange notations: only the usual one is let through. */
-    if (worst != JID_BAD && digits && !is_ipv4(in))
+    if (in.len > NAME_BYTES || (digits && !is_ipv4(in)))
         return JID_BAD;
-    return worst;
+    return state;
 }
 
 /* "[" IPv6address "]" in the form of RFC 5952, without a zone. */
@@ -190,7 +198,7 @@ static int add_labels(struct slice name, struct buf *out)
         size_t dot = slice_find(name, '.');
         struct slice one = slice_of(name.ptr, dot);
         int err = 0;
-        enum jid_state state = is_ascii(one) ? scan_label(one, &digits) : JID_LIBRARY;
+        enum jid_state state = one.len > 0 ? scan_labels(one, &digits) : JID_BAD;
         if (state == JID_LIBRARY && one.len < sizeof(label)) {
             memcpy(label, one.ptr, one.len);
             label[one.len] = '\0';
