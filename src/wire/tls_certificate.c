@@ -4,7 +4,6 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include "base/err.h"
@@ -140,14 +139,16 @@ static bool add_names(GENERAL_NAMES *names, struct slice host)
 
 static bool fill(X509 *x, EVP_PKEY *key, const struct slice *hosts, size_t n, int64_t now_s)
 {
-    unsigned char serial[16];
+    unsigned char serial[EVP_MAX_MD_SIZE];
     GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
     BIGNUM *number = NULL;
     const size_t cn_len = hosts[0].len < 64 ? hosts[0].len : 64; /* X.520 ub-common-name */
-    bool ok = names != NULL && RAND_bytes(serial, sizeof(serial)) == 1;
+    /* The number follows from the key, which nobody else has. */
+    bool ok = names != NULL && X509_set_pubkey(x, key) == 1 &&
+              X509_pubkey_digest(x, EVP_sha256(), serial, NULL) == 1;
     if (ok) {
         serial[0] = (serial[0] & 0x3f) | 0x40; /* positive, of a fixed length */
-        number = BN_bin2bn(serial, sizeof(serial), NULL);
+        number = BN_bin2bn(serial, 16, NULL);
     }
     for (size_t i = 0; i < n && ok; i++)
         ok = add_names(names, hosts[i]);
@@ -159,7 +160,7 @@ static bool fill(X509 *x, EVP_PKEY *key, const struct slice *hosts, size_t n, in
          ASN1_TIME_adj(X509_getm_notAfter(x), (time_t)now_s, 3650, 0) != NULL &&
          X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
                                     (const unsigned char *)hosts[0].ptr, (int)cn_len, -1, 0) == 1 &&
-         X509_set_issuer_name(x, subject) == 1 && X509_set_pubkey(x, key) == 1 &&
+         X509_set_issuer_name(x, subject) == 1 &&
          X509_add1_ext_i2d(x, NID_subject_alt_name, names, 0, 0) == 1 &&
          X509_sign(x, key, EVP_sha256()) > 0;
     BN_free(number);

@@ -3,7 +3,7 @@
  * TLS 1.2 and 1.3, ECDHE with AEAD, security level 2; AES-128 before ChaCha20 before AES-256 unless
  * the client puts ChaCha20 first. No session cache, no early data and no tickets: they cost no
  * memory (an idle connection takes 14.0 KB of TLS 1.3 or 13.1 KB of 1.2 with or without,
- * tls_memory.c), but giving one adds 10 us of CPU to the 160 of every login, taking one saves
+ * tls_memory_test.c), but giving one adds 10 us of CPU to the 160 of every login, taking one saves
  * hardly more than a P-256 signature (15 us), it lives at most as long as the process, and its key
  * would undo forward secrecy and would have to be shared and changed by the hour.
  *

@@ -1,9 +1,11 @@
 /* Measures what an idle TLS connection costs a server: N server wires in this process, their
  * clients in a child, so that only one side counts.
  *
- *   tls_memory [connections [handshakes at once [12|13]]]
+ *   wire_tls_memory_test [connections [handshakes at once [12|13]]]
  *
- * Prints heap bytes and private memory per open connection, and CPU time per handshake. */
+ * Prints heap bytes and private memory per open connection, and CPU time per handshake; fails when
+ * a connection takes more than HEAP_MAX (not under a sanitizer, which has its own heap).
+ */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +18,7 @@
 #include "base/mem.h"
 #include "wire/tls_inside.h"
 
-enum { CHUNK = 3072 };
+enum { CHUNK = 3072, HEAP_MAX = 15 * 1024 };
 
 /* One message between the processes: bytes of one connection. */
 struct parcel {
@@ -130,11 +132,17 @@ static void open_batch(int fd, struct tls_context *ctx, struct wire **wires, uin
     buf_free(&down);
 }
 
+static uint32_t number(int argc, char **argv, int i, int otherwise)
+{
+    int n = otherwise;
+    CHECK(i >= argc || (slice_to_int(slice_z(argv[i]), &n) && n > 0));
+    return (uint32_t)n;
+}
+
 int main(int argc, char **argv)
 {
-    uint32_t n = argc > 1 ? (uint32_t)atoi(argv[1]) : 1000;
-    uint32_t at_once = argc > 2 ? (uint32_t)atoi(argv[2]) : 1;
-    int version = argc > 3 ? atoi(argv[3]) : 13, fds[2];
+    uint32_t n = number(argc, argv, 1, 1000), at_once = number(argc, argv, 2, 1);
+    int version = (int)number(argc, argv, 3, 13), fds[2];
     CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds) == 0);
     pid_t child = fork();
     if (child == 0) {
@@ -151,10 +159,15 @@ int main(int argc, char **argv)
     for (uint32_t i = 0; i < n; i += at_once)
         open_batch(fds[0], ctx, wires, i, n - i < at_once ? n - i : at_once);
     cpu = cpu_us() - cpu;
+    size_t each = (mallinfo2().uordblks - heap) / n;
     printf("%s %s: heap %zu B, private %llu B per connection, %.0f us CPU per handshake\n",
-           tls_version(wires[0]), tls_cipher(wires[0]), (mallinfo2().uordblks - heap) / n,
+           tls_version(wires[0]), tls_cipher(wires[0]), each,
            (unsigned long long)((private_bytes() - before) / n), cpu / n);
     close(fds[0]);
     waitpid(child, NULL, 0);
-    return 0;
+    for (uint32_t i = 0; i < n + at_once; i++)
+        wire_free(&wires[i]);
+    mem_free(wires);
+    tls_context_unref(&ctx);
+    return each <= HEAP_MAX ? 0 : 1;
 }
