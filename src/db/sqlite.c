@@ -13,6 +13,7 @@
 enum {
     QUERY_MS_MAX = 1000,
     OWNERS_MAX = 16384,
+    LOT_ROWS = 32768,
 };
 
 static const uint64_t check_bytes = UINT64_C(1) << 30;
@@ -82,6 +83,9 @@ static void init(struct sqlite_driver *d, const struct sqlite_config *config)
         d->config.owners_max = OWNERS_MAX;
     if (d->config.check_bytes == 0)
         d->config.check_bytes = check_bytes;
+    if (d->config.lot_rows == 0)
+        d->config.lot_rows = LOT_ROWS;
+    sqlite_tail_init(&d->tail, d->config.lot_rows);
     sqlite_events_init(&d->events, config->log, d->path);
     request_queue_init(&d->batches);
     request_queue_init(&d->queries);
@@ -105,6 +109,7 @@ static void release(struct sqlite_driver *d)
     }
     sql_close(&d->checkpointer.db);
     sqlite_stop(d);
+    sqlite_tail_free(&d->tail);
     pthread_mutex_destroy(&d->checkpointer.connection);
     pthread_mutex_destroy(&d->checkpointer.lock);
     pthread_cond_destroy(&d->checkpointer.wake);

@@ -67,6 +67,7 @@ struct sqlite_driver {
     atomic_size_t pending; /* submitted and not yet answered */
     pthread_mutex_t idle_lock;
     pthread_cond_t idle;
+    struct sqlite_tail tail;
     struct sqlite_writer writer;
     struct sqlite_reader readers[SQLITE_READERS];
     struct sqlite_checkpointer checkpointer;

@@ -7,10 +7,10 @@
 #include "db/sql.h"
 
 #define ITEM_OF " FROM item WHERE owner=?1 AND name=?2"
-#define ENTRIES                                                                                    \
-    "SELECT e.position, e.wall_ms, e.flags, e.origin, e.peer, e.payload FROM entry_owner AS o"     \
-    " CROSS JOIN entry AS e ON e.position=o.position"                                              \
-    " WHERE o.owner=?1 AND o.name=?2 AND o.position BETWEEN ?3 AND ?4 ORDER BY o.position"
+#define ENTRY   "SELECT e.position, e.wall_ms, e.flags, e.origin, e.peer, e.payload"
+#define INDEXED                                                                                    \
+    " FROM entry_owner AS o CROSS JOIN entry AS e ON e.position=o.position"                        \
+    " WHERE o.owner=?1 AND o.name=?2 AND o.position BETWEEN ?3 AND ?4"
 
 /* Virtual machine steps between two looks at the clock: some tens of microseconds. */
 enum { READ_STEPS = 2000 };
@@ -19,6 +19,7 @@ static void statements(struct sqlite_read *q, struct sql_text out[SQLITE_READ_ST
 {
     const struct sql_text list[] = {
         {&q->begin, "BEGIN"},
+        {&q->look, "SELECT 1 FROM state"},
         {&q->end, "COMMIT"},
         {&q->owner, "SELECT id FROM owner WHERE owner=?1"},
         {&q->name, "SELECT id FROM name WHERE name=?1"},
@@ -27,10 +28,11 @@ static void statements(struct sqlite_read *q, struct sql_text out[SQLITE_READ_ST
         {&q->list, "SELECT place, key, value" ITEM_OF " AND place>?3 ORDER BY place"},
         {&q->list_back, "SELECT place, key, value" ITEM_OF " AND place<?3 ORDER BY place DESC"},
         {&q->count_items, "SELECT count(*), total(length(value))" ITEM_OF},
-        {&q->range, ENTRIES},
-        {&q->range_back, ENTRIES " DESC"},
-        {&q->count_log, "SELECT count(*), total(length(e.payload)) FROM entry_owner AS o CROSS JOIN"
-                        " entry AS e ON e.position=o.position WHERE o.owner=?1 AND o.name=?2"},
+        {&q->range, ENTRY INDEXED " ORDER BY o.position"},
+        {&q->range_back, ENTRY INDEXED " ORDER BY o.position DESC"},
+        {&q->entry, ENTRY " FROM entry AS e WHERE position=?3 AND name=?2 AND"
+                          " ?1 IN (owner1, owner2, owner3, owner4)"},
+        {&q->count_log, "SELECT count(*), total(length(e.payload))" INDEXED},
         {&q->holders, "SELECT owner FROM holder WHERE name=?1 AND owner>?2 ORDER BY owner"},
         {&q->first_holders, "SELECT owner FROM holder WHERE name=?1 ORDER BY owner"},
     };
@@ -45,9 +47,10 @@ static int is_late(void *ctx)
     return q->deadline_ms != 0 && sql_now_ms() > q->deadline_ms;
 }
 
-int sqlite_read_open(struct sqlite_read *q, sqlite3 *db, uint32_t query_ms_max)
+int sqlite_read_open(struct sqlite_read *q, sqlite3 *db, struct sqlite_tail *tail,
+                     uint32_t query_ms_max)
 {
-    *q = (struct sqlite_read){.db = db, .query_ms_max = query_ms_max};
+    *q = (struct sqlite_read){.db = db, .tail = tail, .query_ms_max = query_ms_max};
     struct sql_text list[SQLITE_READ_STATEMENTS];
     statements(q, list);
     int err = sql_prepare(db, list, SQLITE_READ_STATEMENTS);
@@ -77,18 +80,14 @@ static int find_id(sqlite3_stmt *s, struct slice bytes, int64_t *id_out)
     return err;
 }
 
-struct shelf {
-    int64_t owner, name;
-};
-
-static void bind_shelf(sqlite3_stmt *s, struct shelf shelf)
+static void bind_shelf(sqlite3_stmt *s, struct sqlite_shelf shelf)
 {
     sql_bind_number(s, 1, shelf.owner);
     sql_bind_number(s, 2, shelf.name);
 }
 
 /* The place of a key; ERR_NOT_FOUND. The empty key's place is 0, there or not. */
-static int find_place(struct sqlite_read *q, struct shelf shelf, struct slice key,
+static int find_place(struct sqlite_read *q, struct sqlite_shelf shelf, struct slice key,
                       int64_t *place_out)
 {
     *place_out = 0;
@@ -105,7 +104,7 @@ static int find_place(struct sqlite_read *q, struct shelf shelf, struct slice ke
 }
 
 static int read_get(struct sqlite_read *q, struct store_request *r, uint32_t read,
-                    struct shelf shelf, struct slice key)
+                    struct sqlite_shelf shelf, struct slice key)
 {
     int64_t place;
     int err = find_place(q, shelf, key, &place);
@@ -123,7 +122,7 @@ static int read_get(struct sqlite_read *q, struct store_request *r, uint32_t rea
     return err;
 }
 
-static bool has_empty_key(struct sqlite_read *q, struct shelf shelf, int *err_out)
+static bool has_empty_key(struct sqlite_read *q, struct sqlite_shelf shelf, int *err_out)
 {
     bool row;
     bind_shelf(q->value, shelf);
@@ -137,16 +136,6 @@ static void row_of_item(sqlite3_stmt *s, struct store_row *out)
 {
     out->key = sql_column(s, 1);
     out->value = sql_column(s, 2);
-}
-
-static void row_of_entry(sqlite3_stmt *s, struct store_row *out)
-{
-    out->position = (uint64_t)sqlite3_column_int64(s, 0);
-    out->labels.wall_ms = sqlite3_column_int64(s, 1);
-    out->labels.flags = (uint32_t)sqlite3_column_int64(s, 2);
-    out->labels.origin = sql_column(s, 3);
-    out->labels.peer = sql_column(s, 4);
-    out->value = sql_column(s, 5);
 }
 
 static void row_of_holder(sqlite3_stmt *s, struct store_row *out)
@@ -177,7 +166,7 @@ static int answer_rows(struct store_request *r, uint32_t read, sqlite3_stmt *s, 
 }
 
 static int read_list(struct sqlite_read *q, struct store_request *r, uint32_t read,
-                     struct shelf shelf, const struct store_operation *o)
+                     struct sqlite_shelf shelf, const struct store_operation *o)
 {
     int64_t bound = o->backwards ? INT64_MAX : -1;
     if (o->key.ptr != NULL) {
@@ -193,41 +182,20 @@ static int read_list(struct sqlite_read *q, struct store_request *r, uint32_t re
     return answer_rows(r, read, s, o->limit, row_of_item);
 }
 
-static int64_t clamp(uint64_t position)
-{
-    return position > INT64_MAX ? INT64_MAX : (int64_t)position;
-}
-
-static int read_range(struct sqlite_read *q, struct store_request *r, uint32_t read,
-                      struct shelf shelf, const struct store_operation *o)
-{
-    sqlite3_stmt *s = o->backwards ? q->range_back : q->range;
-    bind_shelf(s, shelf);
-    sql_bind_number(s, 3, clamp(o->from));
-    sql_bind_number(s, 4, clamp(o->to));
-    return answer_rows(r, read, s, o->limit, row_of_entry);
-}
-
-static int add_count(sqlite3_stmt *s, struct shelf shelf, struct store_row *sum)
-{
-    bool row;
-    bind_shelf(s, shelf);
-    int err = sql_step(s, &row);
-    if (err == 0 && row) {
-        sum->position += (uint64_t)sqlite3_column_int64(s, 0);
-        sum->labels.wall_ms += sqlite3_column_int64(s, 1);
-    }
-    sql_reset(s);
-    return err;
-}
-
 static int read_count(struct sqlite_read *q, struct store_request *r, uint32_t read,
-                      struct shelf shelf)
+                      struct sqlite_shelf shelf)
 {
     struct store_row sum = {.read = read};
-    int err = add_count(q->count_items, shelf, &sum);
+    bool row;
+    bind_shelf(q->count_items, shelf);
+    int err = sql_step(q->count_items, &row);
+    if (err == 0 && row) {
+        sum.position = (uint64_t)sqlite3_column_int64(q->count_items, 0);
+        sum.labels.wall_ms = sqlite3_column_int64(q->count_items, 1);
+    }
+    sql_reset(q->count_items);
     if (err == 0)
-        err = add_count(q->count_log, shelf, &sum);
+        err = sqlite_read_count(q, shelf, &sum);
     return err != 0 ? err : store_answer_row(r, &sum);
 }
 
@@ -244,7 +212,7 @@ static int read_owners(struct sqlite_read *q, struct store_request *r, uint32_t 
 static int read_one(struct sqlite_read *q, struct store_request *r, uint32_t read,
                     const struct store_operation *o)
 {
-    struct shelf shelf = {0};
+    struct sqlite_shelf shelf = {0};
     int err = find_id(q->name, o->name, &shelf.name);
     if (err == 0 && o->op != STORE_OWNERS)
         err = find_id(q->owner, o->owner, &shelf.owner);
@@ -256,7 +224,7 @@ static int read_one(struct sqlite_read *q, struct store_request *r, uint32_t rea
     case STORE_LIST:
         return read_list(q, r, read, shelf, o);
     case STORE_RANGE:
-        return read_range(q, r, read, shelf, o);
+        return sqlite_read_range(q, r, read, shelf, o);
     case STORE_COUNT:
         return read_count(q, r, read, shelf);
     case STORE_OWNERS:
@@ -284,18 +252,37 @@ static int read_all(struct sqlite_read *q, struct store_request *r)
     return 0;
 }
 
+static int end_snapshot(struct sqlite_read *q)
+{
+    sqlite_tail_let_go(q->tail, &q->hold);
+    return sqlite3_get_autocommit(q->db) == 0 ? sql_run(q->end) : 0;
+}
+
+/* The snapshot, and the lots of the tail that were there when it began. */
+static int begin_snapshot(struct sqlite_read *q)
+{
+    for (;;) {
+        sqlite_tail_hold(q->tail, &q->hold);
+        int err = sql_run(q->begin);
+        if (err == 0)
+            err = sql_run(q->look);
+        if (err != 0 || sqlite_tail_valid(q->tail, &q->hold))
+            return err;
+        err = end_snapshot(q);
+        if (err != 0)
+            return err;
+    }
+}
+
 int sqlite_read_query(struct sqlite_read *q, struct store_request *r)
 {
     q->deadline_ms = sql_now_ms() + q->query_ms_max;
-    int err = sql_run(q->begin);
+    int err = begin_snapshot(q);
     if (err == 0)
         err = read_all(q, r);
     q->deadline_ms = 0;
-    if (sqlite3_get_autocommit(q->db) == 0) {
-        int end = sql_run(q->end);
-        if (err == 0)
-            err = end;
-    }
+    int end = end_snapshot(q);
+    err = err != 0 ? err : end;
     if (err != 0)
         store_answer_clear(r);
     return err;

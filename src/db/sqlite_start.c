@@ -130,7 +130,7 @@ static int take_over(struct sqlite_driver *d, char *error, size_t error_size)
     struct sqlite_writer *w = &d->writer;
     int err = sql_exec(w->db, "UPDATE state SET clean=0");
     if (err == 0)
-        err = sqlite_write_open(&w->write, w->db, d->config.owners_max);
+        err = sqlite_write_open(&w->write, w->db, d->config.owners_max, &d->tail);
     if (err != 0)
         return fail(d, err, sqlite3_errmsg(w->db), error, error_size);
     w->group_max = SQLITE_GROUP_COUNT;
@@ -170,7 +170,9 @@ void sqlite_stop(struct sqlite_driver *d)
 {
     if (d->writer.db == NULL)
         return;
+    int err = atomic_load(&d->dead) ? ERR_IO : sqlite_write_settle(&d->writer.write);
     sqlite_write_close(&d->writer.write);
-    (void)sql_exec(d->writer.db, "UPDATE state SET clean=1");
+    if (err == 0)
+        (void)sql_exec(d->writer.db, "UPDATE state SET clean=1");
     sql_close(&d->writer.db);
 }

@@ -14,7 +14,7 @@ static void statements(struct sqlite_write *w, struct sql_text out[SQLITE_WRITE_
         {&w->begin, "BEGIN IMMEDIATE"},
         {&w->commit, "COMMIT"},
         {&w->rollback, "ROLLBACK"},
-        {&w->state, "UPDATE state SET commits=?1, position=?2 WHERE id=1"},
+        {&w->state, "UPDATE state SET commits=?1, position=?2, indexed=max(indexed,?3) WHERE id=1"},
         {&w->place, "SELECT place" ITEM_OF " AND key=?3 AND place>0"},
         {&w->value, "SELECT value" ITEM_OF " AND place=?3"},
         {&w->last_place, "SELECT max(place)" ITEM_OF},
@@ -29,7 +29,8 @@ static void statements(struct sqlite_write *w, struct sql_text out[SQLITE_WRITE_
         {&w->all_names, "SELECT id FROM name"},
         {&w->append, "INSERT INTO entry (position, name, wall_ms, flags, owner1, owner2, owner3,"
                      " owner4, origin, peer, payload) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"},
-        {&w->own, "INSERT INTO entry_owner (owner, name, position) VALUES (?1,?2,?3)"},
+        {&w->index, "INSERT INTO entry_owner (owner, name, position) VALUES (?1,?2,?3)"
+                    " ON CONFLICT DO NOTHING"},
         {&w->disown, "DELETE FROM entry_owner WHERE owner=?1 AND name=?2 AND position=?3"},
         {&w->part, "SELECT position FROM entry_owner WHERE owner=?1 AND name=?2 AND"
                    " position BETWEEN ?3 AND ?4 ORDER BY position LIMIT 1"},
@@ -37,7 +38,8 @@ static void statements(struct sqlite_write *w, struct sql_text out[SQLITE_WRITE_
         {&w->reduce, "UPDATE entry SET owner1=nullif(owner1,?2), owner2=nullif(owner2,?2),"
                      " owner3=nullif(owner3,?2), owner4=nullif(owner4,?2) WHERE position=?1"},
         {&w->erase, "DELETE FROM entry WHERE position=?1"},
-        {&w->parts_of_owner, "SELECT name, position FROM entry_owner WHERE owner=?1 LIMIT 1"},
+        {&w->newest, "SELECT position, name, owner1, owner2, owner3, owner4 FROM entry"
+                     " WHERE position>(SELECT indexed FROM state) ORDER BY position"},
     };
     for (size_t i = 0; i < SQLITE_WRITE_STATEMENTS; i++)
         out[i] = list[i];
@@ -51,9 +53,10 @@ static int load_state(struct sqlite_write *w)
     return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
 }
 
-int sqlite_write_open(struct sqlite_write *w, sqlite3 *db, size_t owners_max)
+int sqlite_write_open(struct sqlite_write *w, sqlite3 *db, size_t owners_max,
+                      struct sqlite_tail *tail)
 {
-    *w = (struct sqlite_write){.db = db};
+    *w = (struct sqlite_write){.db = db, .tail = tail};
     struct sql_text list[SQLITE_WRITE_STATEMENTS];
     statements(w, list);
     int err = sqlite_names_open(&w->names, db, owners_max);
@@ -62,6 +65,8 @@ int sqlite_write_open(struct sqlite_write *w, sqlite3 *db, size_t owners_max)
     err = sql_prepare(db, list, SQLITE_WRITE_STATEMENTS);
     if (err == 0)
         err = load_state(w);
+    if (err == 0)
+        err = sqlite_write_load_tail(w);
     if (err != 0)
         sqlite_write_close(w);
     return err;
@@ -73,12 +78,14 @@ void sqlite_write_close(struct sqlite_write *w)
     statements(w, list);
     sql_finalize(list, SQLITE_WRITE_STATEMENTS);
     sqlite_names_close(&w->names);
+    sqlite_tail_clear(w->tail);
     w->db = NULL;
 }
 
 int sqlite_write_begin(struct sqlite_write *w)
 {
     sqlite_names_begin(&w->names);
+    sqlite_tail_begin(w->tail);
     w->position_before = w->position;
     w->changed = false;
     return sql_run(w->begin);
@@ -136,15 +143,39 @@ int sqlite_write_batch(struct sqlite_write *w, struct store_request *r)
     return 0;
 }
 
-int sqlite_write_commit(struct sqlite_write *w)
+static int commit(struct sqlite_write *w, bool index_all)
 {
+    int err = sqlite_write_index(w, index_all);
+    if (err != 0)
+        return err;
     sql_bind_number(w->state, 1, w->commits + 1);
     sql_bind_number(w->state, 2, w->position);
-    int err = sql_run(w->state);
+    sql_bind_number(w->state, 3, sqlite_tail_indexed(w->tail));
+    err = sql_run(w->state);
     if (err == 0)
         err = sql_run(w->commit);
-    if (err == 0)
-        w->commits++;
+    if (err != 0)
+        return err;
+    w->commits++;
+    sqlite_tail_commit(w->tail);
+    return 0;
+}
+
+int sqlite_write_commit(struct sqlite_write *w)
+{
+    return commit(w, false);
+}
+
+int sqlite_write_settle(struct sqlite_write *w)
+{
+    int err = 0;
+    while (err == 0 && sqlite_tail_freeze(w->tail)) {
+        err = sqlite_write_begin(w);
+        if (err == 0)
+            err = commit(w, true);
+        if (err != 0)
+            sqlite_write_rollback(w);
+    }
     return err;
 }
 
@@ -153,6 +184,7 @@ void sqlite_write_rollback(struct sqlite_write *w)
     if (sqlite3_get_autocommit(w->db) == 0)
         (void)sql_run(w->rollback);
     sqlite_names_rollback(&w->names);
+    sqlite_tail_rollback(w->tail);
     w->position = w->position_before;
     w->changed = false;
 }

@@ -32,50 +32,101 @@ int sqlite_write_append(struct sqlite_write *w, const struct store_operation *o,
     sql_bind(s, 10, o->labels.peer);
     sql_bind(s, 11, o->value);
     err = sql_run(s);
-    for (size_t i = 0; i < o->owner_count && err == 0; i++) {
-        sql_bind_number(w->own, 1, owners[i]);
-        sql_bind_number(w->own, 2, name);
-        sql_bind_number(w->own, 3, position);
-        err = sql_run(w->own);
-    }
+    for (size_t i = 0; i < o->owner_count && err == 0; i++)
+        sqlite_tail_add(w->tail, owners[i], name, position);
     *position_out = (uint64_t)position;
     return err;
 }
 
-/* Whether the entry has an owner besides this one. An entry that is not there has none. */
-static int is_shared(struct sqlite_write *w, int64_t position, int64_t owner, bool *out)
+/* Whether the entry has this owner, and whether it has another one. */
+static int look_at_owners(struct sqlite_write *w, int64_t position, int64_t owner, bool *mine_out,
+                          bool *shared_out)
 {
     bool row;
-    *out = false;
+    *mine_out = *shared_out = false;
     sql_bind_number(w->owners, 1, position);
     int err = sql_step(w->owners, &row);
-    if (err == 0 && row) {
-        for (int i = 0; i < STORE_LOG_OWNERS; i++)
-            if (sqlite3_column_type(w->owners, i) != SQLITE_NULL &&
-                sqlite3_column_int64(w->owners, i) != owner)
-                *out = true;
+    for (int i = 0; err == 0 && row && i < STORE_LOG_OWNERS; i++) {
+        if (sqlite3_column_type(w->owners, i) == SQLITE_NULL)
+            continue;
+        if (sqlite3_column_int64(w->owners, i) == owner)
+            *mine_out = true;
+        else
+            *shared_out = true;
     }
     sql_reset(w->owners);
     return err;
 }
 
-static int drop_part(struct sqlite_write *w, int64_t owner, int64_t name, int64_t position)
+/* The owner's part of one entry; it may be gone already. */
+static int drop_part(struct sqlite_write *w, int64_t owner, int64_t position)
 {
-    bool shared;
-    int err = is_shared(w, position, owner, &shared);
-    if (err != 0)
+    bool mine, shared;
+    int err = look_at_owners(w, position, owner, &mine, &shared);
+    if (err != 0 || !mine)
         return err;
     sqlite3_stmt *s = shared ? w->reduce : w->erase;
     sql_bind_number(s, 1, position);
     if (shared)
         sql_bind_number(s, 2, owner);
-    err = sql_run(s);
-    if (err != 0)
-        return err;
-    sql_bind_number(w->disown, 1, owner);
-    sql_bind_number(w->disown, 2, name);
-    sql_bind_number(w->disown, 3, position);
-    return sql_run(w->disown);
+    return sql_run(s);
+}
+
+/* Parts that the index has. */
+static int drop_indexed(struct sqlite_write *w, int64_t owner, int64_t name, int64_t from,
+                        int64_t to)
+{
+    for (;;) {
+        bool row;
+        sql_bind_number(w->part, 1, owner);
+        sql_bind_number(w->part, 2, name);
+        sql_bind_number(w->part, 3, from);
+        sql_bind_number(w->part, 4, to);
+        int err = sql_step(w->part, &row);
+        from = err == 0 && row ? sqlite3_column_int64(w->part, 0) : from;
+        sql_reset(w->part);
+        if (err != 0 || !row)
+            return err;
+        err = drop_part(w, owner, from);
+        if (err != 0)
+            return err;
+        sql_bind_number(w->disown, 1, owner);
+        sql_bind_number(w->disown, 2, name);
+        sql_bind_number(w->disown, 3, from);
+        err = sql_run(w->disown);
+        if (err != 0)
+            return err;
+    }
+}
+
+/* Parts that the index may still lack. */
+static int drop_newest(struct sqlite_write *w, int64_t owner, int64_t name, int64_t from,
+                       int64_t to)
+{
+    struct sqlite_tail_hold hold;
+    struct buf positions = {0};
+    int64_t first;
+    sqlite_tail_hold(w->tail, &hold);
+    int err = sqlite_tail_positions(w->tail, &hold, owner, name, from, to, &positions, &first);
+    sqlite_tail_let_go(w->tail, &hold);
+    for (size_t at = 0; err == 0 && at < buf_len(&positions); at += sizeof(int64_t)) {
+        int64_t position;
+        memcpy(&position, positions.ptr + at, sizeof(position));
+        err = drop_part(w, owner, position);
+    }
+    if (err == 0 && buf_len(&positions) > 0)
+        sqlite_tail_drop(w->tail, owner, name, from, to);
+    buf_free(&positions);
+    return err;
+}
+
+static int drop_span(struct sqlite_write *w, int64_t owner, int64_t name, int64_t from, int64_t to)
+{
+    /* What comes later in this transaction is not meant. */
+    if (to > w->position)
+        to = w->position;
+    int err = drop_indexed(w, owner, name, from, to);
+    return err != 0 ? err : drop_newest(w, owner, name, from, to);
 }
 
 static int64_t clamp(uint64_t position)
@@ -85,44 +136,82 @@ static int64_t clamp(uint64_t position)
 
 int sqlite_write_drop(struct sqlite_write *w, const struct store_operation *o)
 {
-    int64_t owner, name, from = clamp(o->from);
+    int64_t owner, name;
     int err = sqlite_names_owner(&w->names, o->owner, false, &owner);
     if (err == 0 && owner != SQLITE_NAMES_NONE)
         err = sqlite_names_name(&w->names, o->name, false, &name);
     if (err != 0 || owner == SQLITE_NAMES_NONE || name == SQLITE_NAMES_NONE)
         return err;
     w->changed = true;
+    return drop_span(w, owner, name, clamp(o->from), clamp(o->to));
+}
+
+int sqlite_write_drop_parts(struct sqlite_write *w, int64_t owner)
+{
+    bool row;
+    int err;
     for (;;) {
-        bool row;
-        sql_bind_number(w->part, 1, owner);
-        sql_bind_number(w->part, 2, name);
-        sql_bind_number(w->part, 3, from);
-        sql_bind_number(w->part, 4, clamp(o->to));
-        err = sql_step(w->part, &row);
-        int64_t position = err == 0 && row ? sqlite3_column_int64(w->part, 0) : 0;
-        sql_reset(w->part);
+        err = sql_step(w->all_names, &row);
         if (err != 0 || !row)
-            return err;
-        err = drop_part(w, owner, name, position);
+            break;
+        err = drop_span(w, owner, sqlite3_column_int64(w->all_names, 0), 0, INT64_MAX);
+        if (err != 0)
+            break;
+    }
+    sql_reset(w->all_names);
+    return err;
+}
+
+static int index_part(struct sqlite_write *w, const struct sqlite_tail_part *part)
+{
+    for (size_t i = 0; i < part->count; i++) {
+        bool mine = true, shared;
+        int err = 0;
+        if (part->dropped)
+            err = look_at_owners(w, part->positions[i], part->owner, &mine, &shared);
         if (err != 0)
             return err;
-        from = position;
+        if (!mine)
+            continue;
+        sql_bind_number(w->index, 1, part->owner);
+        sql_bind_number(w->index, 2, part->name);
+        sql_bind_number(w->index, 3, part->positions[i]);
+        err = sql_run(w->index);
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+int sqlite_write_index(struct sqlite_write *w, bool all)
+{
+    size_t rows_left = all ? SIZE_MAX : sqlite_tail_share(w->tail);
+    for (;;) {
+        const struct sqlite_tail_part *part = sqlite_tail_next(w->tail, &rows_left);
+        if (part == NULL)
+            return 0;
+        int err = index_part(w, part);
+        if (err != 0)
+            return err;
     }
 }
 
-int sqlite_write_drop_parts(struct sqlite_write *w, int64_t owner_id)
+int sqlite_write_load_tail(struct sqlite_write *w)
 {
+    bool row;
+    int err;
+    sqlite_tail_begin(w->tail);
     for (;;) {
-        bool row;
-        sql_bind_number(w->parts_of_owner, 1, owner_id);
-        int err = sql_step(w->parts_of_owner, &row);
-        int64_t name = err == 0 && row ? sqlite3_column_int64(w->parts_of_owner, 0) : 0;
-        int64_t position = err == 0 && row ? sqlite3_column_int64(w->parts_of_owner, 1) : 0;
-        sql_reset(w->parts_of_owner);
+        err = sql_step(w->newest, &row);
         if (err != 0 || !row)
-            return err;
-        err = drop_part(w, owner_id, name, position);
-        if (err != 0)
-            return err;
+            break;
+        int64_t position = sqlite3_column_int64(w->newest, 0);
+        int64_t name = sqlite3_column_int64(w->newest, 1);
+        for (int i = 0; i < STORE_LOG_OWNERS; i++)
+            if (sqlite3_column_type(w->newest, 2 + i) != SQLITE_NULL)
+                sqlite_tail_add(w->tail, sqlite3_column_int64(w->newest, 2 + i), name, position);
     }
+    sql_reset(w->newest);
+    sqlite_tail_commit(w->tail);
+    return err;
 }
