@@ -1,4 +1,5 @@
-/* SASL: server against client, the published examples, and everything that must fail. */
+/* SASL: server against client, the published examples, and what the server answers to everything
+ * that is wrong. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,103 +13,9 @@
 #include "base/base64.h"
 #include "base/err.h"
 #include "xmpp/sasl.h"
+#include "xmpp/sasl_test.h"
 #include "xmpp/scram.h"
 #include "xmpp/secret.h"
-
-static const uint8_t fake_secret[SASL_SECRET_BYTES] = "a secret that no client can see";
-static const char exporter[32] = "thirty-two bytes from the TLS's";
-static const char end_point[32] = "the hash of a certificate is he";
-static struct sasl_credentials stored; /* of "pencil" */
-
-enum { ITERATIONS = SASL_ITERATIONS_MIN };
-
-static void fill_seeded(void *ctx, void *out, size_t n)
-{
-    uint64_t *x = ctx;
-    unsigned char *p = out;
-    for (size_t i = 0; i < n; i++) {
-        *x ^= *x << 13, *x ^= *x >> 7, *x ^= *x << 17;
-        p[i] = (unsigned char)(*x >> 32);
-    }
-}
-
-/* The same seed gives the same nonces. */
-static struct rng seeded(uint64_t *seed)
-{
-    return (struct rng){.fill = fill_seeded, .ctx = seed};
-}
-
-static int derive_stored(void **state)
-{
-    (void)state;
-    uint8_t salts[SASL_HASHES][SASL_SALT_BYTES];
-    memset(salts, 7, sizeof(salts));
-    return sasl_credentials_derive(SLICE("pencil"), ITERATIONS,
-                                   (const uint8_t(*)[SASL_SALT_BYTES])salts, &stored);
-}
-
-static struct sasl_server_config server_config(void)
-{
-    return (struct sasl_server_config){
-        .host = SLICE("example.com"),
-        .plain_allowed = true,
-        .plus_offered = true,
-        .binding = {slice_of(exporter, 32), slice_of(end_point, 32)},
-        .iterations = ITERATIONS,
-        .fake_secret = fake_secret,
-    };
-}
-
-static struct sasl_client_config client_config(void)
-{
-    return (struct sasl_client_config){
-        .user = SLICE("alice"),
-        .password = SLICE("pencil"),
-        .binding = {slice_of(exporter, 32), slice_of(end_point, 32)},
-        .plain_allowed = true,
-    };
-}
-
-static struct sasl_server *server_new(const struct sasl_server_config *config,
-                                      struct slice mechanism, struct slice initial,
-                                      enum sasl_step *step)
-{
-    uint64_t seed = 42;
-    struct rng rng = seeded(&seed);
-    return sasl_server_new(config, mechanism, initial, &rng, step);
-}
-
-/* Plays the engine: credentials and derivations until the peer is asked or all is over. */
-static int derivations;
-
-static enum sasl_step serve(struct sasl_server *s, enum sasl_step step,
-                            const struct sasl_credentials *credentials, bool disabled)
-{
-    for (;;) {
-        if (step == SASL_WANT_CREDENTIALS) {
-            step = sasl_server_credentials(s, credentials, disabled);
-        } else if (step == SASL_WANT_DERIVE) {
-            struct sasl_derivation job;
-            sasl_server_derivation(s, &job);
-            sasl_derivation_run(&job);
-            derivations++;
-            step = sasl_server_derived(s, &job);
-        } else {
-            return step;
-        }
-    }
-}
-
-static struct sasl_client *client_new(const struct sasl_client_config *config, struct slice only)
-{
-    uint64_t seed = 4711;
-    struct rng rng = seeded(&seed);
-    int err;
-    struct sasl_client *c = sasl_client_new(config, &only, 1, &rng, &err);
-    assert_non_null(c);
-    assert_int_equal(err, 0);
-    return c;
-}
 
 /* One whole exchange over one mechanism. Its last step; for a success the client is content too. */
 static enum sasl_step exchange(const struct sasl_server_config *sc,
@@ -136,21 +43,6 @@ static enum sasl_step exchange(const struct sasl_server_config *sc,
     sasl_server_free(&s);
     sasl_client_free(&c);
     return step;
-}
-
-/* What one message sent by hand leads to. */
-static enum sasl_failure failure_of(const struct sasl_server_config *config, struct slice mechanism,
-                                    struct slice initial)
-{
-    enum sasl_step step;
-    struct sasl_server *s = server_new(config, mechanism, initial, &step);
-    step = serve(s, step, &stored, false);
-    assert_int_equal(step, SASL_FAILURE);
-    enum sasl_failure failure = sasl_server_failure(s);
-    assert_int_equal(sasl_server_output(s).len, 0);
-    sasl_server_free(&s);
-    assert_null(s);
-    return failure;
 }
 
 static void sasl_every_mechanism_works_with_every_binding(void **state)
@@ -394,21 +286,6 @@ static void A08_speaking_out_of_turn(void **state)
     assert_int_equal(sasl_server_respond(s, SLICE("x")), SASL_FAILURE);
     assert_int_equal(sasl_server_credentials(s, &stored, false), SASL_FAILURE);
     sasl_server_free(&s);
-}
-
-/* Text with one part replaced, on the heap. */
-static struct slice replaced(struct slice in, const char *old, const char *new)
-{
-    size_t old_len = strlen(old), new_len = strlen(new);
-    const char *at = memmem(in.ptr, in.len, old, old_len);
-    assert_non_null(at);
-    size_t before = (size_t)(at - in.ptr), after = in.len - before - old_len;
-    char *made = malloc(in.len - old_len + new_len + 1);
-    assert_non_null(made);
-    memcpy(made, in.ptr, before);
-    memcpy(made + before, new, new_len);
-    memcpy(made + before + new_len, at + old_len, after);
-    return slice_of(made, before + new_len + after);
 }
 
 static void A10_malformed_client_first(void **state)
@@ -741,317 +618,6 @@ static void A22_credentials_as_text(void **state)
     buf_free(&text);
 }
 
-/* A11: what an interceptor can do to the binding. The client's side is given by hand. */
-static void A11_downgrades_are_noticed(void **state)
-{
-    (void)state;
-    struct sasl_server_config sc = server_config();
-    static const struct {
-        const char *mechanism, *first;
-        bool plus;
-    } cases[] = {
-        {"SCRAM-SHA-256", "y,,n=alice,r=abc", true},
-        {"SCRAM-SHA-256-PLUS", "p=tls-unique,,n=alice,r=abc", true},
-        {"SCRAM-SHA-256-PLUS", "p=x,,n=alice,r=abc", true},
-        {"SCRAM-SHA-256-PLUS", "p=tls-exporte,,n=alice,r=abc", true},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        enum sasl_step step;
-        struct sasl_server *s =
-            server_new(&sc, slice_z(cases[i].mechanism), slice_z(cases[i].first), &step);
-        assert_int_equal(step, SASL_FAILURE);
-        assert_int_equal(sasl_server_failure(s), SASL_NOT_AUTHORIZED);
-        assert_true(sasl_server_downgrade(s));
-        sasl_server_free(&s);
-    }
-    /* Binding data that this connection lacks. */
-    sc.binding.tls_exporter = SLICE_NONE;
-    assert_int_equal(
-        failure_of(&sc, SLICE("SCRAM-SHA-1-PLUS"), SLICE("p=tls-exporter,,n=alice,r=abc")),
-        SASL_NOT_AUTHORIZED);
-    /* Two TLS connections, as an interceptor has them. */
-    sc = server_config();
-    struct sasl_client_config cc = client_config();
-    char other[32];
-    memcpy(other, exporter, 32);
-    other[31] ^= 1;
-    cc.binding.tls_exporter = slice_of(other, 32);
-    struct buf out = {0};
-    enum sasl_step step;
-    struct sasl_client *c = client_new(&cc, SLICE("SCRAM-SHA-256-PLUS"));
-    assert_int_equal(sasl_client_start(c, &out), 0);
-    struct sasl_server *s = server_new(&sc, SLICE("SCRAM-SHA-256-PLUS"), buf_slice(&out), &step);
-    step = serve(s, step, &stored, false);
-    assert_int_equal(step, SASL_CHALLENGE);
-    assert_false(sasl_server_downgrade(s));
-    assert_int_equal(sasl_client_challenge(c, sasl_server_output(s), &out), 0);
-    assert_int_equal(sasl_server_respond(s, buf_slice(&out)), SASL_FAILURE);
-    assert_int_equal(sasl_server_failure(s), SASL_NOT_AUTHORIZED);
-    assert_true(sasl_server_downgrade(s));
-    sasl_server_free(&s);
-    sasl_client_free(&c);
-    buf_free(&out);
-    /* A wrong password is no downgrade. */
-    s = server_new(&sc, SLICE("PLAIN"), SLICE("\0alice\0x"), &step);
-    assert_int_equal(serve(s, step, &stored, false), SASL_FAILURE);
-    assert_false(sasl_server_downgrade(s));
-    sasl_server_free(&s);
-}
-
-/* The messages of one good exchange, and a way to be at each point of it again. */
-struct script {
-    struct slice mechanism;
-    struct buf first, server_first, final, server_final;
-};
-
-static struct sasl_server *server_at_final(const struct script *sp, enum sasl_step *step)
-{
-    struct sasl_server_config sc = server_config();
-    struct sasl_server *s = server_new(&sc, sp->mechanism, buf_slice(&sp->first), step);
-    *step = serve(s, *step, &stored, false);
-    return s;
-}
-
-static struct sasl_client *client_at_challenge(const struct script *sp)
-{
-    struct sasl_client_config cc = client_config();
-    struct buf out = {0};
-    if (!slice_is(slice_from(sp->mechanism, sp->mechanism.len - 5), "-PLUS"))
-        cc.binding = (struct sasl_binding){0};
-    struct sasl_client *c = client_new(&cc, sp->mechanism);
-    assert_int_equal(sasl_client_start(c, &out), 0);
-    buf_free(&out);
-    return c;
-}
-
-static void script_record(struct script *sp, const char *mechanism)
-{
-    struct sasl_client_config cc = client_config();
-    enum sasl_step step;
-    *sp = (struct script){.mechanism = slice_z(mechanism)};
-    if (strstr(mechanism, "-PLUS") == NULL)
-        cc.binding = (struct sasl_binding){0};
-    struct sasl_client *c = client_new(&cc, sp->mechanism);
-    assert_int_equal(sasl_client_start(c, &sp->first), 0);
-    struct sasl_server *s = server_at_final(sp, &step);
-    assert_int_equal(step, SASL_CHALLENGE);
-    assert_int_equal(buf_add(&sp->server_first, sasl_server_output(s)), 0);
-    assert_int_equal(sasl_client_challenge(c, sasl_server_output(s), &sp->final), 0);
-    assert_int_equal(sasl_server_respond(s, buf_slice(&sp->final)), SASL_SUCCESS);
-    assert_int_equal(buf_add(&sp->server_final, sasl_server_output(s)), 0);
-    sasl_server_free(&s);
-    sasl_client_free(&c);
-}
-
-static void script_free(struct script *sp)
-{
-    buf_free(&sp->first);
-    buf_free(&sp->server_first);
-    buf_free(&sp->final);
-    buf_free(&sp->server_final);
-}
-
-/* Variant k of a message: bytes changed, dropped, doubled, cut off. False: no more. */
-static bool mutate(const struct buf *original, size_t k, struct buf *out)
-{
-    static const unsigned char flips[] = {0x01, 0x20, 0x80};
-    struct slice in = buf_slice(original);
-    size_t at = k % in.len, kind = k / in.len;
-    if (kind > 5)
-        return false;
-    buf_clear(out);
-    assert_int_equal(buf_add(out, in), 0);
-    if (kind < 3) {
-        out->ptr[at] = (char)((unsigned char)out->ptr[at] ^ flips[kind]);
-    } else if (kind == 3) {
-        memmove(out->ptr + at, out->ptr + at + 1, in.len - at - 1);
-        buf_truncate(out, in.len - 1);
-    } else if (kind == 4) {
-        assert_int_equal(buf_byte(out, 'x'), 0);
-        memmove(out->ptr + at + 1, out->ptr + at, in.len - at);
-    } else {
-        buf_truncate(out, at);
-    }
-    return true;
-}
-
-static void mutated_client_messages_never_succeed(void **state)
-{
-    (void)state;
-    static const char *mechanisms[] = {"SCRAM-SHA-256", "SCRAM-SHA-1-PLUS"};
-    for (size_t i = 0; i < 2; i++) {
-        struct script sp;
-        struct buf changed = {0}, answer = {0};
-        script_record(&sp, mechanisms[i]);
-        for (size_t k = 0; mutate(&sp.final, k, &changed); k++) {
-            if (slice_eq(buf_slice(&changed), buf_slice(&sp.final)))
-                continue; /* a byte doubled beside its like */
-            enum sasl_step step;
-            struct sasl_server *s = server_at_final(&sp, &step);
-            assert_int_equal(sasl_server_respond(s, buf_slice(&changed)), SASL_FAILURE);
-            assert_int_equal(sasl_server_output(s).len, 0);
-            sasl_server_free(&s);
-        }
-        /* The first message: the server may take it, then the client's proof is for another. */
-        for (size_t k = 0; mutate(&sp.first, k, &changed); k++) {
-            enum sasl_step step;
-            struct sasl_server_config sc = server_config();
-            if (slice_eq(buf_slice(&changed), buf_slice(&sp.first)))
-                continue;
-            struct sasl_server *s = server_new(&sc, sp.mechanism, buf_slice(&changed), &step);
-            step = serve(s, step, &stored, false);
-            if (step == SASL_CHALLENGE) {
-                struct sasl_client *c = client_at_challenge(&sp);
-                if (sasl_client_challenge(c, sasl_server_output(s), &answer) == 0)
-                    assert_int_equal(sasl_server_respond(s, buf_slice(&answer)), SASL_FAILURE);
-                sasl_client_free(&c);
-            }
-            sasl_server_free(&s);
-        }
-        buf_free(&changed);
-        buf_free(&answer);
-        script_free(&sp);
-    }
-}
-
-static void A12_mutated_server_messages_never_convince(void **state)
-{
-    (void)state;
-    struct script sp;
-    struct buf changed = {0}, answer = {0};
-    script_record(&sp, "SCRAM-SHA-1");
-    for (size_t k = 0; mutate(&sp.server_first, k, &changed); k++) {
-        if (slice_eq(buf_slice(&changed), buf_slice(&sp.server_first)))
-            continue;
-        struct sasl_client *c = client_at_challenge(&sp);
-        if (sasl_client_challenge(c, buf_slice(&changed), &answer) == 0) {
-            enum sasl_step step;
-            struct sasl_server *s = server_at_final(&sp, &step);
-            assert_int_equal(sasl_server_respond(s, buf_slice(&answer)), SASL_FAILURE);
-            sasl_server_free(&s);
-            assert_int_equal(sasl_client_success(c, buf_slice(&sp.server_final)), ERR_REFUSED);
-        }
-        sasl_client_free(&c);
-    }
-    for (size_t k = 0; mutate(&sp.server_final, k, &changed); k++) {
-        if (slice_eq(buf_slice(&changed), buf_slice(&sp.server_final)))
-            continue;
-        struct sasl_client *c = client_at_challenge(&sp);
-        assert_int_equal(sasl_client_challenge(c, buf_slice(&sp.server_first), &answer), 0);
-        assert_int_equal(sasl_client_success(c, buf_slice(&changed)), ERR_REFUSED);
-        /* Not even when the right one follows. */
-        assert_int_equal(sasl_client_success(c, buf_slice(&sp.server_final)), ERR_REFUSED);
-        sasl_client_free(&c);
-    }
-    buf_free(&changed);
-    buf_free(&answer);
-    script_free(&sp);
-}
-
-static void A12_success_without_proof_is_refused(void **state)
-{
-    (void)state;
-    struct script sp;
-    struct buf out = {0};
-    script_record(&sp, "SCRAM-SHA-1");
-    struct sasl_client *c = client_at_challenge(&sp); /* success at once */
-    assert_int_equal(sasl_client_success(c, SLICE_NONE), ERR_REFUSED);
-    sasl_client_free(&c);
-    c = client_at_challenge(&sp);
-    assert_int_equal(sasl_client_challenge(c, buf_slice(&sp.server_first), &out), 0);
-    assert_int_equal(sasl_client_success(c, SLICE_NONE), ERR_REFUSED);
-    sasl_client_free(&c);
-    c = client_at_challenge(&sp);
-    assert_int_equal(sasl_client_challenge(c, buf_slice(&sp.server_first), &out), 0);
-    assert_int_equal(sasl_client_success(c, SLICE("e=other-error")), ERR_REFUSED);
-    sasl_client_free(&c);
-    /* The signature in a challenge of its own, then an empty success. */
-    c = client_at_challenge(&sp);
-    assert_int_equal(sasl_client_challenge(c, buf_slice(&sp.server_first), &out), 0);
-    assert_int_equal(sasl_client_challenge(c, buf_slice(&sp.server_final), &out), 0);
-    assert_int_equal(buf_len(&out), 0);
-    assert_int_equal(sasl_client_success(c, SLICE_NONE), 0);
-    sasl_client_free(&c);
-    /* PLAIN proves nothing and answers no challenge. */
-    struct sasl_client_config cc = client_config();
-    c = client_new(&cc, SLICE("PLAIN"));
-    assert_int_equal(sasl_client_start(c, &out), 0);
-    assert_true(slice_eq(buf_slice(&out), SLICE("\0alice\0pencil")));
-    assert_int_equal(sasl_client_challenge(c, SLICE(""), &out), ERR_REFUSED);
-    assert_int_equal(sasl_client_success(c, SLICE_NONE), ERR_REFUSED);
-    sasl_client_free(&c);
-    buf_free(&out);
-    script_free(&sp);
-}
-
-static void V46_iteration_counts_out_of_range_are_refused(void **state)
-{
-    (void)state;
-    struct script sp;
-    struct buf out = {0};
-    static const char *counts[] = {"i=0",
-                                   "i=1",
-                                   "i=-1",
-                                   "i=4095",
-                                   "i=1000001",
-                                   "i=4294967295",
-                                   "i=4294971392",
-                                   "i=99999999999999999999",
-                                   "i=18446744073709555712",
-                                   "i=",
-                                   "i=4096x",
-                                   "i= 4096",
-                                   "i=+4096",
-                                   "i=4096,m=x",
-                                   "i=4096,"};
-    script_record(&sp, "SCRAM-SHA-1");
-    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
-        struct slice changed = replaced(buf_slice(&sp.server_first), "i=4096", counts[i]);
-        struct sasl_client *c = client_at_challenge(&sp);
-        assert_int_equal(sasl_client_challenge(c, changed, &out), ERR_REFUSED);
-        assert_int_equal(buf_len(&out), 0);
-        sasl_client_free(&c);
-        free((void *)changed.ptr);
-    }
-    buf_free(&out);
-    script_free(&sp);
-}
-
-static void A10_client_final_out_of_order(void **state)
-{
-    (void)state;
-    struct script sp;
-    script_record(&sp, "SCRAM-SHA-256");
-    static const struct {
-        const char *old, *new;
-        enum sasl_failure failure;
-    } cases[] = {
-        {"c=biws,", "", SASL_MALFORMED_REQUEST},
-        {",r=", ",x=", SASL_MALFORMED_REQUEST},
-        {"c=biws", "c=", SASL_MALFORMED_REQUEST},
-        {"c=biws", "c=eSws", SASL_NOT_AUTHORIZED},
-        {"c=biws", "c=biwsAA==", SASL_NOT_AUTHORIZED},
-        {"c=biws", "m=x,c=biws", SASL_MALFORMED_REQUEST},
-        {",p=", ",m=x,p=", SASL_MALFORMED_REQUEST},
-        {",p=", ",x=y,p=", SASL_NOT_AUTHORIZED},
-        {",p=", ",p=A", SASL_MALFORMED_REQUEST},
-        {",p=", ",v=", SASL_MALFORMED_REQUEST},
-        {",p=", ",,p=", SASL_MALFORMED_REQUEST},
-        {",r=", ",r=x", SASL_NOT_AUTHORIZED},
-        {",p=", ",p=AAAA,p=", SASL_MALFORMED_REQUEST},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        enum sasl_step step;
-        struct slice changed = replaced(buf_slice(&sp.final), cases[i].old, cases[i].new);
-        struct sasl_server *s = server_at_final(&sp, &step);
-        assert_int_equal(sasl_server_respond(s, changed), SASL_FAILURE);
-        assert_int_equal(sasl_server_failure(s), cases[i].failure);
-        sasl_server_free(&s);
-        free((void *)changed.ptr);
-    }
-    script_free(&sp);
-}
-
 /* The steps that a user's exchange takes, as text; the salt and the count of derivations with it.
  */
 static int steps_of(struct slice mechanism, struct slice host, struct slice first,
@@ -1225,17 +791,12 @@ int main(void)
         cmocka_unit_test(passwords_are_opaque_strings),
         cmocka_unit_test(plain_takes_whichever_hash_is_stored),
         cmocka_unit_test(a_failed_derivation_is_temporary),
-        cmocka_unit_test(mutated_client_messages_never_succeed),
         cmocka_unit_test(failures_have_the_names_of_rfc_6120),
         cmocka_unit_test(A01_unknown_and_not_offered_mechanisms),
         cmocka_unit_test(A04_malformed_plain),
         cmocka_unit_test(A06_wrong_password_unknown_user_disabled_user),
         cmocka_unit_test(A08_speaking_out_of_turn),
         cmocka_unit_test(A10_malformed_client_first),
-        cmocka_unit_test(A10_client_final_out_of_order),
-        cmocka_unit_test(A11_downgrades_are_noticed),
-        cmocka_unit_test(A12_mutated_server_messages_never_convince),
-        cmocka_unit_test(A12_success_without_proof_is_refused),
         cmocka_unit_test(A21_passwords_that_cannot_be_prepared),
         cmocka_unit_test(A22_damaged_credentials),
         cmocka_unit_test(A22_credentials_as_text),
@@ -1245,7 +806,6 @@ int main(void)
         cmocka_unit_test(V43_unknown_users_take_the_same_steps),
         cmocka_unit_test(V43_no_password_opens_a_made_up_account),
         cmocka_unit_test(V44_aborting_at_each_step_leaks_nothing),
-        cmocka_unit_test(V46_iteration_counts_out_of_range_are_refused),
     };
     return cmocka_run_group_tests(tests, derive_stored, NULL);
 }
