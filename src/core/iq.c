@@ -158,6 +158,17 @@ void iq_wait_job(struct iq *iq, struct job *job, iq_job_fn *fn)
     flow_run(iq->e, job, job_answered, kept);
 }
 
+struct iq *iq_keep(struct iq *iq)
+{
+    return &keep(iq)->iq;
+}
+
+void iq_again(struct iq *iq)
+{
+    CHECK(iq->kept != NULL);
+    (void)resume(iq->e, iq->kept);
+}
+
 /* Parses the payload of a request that came as bytes (from another shard). */
 static bool open_payload(struct stanza *s, struct xml_tree **tree, struct xml *out)
 {

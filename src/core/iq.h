@@ -44,6 +44,11 @@ bool iq_store_failed(struct iq *iq, const struct store_request *answer);
 void iq_wait(struct iq *iq, struct store_request *request, iq_answer_fn *fn);
 typedef void iq_job_fn(struct iq *iq, struct job *job);
 void iq_wait_job(struct iq *iq, struct job *job, iq_job_fn *fn);
+/* For whoever waits for something else (core/service): moves the request to the heap, where the
+ * returned one is answered later, after iq_again, which looks for the session again and parses the
+ * payload anew. */
+struct iq *iq_keep(struct iq *iq);
+void iq_again(struct iq *iq);
 
 /* For the router: dispatches by payload name; settles origin in the end. */
 void iq_dispatch(struct engine *e, struct stanza *s, const struct host_config *host,
