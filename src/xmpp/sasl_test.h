@@ -15,6 +15,9 @@
 #include "base/err.h"
 #include "xmpp/sasl.h"
 
+/* Not every test uses all of it; not inlined, so that frames stay small under a sanitizer. */
+#define SHARED static __attribute__((unused, noinline))
+
 static const uint8_t fake_secret[SASL_SECRET_BYTES] = "a secret that no client can see";
 static const char exporter[32] = "thirty-two bytes from the TLS's";
 static const char end_point[32] = "the hash of a certificate is he";
@@ -22,7 +25,7 @@ static struct sasl_credentials stored; /* of "pencil" */
 
 enum { ITERATIONS = SASL_ITERATIONS_MIN };
 
-static inline void fill_seeded(void *ctx, void *out, size_t n)
+SHARED void fill_seeded(void *ctx, void *out, size_t n)
 {
     uint64_t *x = ctx;
     unsigned char *p = out;
@@ -33,12 +36,12 @@ static inline void fill_seeded(void *ctx, void *out, size_t n)
 }
 
 /* The same seed gives the same nonces. */
-static inline struct rng seeded(uint64_t *seed)
+SHARED struct rng seeded(uint64_t *seed)
 {
     return (struct rng){.fill = fill_seeded, .ctx = seed};
 }
 
-static inline int derive_stored(void **state)
+SHARED int derive_stored(void **state)
 {
     (void)state;
     uint8_t salts[SASL_HASHES][SASL_SALT_BYTES];
@@ -47,7 +50,7 @@ static inline int derive_stored(void **state)
                                    (const uint8_t(*)[SASL_SALT_BYTES])salts, &stored);
 }
 
-static inline struct sasl_server_config server_config(void)
+SHARED struct sasl_server_config server_config(void)
 {
     return (struct sasl_server_config){
         .host = SLICE("example.com"),
@@ -59,7 +62,7 @@ static inline struct sasl_server_config server_config(void)
     };
 }
 
-static inline struct sasl_client_config client_config(void)
+SHARED struct sasl_client_config client_config(void)
 {
     return (struct sasl_client_config){
         .user = SLICE("alice"),
@@ -69,9 +72,9 @@ static inline struct sasl_client_config client_config(void)
     };
 }
 
-static inline struct sasl_server *server_new(const struct sasl_server_config *config,
-                                             struct slice mechanism, struct slice initial,
-                                             enum sasl_step *step)
+SHARED struct sasl_server *server_new(const struct sasl_server_config *config,
+                                      struct slice mechanism, struct slice initial,
+                                      enum sasl_step *step)
 {
     uint64_t seed = 42;
     struct rng rng = seeded(&seed);
@@ -81,8 +84,8 @@ static inline struct sasl_server *server_new(const struct sasl_server_config *co
 /* Plays the engine: credentials and derivations until the peer is asked or all is over. */
 static int derivations;
 
-static inline enum sasl_step serve(struct sasl_server *s, enum sasl_step step,
-                                   const struct sasl_credentials *credentials, bool disabled)
+SHARED enum sasl_step serve(struct sasl_server *s, enum sasl_step step,
+                            const struct sasl_credentials *credentials, bool disabled)
 {
     for (;;) {
         if (step == SASL_WANT_CREDENTIALS) {
@@ -99,8 +102,7 @@ static inline enum sasl_step serve(struct sasl_server *s, enum sasl_step step,
     }
 }
 
-static inline struct sasl_client *client_new(const struct sasl_client_config *config,
-                                             struct slice only)
+SHARED struct sasl_client *client_new(const struct sasl_client_config *config, struct slice only)
 {
     uint64_t seed = 4711;
     struct rng rng = seeded(&seed);
@@ -112,8 +114,8 @@ static inline struct sasl_client *client_new(const struct sasl_client_config *co
 }
 
 /* What one message sent by hand leads to. */
-static inline enum sasl_failure failure_of(const struct sasl_server_config *config,
-                                           struct slice mechanism, struct slice initial)
+SHARED enum sasl_failure failure_of(const struct sasl_server_config *config, struct slice mechanism,
+                                    struct slice initial)
 {
     enum sasl_step step;
     struct sasl_server *s = server_new(config, mechanism, initial, &step);
@@ -127,7 +129,7 @@ static inline enum sasl_failure failure_of(const struct sasl_server_config *conf
 }
 
 /* Text with one part replaced, on the heap. */
-static inline struct slice replaced(struct slice in, const char *old, const char *new)
+SHARED struct slice replaced(struct slice in, const char *old, const char *new)
 {
     size_t old_len = strlen(old), new_len = strlen(new);
     const char *at = memmem(in.ptr, in.len, old, old_len);
