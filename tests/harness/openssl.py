@@ -36,6 +36,8 @@ for _lib, _name, _result, _args in (
     (_ssl, "SSL_renegotiate", _I, [_P]),
     (_ssl, "SSL_key_update", _I, [_P, _I]),
     (_ssl, "SSL_get1_peer_certificate", _P, [_P]),
+    (_ssl, "SSL_get_session", _P, [_P]),
+    (_ssl, "SSL_SESSION_get_max_early_data", ctypes.c_uint32, [_P]),
     (_crypto, "i2d_X509", _I, [_P, ctypes.POINTER(ctypes.POINTER(ctypes.c_ubyte))]),
     (_crypto, "X509_free", None, [_P]),
     (_crypto, "BIO_s_mem", _P, []),
@@ -132,6 +134,10 @@ class TlsSocket:
 
     def end_point(self):
         return hashlib.sha256(self.certificate()).digest()
+
+    def max_early_data(self):
+        """Bytes of 0-RTT data that the last ticket allows."""
+        return _ssl.SSL_SESSION_get_max_early_data(_ssl.SSL_get_session(self.ssl))
 
     def renegotiate(self):
         """TLS 1.2: asks for a new handshake and drives it; TlsError when refused."""

@@ -72,9 +72,6 @@ class Prosody(Server):
             f'return {{ ["password"] = "{account.password}"; }};\n'
         )
 
-    def saw(self, *_arguments, **_wanted):
-        """Only burbled's log has events."""
-
     def stop(self):
         self.drop_clients()
         if self.process:

@@ -121,6 +121,13 @@ class Server:
             client.abandon()
         self.clients.clear()
 
+    def mark(self):
+        """A place in the log; see saw()."""
+        return 0
+
+    def saw(self, event, since, **wanted):
+        """Waits for an event in the log behind the mark; only burbled's log has them."""
+
     def rss_kib(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
@@ -421,6 +428,9 @@ class Burbled(Server):
     def instrumented(self):
         """True if built with a sanitizer: figures of memory mean little then."""
         return any(s in _program("burbled").read_bytes() for s in (b"__asan_init", b"__tsan_init"))
+
+    def mark(self):
+        return self.log.mark()
 
     def saw(self, event, since, **wanted):
         return self.log.wait(event, since, **wanted)

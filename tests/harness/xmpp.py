@@ -107,27 +107,36 @@ def same(a, b):
 
 def parse(text, default=ns.CLIENT):
     """An element from text, as a child of a stream of the given default namespace."""
-    return ET.fromstring(f"<w xmlns='{default}'>{text}</w>")[0]
+    events = Reader().feed(f"<w xmlns='{default}'>{text}</w>".encode())
+    return next(element for kind, element in events if kind == "element")
 
 
-class _Reader:
-    """Expat, cut at the children of the root: one event per stream header, child and end."""
+class Reader:
+    """Expat, cut at the children of the root: one event per stream header, child and end.
+
+    Namespaces are resolved here: Expat would refuse those that hold its separator.
+    """
 
     def __init__(self):
-        self.parser = xml.parsers.expat.ParserCreate(namespace_separator="\n")
+        self.parser = xml.parsers.expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._text
         self.stack, self.depth, self.events, self.last = [], 0, [], None
+        self.scopes = [{"": "", "xml": ns.XML}]
 
-    @staticmethod
-    def _name(raw):
-        space, _, local = raw.rpartition("\n")
+    def _name(self, raw, default):
+        prefix, _, local = raw.rpartition(":")
+        space = self.scopes[-1][prefix] if prefix or default else ""
         return f"{{{space}}}{local}" if space else local
 
     def _start(self, raw, attributes):
-        element = ET.Element(self._name(raw), {self._name(k): v for k, v in attributes.items()})
+        declared = {k[6:]: v for k, v in attributes.items() if k == "xmlns" or k[:6] == "xmlns:"}
+        self.scopes.append({**self.scopes[-1], **declared})
+        others = {k: v for k, v in attributes.items() if k != "xmlns" and k[:6] != "xmlns:"}
+        element = ET.Element(self._name(raw, True),
+                             {self._name(k, False): v for k, v in others.items()})
         if self.depth == 0:
             self.events.append(("header", element))
         elif self.depth > 1:
@@ -139,6 +148,7 @@ class _Reader:
 
     def _end(self, _raw):
         self.depth -= 1
+        self.scopes.pop()
         if self.depth == 0:
             self.events.append(("end", None))
             return
@@ -177,7 +187,7 @@ class Client:
         self.jid = self.header = self.features = self.error = None
         self.inbox, self.received = [], b""
         self.ended = self.closed = False
-        self.reader = _Reader()
+        self.reader = Reader()
         self.counter = 0
 
     def __enter__(self):
@@ -334,7 +344,7 @@ class Client:
         return self.expect_features() if features else None
 
     def restart(self):
-        self.reader, self.header, self.ended = _Reader(), None, False
+        self.reader, self.header, self.ended = Reader(), None, False
 
     def expect_features(self):
         self.features = self.expect("features", space=ns.STREAM)
