@@ -17,7 +17,6 @@ enum {
     RECORD_TYPE_MIN = 20, /* change_cipher_spec */
     RECORD_TYPE_MAX = 23, /* application_data */
     RECORD_BYTES_MAX = TLS_RECORD_HEAD + SSL3_RT_MAX_PLAIN_LENGTH + 2048,
-    SENDS_PER_KEY = 1 << 22,
     /* V34: KeyUpdates and refused renegotiations: so many at once, then one per so many ms. */
     UPDATES_BURST = 32,
     UPDATE_MS = 1000,
@@ -183,11 +182,11 @@ static size_t record_size(const char *head)
     return sane && len <= RECORD_BYTES_MAX ? len : 0;
 }
 
-/* No TLS: OpenSSL sees it as it is, for the alert that fits. */
-static enum wire_state garbage(struct tls *t, struct slice in, struct buf *up)
+/* No TLS: OpenSSL sees the head, the same in whatever pieces it came, for the alert that fits. */
+static void garbage(struct tls *t, struct slice in, struct buf *up)
 {
-    process(t, in, up);
-    return t->state == WIRE_FAILED ? WIRE_FAILED : fail(t, "bad_record");
+    process(t, slice_of(in.ptr, TLS_RECORD_HEAD), up);
+    fail(t, "bad_record");
 }
 
 /* Adds to the record that has begun and processes it when it is whole. Returns what is left. */
@@ -268,8 +267,9 @@ static int tls_send(struct wire *w, struct slice data, struct buf *down)
     if (data.len == 0)
         return 0;
     ERR_clear_error();
-    if (++t->sends == SENDS_PER_KEY) { /* RFC 8446 section 5.5; fails in TLS 1.2, which has none */
-        t->sends = 0;
+    t->records += 1 + (uint32_t)(data.len / SSL3_RT_MAX_PLAIN_LENGTH);
+    if (t->records >= TLS_RECORDS_PER_KEY) { /* RFC 8446 section 5.5; TLS 1.2 has nothing like it */
+        t->records = 0;
         (void)SSL_key_update(t->ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
     }
     t->down = down;

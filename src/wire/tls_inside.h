@@ -6,7 +6,11 @@
 
 #include "wire/tls.h"
 
-enum { TLS_RECORD_HEAD = 5, TLS_ALPN_MAX = 16 };
+enum {
+    TLS_RECORD_HEAD = 5,
+    TLS_ALPN_MAX = 16,
+    TLS_RECORDS_PER_KEY = 1 << 22, /* AES-GCM bears 2^24.5 */
+};
 
 /* What only the handshake needs; given back when it is over. */
 struct tls_greeting {
@@ -30,7 +34,7 @@ struct tls {
     uint64_t now_ms;
     struct buf partial;       /* a record that has begun to come; no memory otherwise */
     uint64_t updates_full_ms; /* when the bucket of rekeying requests is full again */
-    uint32_t sends;           /* under the present key */
+    uint32_t records;         /* sent under the present key */
     uint8_t state;            /* enum wire_state */
     bool starved;             /* source ran out in the middle of what OpenSSL wanted */
     bool flooded;

@@ -277,6 +277,25 @@ static void buffers_are_allocated_for_data_alone(void **state)
     link_free(&l);
 }
 
+static void a_key_is_changed_before_it_is_worn_out(void **state)
+{
+    (void)state;
+    struct link l = link_open();
+    say(l.server, SLICE("old"), &l.to_client);
+    size_t plain = buf_len(&l.to_client);
+    struct tls *inside = tls_self(l.server);
+    inside->records = TLS_RECORDS_PER_KEY - 1;
+    say(l.server, SLICE("new"), &l.to_client);
+    assert_true(buf_len(&l.to_client) > 2 * plain); /* a KeyUpdate stands between them */
+    size_t after = buf_len(&l.to_client);
+    say(l.server, SLICE("key"), &l.to_client);
+    assert_int_equal(buf_len(&l.to_client), after + plain);
+    flow(&l, 1);
+    assert_true(slice_is(buf_slice(&l.client_up), "oldnewkey"));
+    assert_int_equal(inside->records, 1);
+    link_free(&l);
+}
+
 static void an_end_in_order_is_seen_and_the_other_direction_goes_on(void **state)
 {
     (void)state;
@@ -698,6 +717,7 @@ int main(void)
         cmocka_unit_test(several_records_and_a_part_come_in_one_slice),
         cmocka_unit_test(ten_megabytes_pass_in_both_directions_at_once),
         cmocka_unit_test(buffers_are_allocated_for_data_alone),
+        cmocka_unit_test(a_key_is_changed_before_it_is_worn_out),
         cmocka_unit_test(an_end_in_order_is_seen_and_the_other_direction_goes_on),
         cmocka_unit_test(A17_garbage_instead_of_a_hello_is_refused),
         cmocka_unit_test(A17_a_broken_record_after_the_handshake_gets_its_alert),
