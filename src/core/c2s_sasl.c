@@ -224,10 +224,7 @@ static void begin(struct c2s *s, struct slice mechanism, struct slice text)
         sasl_server_new(&config, mechanism, text.len > 0 ? initial : SLICE_NONE, s->e->rng, &step);
     mem_wipe(own.ptr, own.cap);
     buf_free(&own);
-    if (s->sasl == NULL)
-        fail(s, SASL_TEMPORARY_AUTH_FAILURE);
-    else
-        advance(s, step);
+    advance(s, step);
 }
 
 void c2s_auth(struct c2s *s, struct xml x)

@@ -21,9 +21,8 @@ struct credentials_job {
 static void login_run(struct job *job)
 {
     struct login_job *l = CONTAINER_OF(job, struct login_job, job);
-    struct sasl_derivation *d = &l->derivation;
-    d->err = sasl_salted_password(d->hash, slice_of(d->password, d->password_len), d->salt,
-                                  d->salt_len, d->iterations, d->salted);
+    sasl_derivation_run(&l->derivation);
+    job->err = l->derivation.err;
 }
 
 static void login_free(struct job *job)

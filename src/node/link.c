@@ -6,10 +6,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-enum {
-    CLOSE_WAIT_MS = 5000, /* X26 */
-    NET_BYTES_KEPT = 1,   /* an idle link holds no buffers */
-};
+enum { CLOSE_WAIT_MS = 5000 }; /* X26 */
 
 static struct node_link *of(struct link *l)
 {
@@ -30,6 +27,7 @@ static void op_dirty(struct link *base)
 static void op_start_tls(struct link *base)
 {
     of(base)->state = LINK_STARTING_TLS;
+    xml_parser_restart(of(base)->parser);
     turn_later(of(base));
 }
 

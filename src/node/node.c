@@ -147,8 +147,8 @@ void node_turn(struct node *n)
         link_continue(l);
         if (l->state == LINK_MOVING) {
             link_flush(l);
-            if (!list_linked(&l->ready))
-                list_push(&n->moving, &l->ready);
+            list_remove(&l->ready);
+            list_push(&n->moving, &l->ready);
             continue;
         }
         link_flush(l);

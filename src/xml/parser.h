@@ -66,6 +66,9 @@ enum xml_event xml_parser_feed(struct xml_parser *p, struct slice *in);
 /* The tree of the last XML_OPEN or XML_STANZA, valid until the next feed, restart or free. */
 const struct xml_tree *xml_parser_tree(const struct xml_parser *p);
 enum xml_error xml_parser_error(const struct xml_parser *p);
+/* The default namespace that the stream header declared for what is inside of it (X04); empty: none.
+ * Valid until restart. */
+struct slice xml_parser_content_ns(const struct xml_parser *p);
 
 /* True between stanzas with nothing half-read: a link may move, a stream may restart (RFC 6120
  * 4.3.3), and all buffers have been given back once xml_parser_rest was called. */
