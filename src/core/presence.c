@@ -9,7 +9,7 @@
 #include "core/subscribe.h"
 #include "xmpp/ns.h"
 
-enum { PRESENCE_BURST = 5 };
+enum { PRESENCE_BURST = 5, SHARDS_MAX = 256 };
 
 static const struct origin NOBODY = {0};
 
@@ -58,8 +58,8 @@ void presence_send_current(struct engine *e, struct account *a, const struct jid
 static void broadcast(struct engine *e, struct session *session, struct stanza *s)
 {
     struct account *a = session->account;
-    struct mail *mails[64] = {NULL};
-    CHECK(e->shards <= 64);
+    struct mail *mails[SHARDS_MAX] = {NULL};
+    CHECK(e->shards <= SHARDS_MAX);
     for (uint32_t i = 0; i < a->roster.count; i++) {
         const struct roster_item *item = a->roster.items[i];
         struct jid to;
