@@ -22,6 +22,11 @@ const char *__lsan_default_suppressions(void)
 {
     return "leak:libconfig";
 }
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
+}
 
 #define HOST   "hosts = ( { name = \"localhost\"; } );\n"
 #define LISTEN "listen = ( { service = \"c2s\"; } );\n"
