@@ -22,15 +22,28 @@ enum xml_mode {
 };
 
 struct xml_limits {
-    uint32_t stanza_bytes; /* L1, L2: bytes from '<' to the closing '>' of a stanza or header */
+    uint32_t stanza_bytes; /* L1, L2: bytes from '<' to the closing '>' of a stanza or header;
+                              at most 2^28 */
     uint32_t elements;     /* L5, L2: elements per stanza */
-    uint16_t depth;        /* L3: nesting below the stream root */
+    uint16_t depth;        /* L3: nesting below the stream root; at most 255 */
     uint16_t attributes;   /* L4: per element */
-    uint16_t declarations; /* L4: namespace declarations per stanza */
-    uint16_t name_bytes;   /* prefix or local name */
+    uint16_t declarations; /* L4: namespace declarations per stanza; at most 120 */
+    uint16_t name_bytes;   /* prefix or local name; at most 255 */
     uint16_t uri_bytes;    /* namespace URI (X14) */
     uint32_t space_bytes;  /* L6: white space between stanzas in all; 0: not limited */
 };
+
+/* What is above the maximum of a limit is taken as the maximum. */
+enum {
+    XML_STANZA_BYTES_MAX = 1 << 28,
+    XML_DEPTH_MAX = 255,
+    XML_DECLARATIONS_MAX = 120,
+    XML_NAME_BYTES_MAX = 255,
+};
+
+/* All that a parser holds is at most FACTOR x bytes of the stanza under way + BASE, beside the
+ * namespace declarations of the stream header. */
+enum { XML_MEMORY_FACTOR = 4, XML_MEMORY_BASE = 8192 };
 
 /* The defaults of a client connection after login, and before it (L2, L6). */
 extern const struct xml_limits XML_LIMITS_C2S;
@@ -66,8 +79,8 @@ enum xml_event xml_parser_feed(struct xml_parser *p, struct slice *in);
 /* The tree of the last XML_OPEN or XML_STANZA, valid until the next feed, restart or free. */
 const struct xml_tree *xml_parser_tree(const struct xml_parser *p);
 enum xml_error xml_parser_error(const struct xml_parser *p);
-/* The default namespace that the stream header declared for what is inside of it (X04); empty: none.
- * Valid until restart. */
+/* The default namespace that the stream header declared for what is inside of it (X04); empty:
+ * none. Valid until restart. */
 struct slice xml_parser_content_ns(const struct xml_parser *p);
 
 /* True between stanzas with nothing half-read: a link may move, a stream may restart (RFC 6120

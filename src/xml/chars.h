@@ -1,0 +1,43 @@
+/* Private to xml: classes of characters (XML 1.0, fifth edition, 2.2 and 2.3), and the inner loops
+ * that copy stretches of plain characters. */
+#ifndef XML_CHARS_H
+#define XML_CHARS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    CH_NAME_START = 1, /* without ':' and without what is not ASCII */
+    CH_NAME = 2,
+    CH_SPACE = 4,
+    CH_TEXT_STOP = 8,   /* not copied blindly in text */
+    CH_VALUE_STOP = 16, /* nor in values */
+};
+
+extern const uint8_t XML_CHARS[256];
+
+static inline bool ch_is(uint8_t c, unsigned classes)
+{
+    return (XML_CHARS[c] & classes) != 0;
+}
+
+/* Char: what may stand in a document at all. */
+static inline bool ch_allowed(uint32_t code)
+{
+    if (code < 0x20)
+        return code == '\t' || code == '\n' || code == '\r';
+    return code < 0xd800 || (code >= 0xe000 && code < 0xfffe) ||
+           (code >= 0x10000 && code <= 0x10ffff);
+}
+
+/* NameStartChar and NameChar beyond ASCII. */
+bool ch_is_name_start(uint32_t code);
+bool ch_is_name(uint32_t code);
+
+struct xml_parser;
+
+/* Copy from p->p to the pool up to a byte that needs a decision, or to p->end. false: no memory. */
+bool xml_copy_text(struct xml_parser *p);
+bool xml_copy_value(struct xml_parser *p);
+
+#endif

@@ -1,0 +1,217 @@
+/* Namespaces in XML 1.0 (third edition): what declarations bind, and what of them stays in force
+ * for the whole stream (RFC 6120 4.8).
+ *
+ * A namespace is an index, the same for equal URIs, so that names compare as pairs of an index and
+ * a local name and never as one concatenated string. */
+#include <stdlib.h>
+
+#include "xml/machine.h"
+
+static const struct xml_binding STREAM_BINDING[] = {
+    {.at = 0, .depth = 0, .prefix_len = 6, .uri = SPACE_STREAMS}};
+
+const struct xml_scope XML_SCOPE_NONE = {.bytes = (const uint8_t *)"", .default_ns = SPACE_NONE};
+
+/* What nearly every client declares needs no memory of its own. */
+static const struct xml_scope SCOPE_CLIENT = {
+    .bytes = (const uint8_t *)"stream:stream",
+    .bindings = STREAM_BINDING,
+    .root_len = 13,
+    .binding_count = 1,
+    .default_ns = SPACE_CLIENT,
+};
+
+enum { NO_INDEX = -1, INDEX_MAX = 255 };
+
+int xml_fixed_space(struct slice uri)
+{
+    for (unsigned i = 0; i < SPACE_FIXED; i++) {
+        if (slice_eq(XML_FIXED_SPACES[i], uri))
+            return (int)i;
+    }
+    return NO_INDEX;
+}
+
+/* The index of a namespace that is known already, or NO_INDEX. */
+static int find_uri(const struct xml_parser *p, struct slice uri)
+{
+    int fixed = xml_fixed_space(uri);
+    if (fixed != NO_INDEX)
+        return fixed;
+    struct xml_tree t = {.bytes = p->pool.bytes,
+                         .outer_bytes = p->scope->bytes,
+                         .uris = p->work->uris,
+                         .outer_uris = p->scope->uri_count};
+    for (unsigned i = 0; i < p->uri_count; i++) {
+        if (t.uris[i].len == uri.len && slice_eq(tree_space(&t, SPACE_FIXED + i), uri))
+            return (int)(SPACE_FIXED + i);
+    }
+    return NO_INDEX;
+}
+
+/* The index of the namespace at a place in the pool; NO_INDEX when there are too many. */
+static int intern(struct xml_parser *p, struct slice uri)
+{
+    int known = find_uri(p, uri);
+    if (known != NO_INDEX)
+        return known;
+    int index = SPACE_FIXED + p->uri_count;
+    if (index > INDEX_MAX)
+        return NO_INDEX;
+    p->work->uris[p->uri_count++] = (struct xml_uri){
+        .at = (uint32_t)((const uint8_t *)uri.ptr - p->pool.bytes), .len = (uint16_t)uri.len};
+    return index;
+}
+
+/* Whether a declaration keeps to the rules for reserved prefixes and namespaces. */
+static bool may_bind(struct slice prefix, int uri)
+{
+    if (uri == SPACE_XMLNS || slice_is(prefix, "xmlns"))
+        return false;
+    if ((uri == SPACE_XML) != slice_is(prefix, "xml"))
+        return false;
+    return prefix.len == 0 || uri != SPACE_NONE;
+}
+
+enum step xml_declare(struct xml_parser *p, const uint8_t *record)
+{
+    struct slice uri = rec_attr_value(record);
+    struct slice prefix = SLICE_NONE;
+    if ((record[0] & REC_PREFIXED) != 0)
+        prefix = rec_attr_name(record);
+    if (uri.len > p->limits.uri_bytes)
+        return xml_bad(p, XML_TOO_COMPLEX);
+    int index = intern(p, uri);
+    if (index == NO_INDEX)
+        return xml_bad(p, XML_TOO_COMPLEX);
+    if (!may_bind(prefix, index))
+        return xml_bad(p, XML_NOT_WELL_FORMED);
+    struct xml_binding *b = &p->work->bindings[p->binding_count++];
+    *b = (struct xml_binding){
+        .depth = p->depth, .prefix_len = (uint8_t)prefix.len, .uri = (uint8_t)index};
+    if (prefix.len > 0) {
+        b->at = (uint32_t)((const uint8_t *)prefix.ptr - p->pool.bytes);
+    } else {
+        b->at = p->default_ns;
+        p->default_ns = (uint8_t)index;
+    }
+    return STEP_ON;
+}
+
+static int lookup(const struct xml_binding *b, unsigned n, const uint8_t *bytes,
+                  const uint8_t *prefix, size_t len)
+{
+    while (n-- > 0) {
+        if (b[n].prefix_len == len && memcmp(bytes + b[n].at, prefix, len) == 0)
+            return b[n].uri;
+    }
+    return NO_INDEX;
+}
+
+int xml_prefix_lookup(const struct xml_parser *p, const uint8_t *prefix, size_t len)
+{
+    if (len == 3 && memcmp(prefix, "xml", 3) == 0)
+        return SPACE_XML;
+    int index = lookup(p->work->bindings, p->binding_count, p->pool.bytes, prefix, len);
+    if (index != NO_INDEX)
+        return index;
+    const struct xml_scope *s = p->scope;
+    return lookup(s->bindings, s->binding_count, s->bytes, prefix, len);
+}
+
+void xml_undeclare(struct xml_parser *p)
+{
+    while (p->binding_count > 0) {
+        const struct xml_binding *b = &p->work->bindings[p->binding_count - 1];
+        if (b->depth != p->depth)
+            break;
+        if (b->prefix_len == 0)
+            p->default_ns = (uint8_t)b->at;
+        p->binding_count--;
+    }
+}
+
+void xml_scope_drop(struct xml_parser *p)
+{
+    if (p->scope->size > 0)
+        free((void *)(uintptr_t)p->scope);
+    p->scope = &XML_SCOPE_NONE;
+}
+
+static bool is_client_scope(const struct xml_parser *p, struct slice root)
+{
+    if (p->uri_count != 0 || p->default_ns != SPACE_CLIENT || !slice_is(root, "stream:stream"))
+        return false;
+    unsigned prefixes = 0;
+    for (unsigned i = 0; i < p->binding_count; i++) {
+        const struct xml_binding *b = &p->work->bindings[i];
+        if (b->prefix_len == 0)
+            continue;
+        if (b->uri != SPACE_STREAMS || b->prefix_len != 6 ||
+            memcmp(p->pool.bytes + b->at, "stream", 6) != 0)
+            return false;
+        prefixes++;
+    }
+    return prefixes == 1;
+}
+
+/* Bytes that the text of a scope takes. */
+static size_t scope_text_bytes(const struct xml_parser *p, struct slice root)
+{
+    size_t n = root.len;
+    for (unsigned i = 0; i < p->uri_count; i++)
+        n += p->work->uris[i].len;
+    for (unsigned i = 0; i < p->binding_count; i++)
+        n += p->work->bindings[i].prefix_len;
+    return n;
+}
+
+static uint32_t put(uint8_t *text, uint32_t *used, const void *bytes, size_t len)
+{
+    uint32_t at = *used;
+    memcpy(text + at, bytes, len);
+    *used += (uint32_t)len;
+    return at;
+}
+
+bool xml_scope_keep(struct xml_parser *p)
+{
+    struct slice root = rec_element_qname(p->pool.bytes + p->element);
+    if (is_client_scope(p, root)) {
+        p->scope = &SCOPE_CLIENT;
+        return true;
+    }
+    size_t uris = p->uri_count * sizeof(struct xml_uri);
+    size_t bindings = p->binding_count * sizeof(struct xml_binding);
+    size_t size = sizeof(struct xml_scope) + uris + bindings + scope_text_bytes(p, root);
+    struct xml_scope *s = malloc(size);
+    if (s == NULL)
+        return false;
+    struct xml_uri *uri = (void *)(s + 1);
+    struct xml_binding *binding = (void *)((char *)uri + uris);
+    uint8_t *text = (uint8_t *)binding + bindings;
+    uint32_t used = 0;
+    put(text, &used, root.ptr, root.len);
+    for (unsigned i = 0; i < p->uri_count; i++) {
+        uri[i] = p->work->uris[i];
+        uri[i].at = put(text, &used, p->pool.bytes + uri[i].at, uri[i].len);
+    }
+    unsigned n = 0;
+    for (unsigned i = 0; i < p->binding_count; i++) {
+        if (p->work->bindings[i].prefix_len == 0)
+            continue;
+        binding[n] = p->work->bindings[i];
+        binding[n].at = put(text, &used, p->pool.bytes + binding[n].at, binding[n].prefix_len);
+        n++;
+    }
+    *s = (struct xml_scope){.bytes = text,
+                            .uris = uri,
+                            .bindings = binding,
+                            .size = (uint32_t)size,
+                            .root_len = (uint16_t)root.len,
+                            .uri_count = p->uri_count,
+                            .binding_count = (uint16_t)n,
+                            .default_ns = p->default_ns};
+    p->scope = s;
+    return true;
+}
