@@ -3,7 +3,7 @@
  * reference and the test of the man page all read it.
  *
  * X(id, name, unit, default, min, max, off, doc)
- *   id    the design's number of the limit (L1 ... L24) or of the attack it answers (A28, R05)
+ *   id    the number of the limit (L1 ... L24), or of the attack it answers (A28, R05 ...)
  *   off   what `limits.rate = false` sets it to; CONFIG_LIMIT_STAYS: it stays in force */
 #ifndef BURBLED_CONFIG_LIMITS_H
 #define BURBLED_CONFIG_LIMITS_H
@@ -134,6 +134,14 @@
       "its service")                                                                               \
     X("L24", log_lines_per_second, CONFIG_PER_SECOND, 20, 1, 100000, CONFIG_LIMIT_STAYS,           \
       "log lines of one event; more are counted and told once")                                    \
+    X("X30", turn_stanzas, CONFIG_COUNT, 64, 1, 10000, CONFIG_LIMIT_STAYS,                         \
+      "stanzas of one connection before the others have their turn")                               \
+    X("S11", directed_presence_targets, CONFIG_COUNT, 1000, 1, 100000, CONFIG_LIMIT_STAYS,         \
+      "addresses that one session's directed presence is remembered for")                          \
+    X("V76", credit_stanzas, CONFIG_COUNT, 256, 1, 100000, CONFIG_LIMIT_STAYS,                     \
+      "stanzas of one stream that are not settled yet; above it reading pauses")                   \
+    X("V76", credit_bytes, CONFIG_BYTES, 1048576, 65536, 268435456, CONFIG_LIMIT_STAYS,            \
+      "the same in bytes")                                                                         \
     X("A28", registration_seconds, CONFIG_SECONDS, 600, 1, 86400, 0,                               \
       "between two registrations (XEP-0077) from one address")                                     \
     X("R05", presence_per_second, CONFIG_PER_SECOND, 1, 1, 1000, CONFIG_UNLIMITED,                 \
