@@ -127,7 +127,7 @@ static void loaded(struct engine *e, void *ctx, struct store_request *answer)
     struct account *a = ctx;
     a->flow = 0;
     a->state = ACCOUNT_ABSENT;
-    roster_free(&a->roster);
+    unload(e, a); /* of a reload: what was there before */
     if (answer->err != 0)
         a->state = ACCOUNT_FAILED;
     else
@@ -175,9 +175,8 @@ struct account *account_get(struct engine *e, const struct jid *jid)
 
 void account_reload(struct engine *e, struct account *a)
 {
-    if (a->state != ACCOUNT_READY)
-        return;
     stop_idle(e, a);
+    flow_cancel(e, a->flow);
     load(e, a);
 }
 

@@ -54,7 +54,8 @@ bool account_record_decode(struct slice text, struct account_record *out);
 struct account *account_find(struct engine *e, struct slice bare);
 /* Loads when it is not there: the state tells. jid is bare and local. */
 struct account *account_get(struct engine *e, const struct jid *jid);
-/* A write failed: what is in memory is read from the store again; stanzas wait meanwhile. */
+/* A write failed, or the store changed behind the account: what is in memory is read from the store
+ * again; stanzas wait meanwhile. */
 void account_reload(struct engine *e, struct account *a);
 /* While in use an account stays; the last release makes it idle. */
 void account_use(struct engine *e, struct account *a);

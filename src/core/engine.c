@@ -8,6 +8,7 @@
 #include "core/c2s.h"
 #include "core/hooks.h"
 #include "core/router.h"
+#include "core/service/accounts.h"
 
 enum { ARENA_FACTOR = 4 };
 
@@ -53,7 +54,7 @@ static void drop_lists(struct engine *e)
     for (size_t i = 0; i < 2; i++)
         while (!list_empty(lists[i])) {
             struct mail *m = CONTAINER_OF(list_pop(lists[i]), struct mail, link);
-            mail_free(&m);
+            engine_drop_mail(&m);
         }
 }
 
@@ -63,6 +64,7 @@ void engine_free(struct engine **engine)
     if (e == NULL)
         return;
     CHECK(list_empty(&e->all_streams));
+    accounts_service_free(e);
     accounts_free(e);
     drop_lists(e);
     for (uint32_t i = 0; i < e->flows.count; i++)
@@ -158,6 +160,9 @@ void engine_mail(struct engine *e, struct mail *mail)
     case MAIL_ADMIN:
         admin_serve(e, mail->object);
         break;
+    case MAIL_ACCOUNTS:
+        accounts_mail(e, mail->object);
+        break;
     case MAIL_RELOAD:
         engine_reload(e, mail->object);
         break;
@@ -166,6 +171,21 @@ void engine_mail(struct engine *e, struct mail *mail)
         UNREACHABLE(); /* the node takes these */
     }
     mail_free(&mail);
+}
+
+void engine_drop_mail(struct mail **mail)
+{
+    if (*mail == NULL)
+        return;
+    struct admin_request *request = NULL;
+    struct accounts_order *order = NULL;
+    if ((*mail)->kind == MAIL_ADMIN || (*mail)->kind == MAIL_ADMIN_DONE)
+        request = (*mail)->object;
+    else if ((*mail)->kind == MAIL_ACCOUNTS)
+        order = (*mail)->object;
+    admin_request_free(&request);
+    accounts_order_free(&order);
+    mail_free(mail);
 }
 
 void engine_reload(struct engine *e, const struct core_config *config)

@@ -26,6 +26,7 @@
 #include "store/store.h"
 #include "xmpp/stanza.h"
 
+struct accounts_service;
 struct hooks;
 struct module;
 
@@ -70,6 +71,7 @@ struct engine {
     struct list settled;     /* mails of MAIL_SETTLED being filled, one per shard */
     struct list out_mails, out_requests, out_jobs;
     struct counters counters;
+    struct accounts_service *accounts_service; /* core/service/accounts.c */
     size_t session_count;
     bool stopping;
 };
@@ -113,5 +115,7 @@ void engine_settle(struct engine *e, const struct origin *origin);
 
 /* Gives a mail away. */
 void engine_post(struct engine *e, struct mail *mail);
+/* Frees a mail that nobody will read, with the object in it (a link excepted). */
+void engine_drop_mail(struct mail **mail);
 
 #endif

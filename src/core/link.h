@@ -30,6 +30,8 @@ struct link_ops {
     void (*binding)(struct link *l, struct sasl_binding *out, uint8_t scratch[96]);
     /* Bytes appended and not yet taken by the peer's socket. */
     size_t (*backlog)(const struct link *l);
+    /* "TLSv1.3 TLS_AES_128_GCM_SHA256", NUL-terminated; only when secure. May be NULL. */
+    void (*describe_tls)(const struct link *l, char *out, size_t size);
 };
 
 struct link {

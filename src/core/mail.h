@@ -21,6 +21,7 @@ enum mail_kind {
     MAIL_LINK,       /* object: a link with its stream, for its owner's shard */
     MAIL_ADMIN,      /* object: struct admin_request for this shard */
     MAIL_ADMIN_DONE, /* object: struct admin_request, answered, for whoever asked */
+    MAIL_ACCOUNTS,   /* object: struct accounts_order, to the owner of an account or back */
     MAIL_RELOAD,     /* object: const struct core_config */
 };
 
