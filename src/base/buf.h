@@ -37,7 +37,7 @@ int buf_add(struct buf *b, struct slice s);
 #define buf_lit(b, lit) buf_append((b), (lit), sizeof(lit) - 1)
 int buf_byte(struct buf *b, char c);
 int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int buf_vprintf(struct buf *b, const char *fmt, va_list args);
+int buf_vprintf(struct buf *b, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
 /* Drops n bytes from the front; n <= buf_len. */
 void buf_consume(struct buf *b, size_t n);
 /* Cuts the content back to len bytes; len <= buf_len. */
