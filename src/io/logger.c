@@ -36,6 +36,7 @@ struct logger {
     bool stamp;
     uint64_t patient_at_ms; /* before it, a full target is not waited for */
     uint64_t lost, lost_told;
+    uint32_t per_s;
     size_t n;
     struct window windows[EVENTS_MAX];
 };
@@ -47,6 +48,7 @@ struct logger *logger_new(enum logger_target target, int fd, bool stamp)
     struct logger *l = mem_new(struct logger);
     CHECK(pthread_mutex_init(&l->lock, NULL) == 0);
     l->target = target;
+    l->per_s = LOGGER_PER_S;
     l->stamp = stamp && target == LOGGER_STREAM;
     l->fd = fd;
     if (target == LOGGER_JOURNAL)
@@ -180,7 +182,7 @@ void logger_put(struct logger *l, enum log_level level, const char *event, const
         w->start_ms = now.mono_ms;
         w->lines = 0;
     }
-    if (w->lines < LOGGER_PER_S) {
+    if (w->lines < l->per_s) {
         w->lines++;
         if (write_out(l, level, event, line, len, now) && l->lost > l->lost_told)
             tell_lost(l, now);
@@ -188,6 +190,13 @@ void logger_put(struct logger *l, enum log_level level, const char *event, const
         w->suppressed++;
         w->level = level;
     }
+    CHECK(pthread_mutex_unlock(&l->lock) == 0);
+}
+
+void logger_limit(struct logger *l, uint32_t lines_per_s)
+{
+    CHECK(pthread_mutex_lock(&l->lock) == 0);
+    l->per_s = lines_per_s;
     CHECK(pthread_mutex_unlock(&l->lock) == 0);
 }
 

@@ -1,6 +1,7 @@
 /* Where log lines go: standard error or journald. Any thread. One write per line; never waits for
  * long, never dies of a target that is gone (O11): lost lines are counted and told later. Per event
- * at most LOGGER_PER_S lines a second, then one line that says how many were left out (L24). */
+ * at most LOGGER_PER_S lines a second (or as logger_limit says), then one line that says how many
+ * were left out (L24). */
 #ifndef IO_LOGGER_H
 #define IO_LOGGER_H
 
@@ -27,6 +28,9 @@ void logger_free(struct logger **l);
 /* The value to hand to log_begin; one per thread, so that its level can be changed there. It may be
  * used until logger_free. */
 struct log logger_face(struct logger *l, enum log_level level);
+
+/* Another number of lines a second for each event; any thread. */
+void logger_limit(struct logger *l, uint32_t lines_per_s);
 
 /* Once a second or so: tells what was suppressed and lost. Also happens by itself with later lines
  * of the same event. */

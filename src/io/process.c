@@ -11,6 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZER = 1 };
+#else
+enum { SANITIZER = 0 };
+#endif
+
 uint64_t process_raise_descriptors(uint64_t wanted)
 {
     struct rlimit r;
@@ -42,9 +48,17 @@ void process_harden(void)
 {
     struct rlimit none = {0, 0};
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (!SANITIZER)
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     (void)setrlimit(RLIMIT_CORE, &none);
     umask(0077);
+}
+
+void process_no_more_threads(void)
+{
+    struct rlimit none = {0, 0};
+    if (!SANITIZER)
+        (void)setrlimit(RLIMIT_NPROC, &none);
 }
 
 unsigned process_processors(void)

@@ -16,8 +16,12 @@ uint64_t process_raise_descriptors(uint64_t wanted);
 void process_open_standard(void);
 /* O07. */
 bool process_is_root(void);
-/* No new privileges, no core dumps, no tracing by others, umask 0077. Best effort. */
+/* No new privileges, no core dumps, no tracing by others, umask 0077. Best effort. Builds with a
+ * sanitizer may be traced: their leak check does it. */
 void process_harden(void);
+/* No process and no thread can be made any more (root is exempt). Not in builds with a sanitizer.
+ */
+void process_no_more_threads(void);
 /* Processors that this process may use, at least 1. */
 unsigned process_processors(void);
 /* Resident memory in bytes, 0 when unknown. */
