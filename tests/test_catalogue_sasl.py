@@ -553,7 +553,10 @@ def A25_an_empty_resource_is_generated(server, account):
     assert client.bind("").partition("/")[2]
 
 
-@pytest.mark.parametrize("resource", ["x" * 1024, "é" * 512, "a&#x7f;b", "&#x378;", "a&#9;b", "&#x202e;"])
+BAD_RESOURCES = ["x" * 1024, "é" * 512, "a&#x7f;b", "&#x378;", "a&#9;b", "&#x202e;"]
+
+
+@pytest.mark.parametrize("resource", BAD_RESOURCES, ids=range(len(BAD_RESOURCES)))
 def A25_a_resource_that_cannot_be(server, account, resource):
     client = server.stream()
     client.login(account)

@@ -3,7 +3,7 @@
 
 def text(settings):
     """settings: a dict; groups are dicts, lists of groups are lists of dicts, arrays are lists."""
-    return "".join(f"{key} = {_value(value, 0)};\n" for key, value in settings.items())
+    return "".join(f"{key} = {value(it)};\n" for key, it in settings.items())
 
 
 def quoted(string):
@@ -11,19 +11,20 @@ def quoted(string):
     return f'"{escaped}"'
 
 
-def _value(value, depth):
+def value(it, depth=0):
+    """The libconfig form of a Python value."""
     pad = "  " * (depth + 1)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value) if abs(value) < 2**31 else f"{value}L"
-    if isinstance(value, str):
-        return quoted(value)
-    if isinstance(value, dict):
-        inner = "".join(f"{pad}{k} = {_value(v, depth + 1)};\n" for k, v in value.items())
+    if isinstance(it, bool):
+        return "true" if it else "false"
+    if isinstance(it, int):
+        return str(it) if abs(it) < 2**31 else f"{it}L"
+    if isinstance(it, str):
+        return quoted(it)
+    if isinstance(it, dict):
+        inner = "".join(f"{pad}{k} = {value(v, depth + 1)};\n" for k, v in it.items())
         return "{\n" + inner + "  " * depth + "}"
-    if isinstance(value, (list, tuple)) and any(isinstance(v, dict) for v in value):
-        return "( " + ", ".join(_value(v, depth) for v in value) + " )"
-    if isinstance(value, (list, tuple)):
-        return "[ " + ", ".join(_value(v, depth) for v in value) + " ]"
-    raise TypeError(f"no libconfig form for {value!r}")
+    if isinstance(it, (list, tuple)) and any(isinstance(v, dict) for v in it):
+        return "( " + ", ".join(value(v, depth) for v in it) + " )"
+    if isinstance(it, (list, tuple)):
+        return "[ " + ", ".join(value(v, depth) for v in it) + " ]"
+    raise TypeError(f"no libconfig form for {it!r}")

@@ -341,9 +341,9 @@ class Burbled(Server):
         wait_until(ready, self.START_S, "event=start in the log")
         return self
 
-    def refuse(self, timeout=10):
+    def refuse(self, text=None, timeout=10):
         """Starts burbled for a start that must fail; (exit code, what it said)."""
-        self.write()
+        self.write() if text is None else self.conf.write_text(text)
         mark = self.log.mark()
         process = self.spawn("-c", str(self.conf))
         try:

@@ -230,7 +230,11 @@ class Client:
             self.closed = True
             return
         self.received = (self.received + data)[-200000:]
-        for kind, element in self.reader.feed(data):
+        try:
+            events = self.reader.feed(data)
+        except xml.parsers.expat.ExpatError as error:
+            raise AssertionError(f"what came is not XML: {error}: {self.received!r}") from None
+        for kind, element in events:
             if kind == "header":
                 self.header = element
             elif kind == "end":
