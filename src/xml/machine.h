@@ -119,20 +119,22 @@ struct xml_parser {
 
     uint16_t matched; /* bytes of something expected */
     uint16_t depth;   /* open elements of the stanza */
-    uint16_t attrs, decls;
+    uint16_t attrs;
+    uint16_t prefixes; /* bound and in scope */
     uint16_t binding_count, uri_count;
     uint32_t elements;
-    uint32_t bytes;    /* of the stanza before base */
-    uint32_t spaces;   /* between stanzas, of the stream */
-    uint32_t element;  /* record whose start tag is read */
-    uint32_t attr;     /* record of the last attribute of that tag; 0: none */
-    uint32_t name_at;  /* the name under way */
-    uint32_t colon;    /* in it; 0: none */
-    uint32_t value_at; /* the value under way */
-    uint32_t text;     /* record of the open text; UINT32_MAX: none */
-    uint32_t literal;  /* where its last stretch of plain characters begins */
-    uint32_t code;     /* of the character reference under way */
-    uint64_t seen;     /* attribute names of this tag, hashed to bits */
+    uint32_t rewritten; /* bytes that namespaces take when this is written (write_node.c) */
+    uint32_t bytes;     /* of the stanza before base */
+    uint32_t spaces;    /* between stanzas, of the stream */
+    uint32_t element;   /* record whose start tag is read */
+    uint32_t attr;      /* record of the last attribute of that tag; 0: none */
+    uint32_t name_at;   /* the name under way */
+    uint32_t colon;     /* in it; 0: none */
+    uint32_t value_at;  /* the value under way */
+    uint32_t text;      /* record of the open text; UINT32_MAX: none */
+    uint32_t literal;   /* where its last stretch of plain characters begins */
+    uint32_t code;      /* of the character reference under way */
+    uint64_t seen;      /* attribute names of this tag, hashed to bits */
 };
 
 #define NO_TEXT UINT32_MAX
@@ -165,6 +167,8 @@ void xml_pool_trim(struct xml_parser *p);
 /* --- space.c --- */
 /* The declaration p->attr binds; its value is complete. */
 enum step xml_declare(struct xml_parser *p, const uint8_t *record);
+/* Counts a declaration that writing will take; false when these are too many bytes. */
+bool xml_count_rewritten(struct xml_parser *p, unsigned ns);
 /* Index of the namespace of a prefix; -1: unbound. */
 int xml_prefix_lookup(const struct xml_parser *p, const uint8_t *prefix, size_t len);
 /* Forgets what the element at p->depth declared. */

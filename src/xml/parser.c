@@ -174,7 +174,8 @@ enum step xml_unit_begin(struct xml_parser *p)
     p->pool.used = 0;
     p->depth = 0;
     p->elements = 0;
-    p->decls = 0;
+    p->rewritten = 0;
+    p->prefixes = p->scope->binding_count;
     p->binding_count = 0;
     p->uri_count = p->scope->uri_count;
     p->default_ns = p->scope->default_ns;

@@ -27,7 +27,8 @@ struct xml_limits {
     uint32_t elements;     /* L5, L2: elements per stanza */
     uint16_t depth;        /* L3: nesting below the stream root; at most 255 */
     uint16_t attributes;   /* L4: per element */
-    uint16_t declarations; /* L4: namespace declarations per stanza; at most 120 */
+    uint16_t declarations; /* L4: prefixes bound at once, and different namespaces in a stanza
+                              (those of the header included); at most 120 */
     uint16_t name_bytes;   /* prefix or local name; at most 255 */
     uint16_t uri_bytes;    /* namespace URI (X14) */
     uint32_t space_bytes;  /* L6: white space between stanzas in all; 0: not limited */

@@ -49,10 +49,11 @@ bool xml_pool_long(struct xml_parser *p, uint32_t len)
 
 bool xml_work_new(struct xml_parser *p)
 {
+    /* Each open element may hide the default namespace once. */
+    unsigned prefixes = p->limits.declarations, outer = p->scope->uri_count;
     size_t open = p->limits.depth * sizeof(struct xml_open);
-    size_t bindings = p->limits.declarations * sizeof(struct xml_binding);
-    size_t uris =
-        ((size_t)p->limits.declarations + p->scope->uri_count + 1) * sizeof(struct xml_uri);
+    size_t bindings = (p->limits.depth + prefixes) * sizeof(struct xml_binding);
+    size_t uris = (prefixes > outer ? prefixes : outer) * sizeof(struct xml_uri);
     size_t size = sizeof(struct xml_work) + open + bindings + uris;
     struct xml_work *w = malloc(size);
     if (w == NULL)

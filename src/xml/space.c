@@ -21,7 +21,8 @@ static const struct xml_scope SCOPE_CLIENT = {
     .default_ns = SPACE_CLIENT,
 };
 
-enum { NO_INDEX = -1, INDEX_MAX = 255 };
+/* EXTRA: what " xmlns:ns255='' ns255:" takes beside the URI. */
+enum { NO_INDEX = -1, DECLARATION_EXTRA = 24 };
 
 int xml_fixed_space(struct slice uri)
 {
@@ -55,9 +56,9 @@ static int intern(struct xml_parser *p, struct slice uri)
     int known = find_uri(p, uri);
     if (known != NO_INDEX)
         return known;
-    int index = SPACE_FIXED + p->uri_count;
-    if (index > INDEX_MAX)
+    if (p->uri_count >= p->limits.declarations)
         return NO_INDEX;
+    int index = SPACE_FIXED + p->uri_count;
     p->work->uris[p->uri_count++] = (struct xml_uri){
         .at = (uint32_t)((const uint8_t *)uri.ptr - p->pool.bytes), .len = (uint16_t)uri.len};
     return index;
@@ -86,6 +87,8 @@ enum step xml_declare(struct xml_parser *p, const uint8_t *record)
         return xml_bad(p, XML_TOO_COMPLEX);
     if (!may_bind(prefix, index))
         return xml_bad(p, XML_NOT_WELL_FORMED);
+    if (prefix.len > 0 && p->prefixes++ >= p->limits.declarations)
+        return xml_bad(p, XML_TOO_COMPLEX);
     struct xml_binding *b = &p->work->bindings[p->binding_count++];
     *b = (struct xml_binding){
         .depth = p->depth, .prefix_len = (uint8_t)prefix.len, .uri = (uint8_t)index};
@@ -96,6 +99,16 @@ enum step xml_declare(struct xml_parser *p, const uint8_t *record)
         p->default_ns = (uint8_t)index;
     }
     return STEP_ON;
+}
+
+bool xml_count_rewritten(struct xml_parser *p, unsigned ns)
+{
+    struct xml_tree t = {.bytes = p->pool.bytes,
+                         .outer_bytes = p->scope->bytes,
+                         .uris = p->work->uris,
+                         .outer_uris = p->scope->uri_count};
+    p->rewritten += (uint32_t)tree_space(&t, ns).len + DECLARATION_EXTRA;
+    return p->rewritten <= p->limits.stanza_bytes;
 }
 
 static int lookup(const struct xml_binding *b, unsigned n, const uint8_t *bytes,
@@ -127,6 +140,8 @@ void xml_undeclare(struct xml_parser *p)
             break;
         if (b->prefix_len == 0)
             p->default_ns = (uint8_t)b->at;
+        else
+            p->prefixes--;
         p->binding_count--;
     }
 }

@@ -191,14 +191,9 @@ static inline enum step attr_named(struct xml_parser *p)
     }
     if (attr_seen(p))
         return xml_bad(p, XML_NOT_WELL_FORMED);
-    bool too_many;
-    if (p->value_is_decl) {
+    if (p->value_is_decl)
         r[0] |= REC_DECL;
-        too_many = p->decls++ >= p->limits.declarations;
-    } else {
-        too_many = p->attrs++ >= p->limits.attributes;
-    }
-    if (too_many)
+    else if (p->attrs++ >= p->limits.attributes)
         return xml_bad(p, XML_TOO_COMPLEX);
     p->state = S_EQUALS;
     return STEP_ON;
@@ -241,6 +236,8 @@ static enum step resolve_attrs(struct xml_parser *p)
         if (ns < 0)
             return xml_bad(p, XML_NOT_WELL_FORMED);
         r[3] = (uint8_t)ns;
+        if (ns != SPACE_XML && !xml_count_rewritten(p, (unsigned)ns))
+            return xml_bad(p, XML_TOO_COMPLEX);
         for (const uint8_t *q = first; q < r; q += rec_attr_size(q)) {
             if ((q[0] & (REC_PREFIXED | REC_DECL)) == REC_PREFIXED && same_name(q, r))
                 return xml_bad(p, XML_NOT_WELL_FORMED);
@@ -264,6 +261,9 @@ static enum step tag_done(struct xml_parser *p, bool empty)
     }
     if (is_header(p))
         return xml_header_done(p, empty);
+    if (p->depth > 0 && r[1] != p->pool.bytes[p->work->open[p->depth - 1].record + 1] &&
+        !xml_count_rewritten(p, r[1]))
+        return xml_bad(p, XML_TOO_COMPLEX);
     p->p++;
     p->state = S_TEXT;
     if (empty) {
