@@ -154,6 +154,7 @@ void c2s_arrived(struct c2s *s)
     s->account = account_get(s->e, &s->user); /* loaded by the time of the bind */
     account_use(s->e, s->account);
     s->state = C2S_REOPENING;
+    s->header_sent = false; /* what comes next is another stream */
     s->link->ops->restart(s->link, true);
     s->link->ops->resume(s->link);
 }

@@ -300,6 +300,7 @@ static void handshake_done(struct node_link *l)
     timer_stop(&l->timer);
     l->state = LINK_OPEN;
     l->base.secure = true;
+    l->stream->header_sent = false; /* what comes next is another stream */
     struct log_line line;
     log_begin(&line, l->node->engine->log, LOG_DEBUG, "tls.open");
     log_num(&line, "conn", (long long)l->base.conn);

@@ -1,0 +1,82 @@
+/* What tests of memory count. */
+#include "node/test_heap.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+struct heap heap;
+
+/* The sanitizer's, where there is one. */
+size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void __real_free(void *p);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void __wrap_free(void *p);
+
+static void took(void *p, size_t asked)
+{
+    if (p == NULL)
+        return;
+    heap.bytes += (long long)malloc_usable_size(p);
+    heap.allocations++;
+    heap.total += (long long)asked;
+    if (heap.bytes > heap.peak)
+        heap.peak = heap.bytes;
+}
+
+static void gave(void *p)
+{
+    if (p != NULL)
+        heap.bytes -= (long long)malloc_usable_size(p);
+}
+
+void *__wrap_malloc(size_t n)
+{
+    void *p = __real_malloc(n);
+    took(p, n);
+    return p;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    void *p = __real_calloc(n, size);
+    took(p, n * size);
+    return p;
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+    long long before = p != NULL ? (long long)malloc_usable_size(p) : 0;
+    void *moved = __real_realloc(p, n);
+    if (moved == NULL)
+        return NULL;
+    heap.bytes -= before;
+    took(moved, n);
+    return moved;
+}
+
+void __wrap_free(void *p)
+{
+    gave(p);
+    __real_free(p);
+}
+
+long long heap_mark(void)
+{
+    heap.peak = heap.bytes;
+    heap.allocations = heap.total = 0;
+    return heap.bytes;
+}
+
+size_t heap_bytes(void)
+{
+    if (__sanitizer_get_current_allocated_bytes != NULL)
+        return __sanitizer_get_current_allocated_bytes();
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
