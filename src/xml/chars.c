@@ -7,10 +7,6 @@
 
 #include "xml/machine.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #define STOP (CH_TEXT_STOP | CH_VALUE_STOP)
 
 const uint8_t XML_CHARS[256] = {

@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum {
     CH_NAME_START = 1, /* without ':' and without what is not ASCII */
     CH_NAME = 2,
@@ -33,6 +37,26 @@ static inline bool ch_allowed(uint32_t code)
 /* NameStartChar and NameChar beyond ASCII. */
 bool ch_is_name_start(uint32_t code);
 bool ch_is_name(uint32_t code);
+
+/* Length of the run of ASCII name characters, without ':', at the front of 16 bytes. */
+static inline unsigned ch_name_run(const uint8_t *s)
+{
+#ifdef __SSE2__
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)s);
+    __m128i letter = _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    __m128i other = _mm_sub_epi8(v, _mm_set1_epi8('-')); /* "-./0123456789" */
+    __m128i name = _mm_cmpeq_epi8(letter, _mm_min_epu8(letter, _mm_set1_epi8('z' - 'a')));
+    other = _mm_cmpeq_epi8(other, _mm_min_epu8(other, _mm_set1_epi8('9' - '-')));
+    other = _mm_andnot_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('/')), other);
+    name = _mm_or_si128(name, _mm_or_si128(other, _mm_cmpeq_epi8(v, _mm_set1_epi8('_'))));
+    return (unsigned)__builtin_ctz(~(unsigned)_mm_movemask_epi8(name));
+#else
+    unsigned n = 0;
+    while (n < 16 && ch_is(s[n], CH_NAME))
+        n++;
+    return n;
+#endif
+}
 
 struct xml_parser;
 

@@ -48,8 +48,7 @@ static inline enum step name_plain(struct xml_parser *p)
     return STEP_ON;
 }
 
-/* STEP_ON: the name is complete and p->p is behind it. */
-static inline enum step name_run(struct xml_parser *p)
+static enum step name_any(struct xml_parser *p)
 {
     for (;;) {
         enum step step = STEP_ON;
@@ -75,6 +74,26 @@ static inline enum step name_run(struct xml_parser *p)
             return STEP_ON;
         }
     }
+}
+
+/* STEP_ON: the name is complete and p->p is behind it. */
+static inline enum step name_run(struct xml_parser *p)
+{
+    /* The common case: a short name of ASCII without a prefix. */
+    enum { BLOCK = 16 };
+    const uint8_t *s = p->p;
+    if (p->end - s >= BLOCK && p->pool.cap - p->pool.used >= BLOCK && p->pool.used == p->name_at &&
+        p->part_len == 0) {
+        unsigned n = ch_name_run(s);
+        if (n < BLOCK && s[n] < 0x80 && s[n] != ':' && n <= p->limits.name_bytes &&
+            ch_is(s[0], CH_NAME_START)) {
+            memcpy(p->pool.bytes + p->pool.used, s, BLOCK);
+            p->pool.used += n;
+            p->p = s + n;
+            return STEP_ON;
+        }
+    }
+    return name_any(p);
 }
 
 /* Makes room for n bytes between a record's head and the name behind it, which has a prefix. */
@@ -323,22 +342,64 @@ static inline void skip_space(struct xml_parser *p)
         p->p++;
 }
 
+/* Behind the name of an attribute. */
+static inline enum step equals(struct xml_parser *p)
+{
+    if (p->end - p->p < 2 || p->p[0] != '=' || (p->p[1] != '\'' && p->p[1] != '"'))
+        return STEP_ON; /* white space, or the rest has not come yet */
+    p->quote = p->p[1];
+    p->p += 2;
+    p->value_at = p->pool.used;
+    p->state = S_VALUE;
+    return xml_value(p);
+}
+
+static inline enum step attribute(struct xml_parser *p)
+{
+    enum step step = attr_begin(p);
+    if (step == STEP_ON)
+        step = name_run(p);
+    if (step == STEP_ON)
+        step = attr_named(p);
+    return step == STEP_ON ? equals(p) : step;
+}
+
+/* Behind the name of an element or a value: attributes, up to the end of the tag. */
+static enum step tag_rest(struct xml_parser *p)
+{
+    for (;;) {
+        if (p->p == p->end)
+            return STEP_MORE;
+        uint8_t c = *p->p;
+        if (p->state == S_TAG && ch_is(c, CH_SPACE)) {
+            p->p++;
+            p->state = S_SPACE;
+            continue;
+        }
+        if (c == '>')
+            return tag_done(p, false);
+        if (c == '/') {
+            p->state = S_EMPTY;
+            p->p++;
+            return STEP_ON;
+        }
+        if (p->state == S_SPACE && ch_is(c, CH_SPACE)) {
+            p->p++;
+            continue;
+        }
+        if (p->state != S_SPACE || (!ch_is(c, CH_NAME_START) && c < 0x80))
+            return xml_bad(p, XML_NOT_WELL_FORMED);
+        enum step step = attribute(p);
+        if (step != STEP_ON || p->state != S_TAG)
+            return step;
+    }
+}
+
 /* One byte of what stands between names and values. */
-static inline enum step punctuation(struct xml_parser *p)
+static enum step punctuation(struct xml_parser *p)
 {
     uint8_t c = *p->p;
     switch (p->state) {
-    case S_SPACE:
-        if (ch_is(c, CH_NAME_START) || c >= 0x80)
-            return attr_begin(p);
-        /* fallthrough */
-    case S_TAG:
-        if (c == '>')
-            return tag_done(p, false);
-        if (c != '/')
-            return xml_bad(p, XML_NOT_WELL_FORMED);
-        p->state = S_EMPTY;
-        break;
     case S_EMPTY:
         return c == '>' ? tag_done(p, true) : xml_bad(p, XML_NOT_WELL_FORMED);
     case S_EQUALS:
@@ -369,16 +430,17 @@ enum step xml_tag(struct xml_parser *p)
     switch (p->state) {
     case S_NAME:
         step = name_run(p);
-        return step == STEP_ON ? element_named(p) : step;
+        if (step == STEP_ON)
+            step = element_named(p);
+        return step == STEP_ON ? tag_rest(p) : step;
     case S_ATTR:
         step = name_run(p);
         return step == STEP_ON ? attr_named(p) : step;
+    case S_TAG:
+    case S_SPACE:
+        return tag_rest(p);
     case S_EMPTY:
         break;
-    case S_TAG:
-        if (p->p < p->end && ch_is(*p->p, CH_SPACE))
-            p->state = S_SPACE;
-        /* fallthrough */
     default:
         skip_space(p);
     }
