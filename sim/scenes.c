@@ -45,8 +45,10 @@ static void people(struct world *w)
 static struct client *online(struct world *w, const char *user, const char *resource)
 {
     struct client *c = login(w, user, resource);
+    char own[128];
+    snprintf(own, sizeof(own), "from='%s@localhost/%s'", user, resource);
     SAY(c, "<presence/>");
-    EXPECT(c, "<presence", "from=");
+    EXPECT(c, "<presence", own);
     return c;
 }
 

@@ -8,6 +8,7 @@
 #include "core/c2s.h"
 #include "core/hooks.h"
 #include "core/router.h"
+#include "core/subscribe.h"
 
 enum {
     ACCOUNT_IDLE_MS = 60000, /* a loaded account that nobody needs stays this long */
@@ -18,6 +19,7 @@ enum {
 struct parked {
     struct list link;
     struct origin origin;
+    uint64_t sender;  /* hash of the sender's bare JID */
     struct buf bytes; /* encoded stanza */
 };
 
@@ -163,6 +165,7 @@ struct account *account_get(struct engine *e, const struct jid *jid)
         a->host = config_host(e->config, jid_domain(jid));
         list_init(&a->sessions);
         list_init(&a->parked);
+        list_init(&a->changes);
         list_init(&a->binding);
         list_init(&a->idle);
         hmap_insert(&e->accounts, &a->node, hash_bytes(&e->key, jid_bare(jid)));
@@ -212,22 +215,35 @@ void account_park(struct engine *e, struct account *a, struct stanza *s,
 {
     struct parked *p = mem_new(struct parked);
     p->origin = *origin;
+    p->sender = hash_bytes(&e->key, jid_bare(&s->from));
     stanza_encode(&p->bytes, s);
     list_push(&a->parked, &p->link);
     stop_idle(e, a);
 }
 
-bool account_parks(const struct account *a, const struct origin *origin)
+/* Order is kept per sending stream; what a server sent by itself, per sender. */
+static bool parks(const struct account *a, const struct origin *origin, uint64_t sender)
 {
-    if (origin->stream == 0)
-        return !list_empty(&a->parked);
     for (const struct list *it = a->parked.next; it != &a->parked; it = it->next) {
         const struct parked *p =
             (const struct parked *)((const char *)it - offsetof(struct parked, link));
-        if (p->origin.stream == origin->stream && p->origin.shard == origin->shard)
+        bool same_stream = origin->stream != 0 && p->origin.stream == origin->stream &&
+                           p->origin.shard == origin->shard;
+        if (same_stream || (origin->stream == 0 && p->sender == sender))
             return true;
     }
     return false;
+}
+
+static bool must_wait(struct engine *e, const struct account *a, const struct stanza *s,
+                      const struct origin *origin)
+{
+    if (a->state == ACCOUNT_LOADING)
+        return true;
+    /* Presence behind a change of the subscription that it depends on. */
+    if (s->kind == STANZA_PRESENCE && subscribe_changing(a, jid_bare(&s->from)))
+        return true;
+    return !list_empty(&a->parked) && parks(a, origin, hash_bytes(&e->key, jid_bare(&s->from)));
 }
 
 void account_unpark(struct engine *e, struct account *a)
@@ -241,7 +257,7 @@ void account_unpark(struct engine *e, struct account *a)
         struct parked *p = CONTAINER_OF(list_pop(&ready), struct parked, link);
         struct stanza s;
         CHECK(stanza_decode(buf_slice(&p->bytes), &s));
-        if (account_parks(a, &p->origin)) {
+        if (must_wait(e, a, &s, &p->origin)) {
             list_push(&a->parked, &p->link); /* an earlier one of the pair waits again */
             continue;
         }
@@ -265,7 +281,7 @@ void account_receive(struct engine *e, const struct jid *jid, struct stanza *s,
         return;
     }
     struct account *a = account_get(e, jid);
-    if (a->state == ACCOUNT_LOADING || (!list_empty(&a->parked) && account_parks(a, origin)))
+    if (must_wait(e, a, s, origin))
         account_park(e, a, s, origin);
     else
         deliver(e, a, s, origin);

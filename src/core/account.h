@@ -28,6 +28,7 @@ struct account {
     struct roster roster;
     struct list binding;      /* struct c2s: streams that wait for the account to be loaded */
     struct list parked;       /* struct parked: stanzas that wait, in order of arrival */
+    struct list changes;      /* of subscriptions that are being written (subscribe.c) */
     struct list idle;         /* in engine.idle_accounts */
     struct session *draining; /* is being sent stored messages; new ones wait */
     uint64_t idle_since_ms;
@@ -73,8 +74,6 @@ void account_park(struct engine *e, struct account *a, struct stanza *s,
                   const struct origin *origin);
 /* Hands on what waits, until something has to wait again. */
 void account_unpark(struct engine *e, struct account *a);
-/* True when a stanza of this stream waits here already: later ones queue behind it. */
-bool account_parks(const struct account *a, const struct origin *origin);
 
 /* The engine's turn: accounts that were idle for a while leave. */
 void accounts_leave(struct engine *e);

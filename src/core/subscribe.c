@@ -16,6 +16,7 @@ static const struct origin NOBODY = {0};
 
 /* A change that is being written. */
 struct change {
+    struct list link; /* in account.changes */
     struct account *account;
     struct origin origin;
     bool outbound;
@@ -82,18 +83,34 @@ static void effects(struct engine *e, struct account *a, const struct subscripti
 static void written(struct engine *e, void *ctx, struct store_request *answer)
 {
     struct change *c = ctx;
+    struct account *a = c->account;
     struct stanza s;
     CHECK(stanza_decode(buf_slice(&c->stanza), &s));
+    list_remove(&c->link);
     if (answer->err == 0) {
-        effects(e, c->account, &c->outcome, &s, c->outbound);
+        effects(e, a, &c->outcome, &s, c->outbound);
         engine_settle(e, &c->origin);
     } else {
-        account_reload(e, c->account);
+        account_reload(e, a);
         route_error(e, &s, STANZA_RESOURCE_CONSTRAINT, SLICE_NONE, &c->origin);
     }
-    account_release(e, c->account);
+    account_unpark(e, a);
+    account_release(e, a);
     buf_free(&c->stanza);
     mem_free(c);
+}
+
+bool subscribe_changing(const struct account *a, struct slice contact)
+{
+    for (const struct list *it = a->changes.next; it != &a->changes; it = it->next) {
+        const struct change *c =
+            (const struct change *)((const char *)it - offsetof(struct change, link));
+        struct stanza s;
+        CHECK(stanza_decode(buf_slice(&c->stanza), &s));
+        if (!c->outbound && slice_eq(jid_bare(&s.from), contact))
+            return true;
+    }
+    return false;
 }
 
 static bool nothing(struct subscription s)
@@ -133,6 +150,7 @@ static void write_change(struct engine *e, struct account *a, struct stanza *s, 
     c->origin = *origin;
     c->outbound = outbound;
     c->outcome = *o;
+    list_push(&a->changes, &c->link);
     account_use(e, a);
     flow_submit(e, batch, written, c);
 }

@@ -15,6 +15,8 @@ void subscribe_out(struct engine *e, struct session *session, struct stanza *s,
 /* One arrives for the account. Settles origin. */
 void subscribe_in(struct engine *e, struct account *a, struct stanza *s,
                   const struct origin *origin);
+/* Is the subscription of contact being written? Presence of it waits for that. */
+bool subscribe_changing(const struct account *a, struct slice contact);
 /* Shows a session the requests that still wait. */
 void subscribe_remind(struct engine *e, struct session *session);
 /* The user removed the contact from the roster (RFC 6121 section 2.5.2). */

@@ -13,7 +13,7 @@ static struct node_link *of(struct link *l)
     return CONTAINER_OF(l, struct node_link, base);
 }
 
-static void turn_later(struct node_link *l)
+void link_turn(struct node_link *l)
 {
     if (!list_linked(&l->turn))
         list_push(&l->node->turn, &l->turn);
@@ -21,14 +21,14 @@ static void turn_later(struct node_link *l)
 
 static void op_dirty(struct link *base)
 {
-    turn_later(of(base));
+    link_turn(of(base));
 }
 
 static void op_start_tls(struct link *base)
 {
     of(base)->state = LINK_STARTING_TLS;
     xml_parser_restart(of(base)->parser);
-    turn_later(of(base));
+    link_turn(of(base));
 }
 
 static struct xml_limits limits_of(const struct node_link *l, bool after_login)
@@ -54,7 +54,7 @@ static void op_restart(struct link *base, bool after_login)
 
 static void op_resume(struct link *base)
 {
-    turn_later(of(base));
+    link_turn(of(base));
 }
 
 static void op_close(struct link *base)
@@ -64,7 +64,7 @@ static void op_close(struct link *base)
         l->state = LINK_CLOSING;
     buf_free(&l->in);
     timer_set(&l->node->engine->timers, &l->timer, l->node->engine->now.mono_ms + CLOSE_WAIT_MS);
-    turn_later(l);
+    link_turn(l);
 }
 
 static void op_move(struct link *base, uint32_t shard)
@@ -72,7 +72,7 @@ static void op_move(struct link *base, uint32_t shard)
     struct node_link *l = of(base);
     l->state = LINK_MOVING;
     l->move_to = shard;
-    turn_later(l);
+    link_turn(l);
 }
 
 static void op_binding(struct link *base, struct sasl_binding *out, uint8_t scratch[96])
@@ -140,7 +140,7 @@ static void timer_fired(struct timer *t, void *ctx)
         link_tell(l);
     } else if (l->paused) {
         l->paused = false;
-        turn_later(l);
+        link_turn(l);
     }
 }
 
@@ -204,7 +204,7 @@ void link_free(struct node_link **link)
 static void hold(struct node_link *l, struct slice rest)
 {
     buf_add(&l->in, rest);
-    turn_later(l);
+    link_turn(l);
 }
 
 static bool may_parse(const struct node_link *l)
@@ -333,7 +333,7 @@ void link_input(struct node_link *l, struct slice bytes)
     struct buf *up = &l->node->up;
     buf_clear(up);
     enum wire_state state = l->wire->ops->feed(l->wire, bytes, up, &l->net, l->node->engine->now);
-    turn_later(l);
+    link_turn(l);
     if (l->state == LINK_HANDSHAKE && (state == WIRE_OPEN || state == WIRE_ENDED))
         handshake_done(l);
     if (buf_len(up) > 0 && l->state != LINK_CLOSING)

@@ -53,6 +53,8 @@ void link_feed(struct node_link *l, struct slice bytes);
 void link_continue(struct node_link *l);
 /* Ciphertext or plaintext from the connection. */
 void link_input(struct node_link *l, struct slice bytes);
+/* node_turn shall look at it. */
+void link_turn(struct node_link *l);
 /* Moves what was written to net. */
 void link_flush(struct node_link *l);
 bool link_wants_input(const struct node_link *l);

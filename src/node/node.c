@@ -195,7 +195,7 @@ void node_adopt(struct node *n, struct node_link *l, void *owner)
     list_push(&n->links, &l->all);
     n->link_count++;
     c2s_attach(l->stream, n->engine);
-    list_push(&n->turn, &l->turn);
+    link_turn(l);
 }
 
 struct mail *node_next_mail(struct node *n)
