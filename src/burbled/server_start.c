@@ -1,0 +1,331 @@
+/* The start, in this order, so that a start that fails leaves nothing half done (O01 to O09): the
+ * file, the data folder, its lock, the store, certificates, all sockets, and only then threads. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "burbled/control_server.h"
+#include "burbled/server_inside.h"
+#include "io/clock.h"
+#include "io/files.h"
+#include "io/process.h"
+#include "io/random.h"
+#include "io/signals.h"
+
+enum {
+    PATH_BYTES = 1000,
+    GATE_IDLE_MAX = 16384,
+    SHARDS_MAX = 64,
+    YEAR_2024_S = 1704067200,
+};
+
+static void logger_open(struct server *s, const struct config *c)
+{
+    bool journal = c != NULL && c->log_target == CONFIG_LOG_JOURNALD;
+    logger_free(&s->logger);
+    s->logger = logger_new(journal ? LOGGER_JOURNAL : LOGGER_STREAM, STDERR_FILENO,
+                           isatty(STDERR_FILENO) == 1);
+    s->log = logger_face(s->logger, c != NULL ? c->log_level : LOG_INFO);
+    s->store_log = s->log;
+    if (c != NULL)
+        logger_limit(s->logger, c->limits.log_lines_per_second);
+}
+
+int server_fail(struct server *s, enum server_exit exit, const char *event, const char *fmt, ...)
+{
+    char text[2048];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    fprintf(stderr, "burbled: %s\n", text);
+    if (s->logger == NULL)
+        logger_open(s, NULL);
+    struct log_line l;
+    log_begin(&l, &s->log, LOG_CRITICAL, event);
+    log_num(&l, "exit", exit);
+    log_z(&l, "cond", text);
+    log_end(&l);
+    return exit;
+}
+
+static int refuse_config(struct server *s, const struct config_errors *errors)
+{
+    config_errors_print(errors, stderr);
+    return server_fail(s, EXIT_BAD_CONFIG, "config.error", "%s: errors: %u; it is not served",
+                       s->config_path, (unsigned)errors->error_count);
+}
+
+/* O08, O09. */
+static int take_data_dir(struct server *s, const struct config *c)
+{
+    struct file_facts facts = {0};
+    char path[PATH_BYTES];
+    int err = dir_make(c->data_dir, &facts);
+    if (err == ERR_REFUSED)
+        return server_fail(s, EXIT_NOT_PERMITTED, "store.perm",
+                           "%s: not ours: it must belong to uid %u and be writable", c->data_dir,
+                           (unsigned)geteuid());
+    if (err != 0)
+        return server_fail(s, EXIT_CANNOT_MAKE, "store.perm",
+                           "%s: expected a folder, or a place to make one: %s", c->data_dir,
+                           err == ERR_EXISTS ? "something else has this name" : err_text(err));
+    if (facts.others_read || facts.others_write) {
+        struct log_line l;
+        log_begin(&l, &s->log, LOG_WARNING, "store.perm");
+        log_z(&l, "path", c->data_dir);
+        log_z(&l, "cond", "others may look into it; chmod 700 it");
+        log_end(&l);
+    }
+    pid_t pid;
+    int n = snprintf(path, sizeof(path), "%s/burbled.lock", c->data_dir);
+    if ((size_t)n >= sizeof(path))
+        return server_fail(s, EXIT_BAD_CONFIG, "store.perm", "data_dir: the path is too long");
+    err = file_lock(path, &s->lock_fd, &pid);
+    if (err == ERR_BUSY)
+        return server_fail(s, EXIT_TRY_LATER, "store.locked",
+                           "%s: in use: a server runs on it already, pid %ld", c->data_dir,
+                           (long)pid);
+    if (err != 0)
+        return server_fail(s, EXIT_STORAGE, err == ERR_READONLY ? "store.readonly" : "store.perm",
+                           "%s: %s (running as uid %u)", path, err_text(err), (unsigned)geteuid());
+    return EXIT_GOOD;
+}
+
+/* The salts of users that do not exist are the same after a restart (V43). */
+static int read_secret(struct server *s, const struct config *c)
+{
+    char path[PATH_BYTES];
+    struct buf text = {0};
+    (void)snprintf(path, sizeof(path), "%s/secret", c->data_dir);
+    int err = file_read(path, sizeof(s->fake_secret), &text, NULL);
+    if (err == 0 && buf_len(&text) != sizeof(s->fake_secret))
+        err = ERR_NOT_FOUND; /* the disk was full when it was made */
+    if (err == 0) {
+        memcpy(s->fake_secret, buf_slice(&text).ptr, sizeof(s->fake_secret));
+    } else if (err == ERR_NOT_FOUND || err == ERR_LIMIT) {
+        rng_bytes(&s->rng, s->fake_secret, sizeof(s->fake_secret));
+        err = file_write(path, slice_of((const char *)s->fake_secret, sizeof(s->fake_secret)));
+    }
+    mem_wipe(text.ptr, text.cap);
+    buf_free(&text);
+    if (err != 0)
+        return server_fail(s, EXIT_STORAGE, "store.perm", "%s: %s", path, err_text(err));
+    return EXIT_GOOD;
+}
+
+static int open_listeners(struct server *s)
+{
+    struct buf problem = {0};
+    int err = setup_open(s->setup, NULL, &problem), exit = EXIT_GOOD;
+    if (err != 0)
+        exit = server_fail(s,
+                           err == ERR_REFUSED  ? EXIT_NOT_PERMITTED
+                           : err == ERR_SYNTAX ? EXIT_BAD_CONFIG
+                                               : EXIT_SYSTEM,
+                           err == ERR_REFUSED ? "priv.fail" : "listen.fail", "cannot listen: %.*s",
+                           SLICE_ARG(buf_slice(&problem)));
+    buf_free(&problem);
+    return exit;
+}
+
+/* --------------------------------------------------------------------------------------- threads
+ */
+
+static void job_run(void *work)
+{
+    struct job *job = work;
+    job->run(job);
+}
+
+static void job_done(void *ctx, void *work, bool dropped)
+{
+    struct server *s = ctx;
+    struct job *job = work;
+    if (dropped)
+        job->err = ERR_BUSY;
+    shard_job_done(s->all.list[job->shard], job);
+}
+
+static int make_shards(struct server *s)
+{
+    const struct config *c = &s->setup->config;
+    uint32_t count = c->shards != 0 ? c->shards : process_processors();
+    s->all.count = count < SHARDS_MAX ? count : SHARDS_MAX;
+    s->all.list = mem_array(s->all.count, sizeof(struct shard *));
+    s->all.gate = gate_new(&s->setup->gate, GATE_IDLE_MAX, &s->rng);
+    atomic_store(&s->all.next_conn, 1);
+    rng_bytes(&s->rng, &s->owner_key, sizeof(s->owner_key));
+    struct shard_options options = {.all = &s->all,
+                                    .setup = s->setup,
+                                    .log = &s->log,
+                                    .owner_key = s->owner_key,
+                                    .fake_secret = s->fake_secret};
+    for (uint32_t i = 0; i < s->all.count; i++) {
+        options.index = i;
+        int err = shard_new(&options, &s->all.list[i]);
+        if (err != 0)
+            return server_fail(s, EXIT_SYSTEM, "start.fail", "cannot make shard %u: %s",
+                               (unsigned)i, err_text(err));
+    }
+    return EXIT_GOOD;
+}
+
+static int start_threads(struct server *s)
+{
+    const struct config_limits *l = &s->setup->config.limits;
+    int err =
+        job_pool_start(l->pbkdf2_workers, l->pbkdf2_queue, job_run, job_done, s, &s->all.jobs);
+    for (uint32_t i = 0; err == 0 && i < s->all.count; i++)
+        err = shard_start(s->all.list[i]);
+    if (err != 0)
+        return server_fail(s, EXIT_SYSTEM, "start.fail", "cannot start threads: %s", err_text(err));
+    process_no_more_threads();
+    return EXIT_GOOD;
+}
+
+static int open_main(struct server *s)
+{
+    int fd;
+    if (loop_init(&s->loop) != 0 || signals_open(&fd) != 0)
+        return server_fail(s, EXIT_SYSTEM, "start.fail", "cannot make the main loop");
+    s->signals.fd = fd;
+    mailbox_init(&s->all.main_mails, &s->loop.waker);
+    mailbox_init(&s->all.main_orders, &s->loop.waker);
+    mailbox_init(&s->all.main_answers, &s->loop.waker);
+    return EXIT_GOOD;
+}
+
+/* ------------------------------------------------------------------------------------- the order
+ */
+
+static void warn_environment(struct server *s)
+{
+    struct log_line l;
+    if (s->descriptors < PROCESS_DESCRIPTORS_MIN) {
+        log_begin(&l, &s->log, LOG_WARNING, "start.env");
+        log_num(&l, "descriptors", (long long)s->descriptors);
+        log_z(&l, "cond", "few descriptors: raise the limit (ulimit -n, LimitNOFILE)");
+        log_end(&l);
+    }
+    if (s->started_wall_ms / 1000 < YEAR_2024_S) {
+        log_begin(&l, &s->log, LOG_WARNING, "time.suspect");
+        log_z(&l, "cond", "the clock of this machine is wrong; certificates will seem invalid");
+        log_end(&l);
+    }
+}
+
+static int with_config(struct server *s, struct config *c, struct config_errors *errors)
+{
+    int exit = take_data_dir(s, c);
+    if (exit == EXIT_GOOD)
+        exit = server_store_open(s, c);
+    if (exit == EXIT_GOOD)
+        exit = read_secret(s, c);
+    if (exit != EXIT_GOOD)
+        return exit;
+    s->setup = setup_new(c, s->started_wall_ms / 1000, errors);
+    if (s->setup == NULL)
+        return refuse_config(s, errors);
+    exit = open_listeners(s);
+    if (exit == EXIT_GOOD)
+        exit = open_main(s);
+    if (exit == EXIT_GOOD)
+        exit = make_shards(s);
+    if (exit == EXIT_GOOD)
+        exit = control_open(s, &s->control);
+    if (exit == EXIT_GOOD)
+        exit = start_threads(s);
+    return exit;
+}
+
+int server_start(struct server *s)
+{
+    struct config config = {0};
+    struct config_errors errors = {0};
+    struct now now = clock_now();
+    s->lock_fd = s->signals.fd = -1;
+    s->started_wall_ms = now.wall_ms;
+    s->started_mono_ms = now.mono_ms;
+    random_init(&s->rng);
+    process_open_standard();
+    if (process_is_root())
+        return server_fail(s, EXIT_NOT_PERMITTED, "priv.fail",
+                           "does not run as root: start it as a user of its own, for example with "
+                           "\"sudo -u burble burbled -c FILE\"");
+    process_harden();
+    s->descriptors = process_raise_descriptors(0);
+    notify_open(&s->notify);
+    int exit = EXIT_GOOD;
+    if (config_load(s->config_path, &config, &errors) != 0) {
+        exit = refuse_config(s, &errors);
+    } else {
+        logger_open(s, &config);
+        config_errors_print(&errors, stderr); /* warnings */
+        exit = with_config(s, &config, &errors);
+    }
+    config_free(&config);
+    config_errors_free(&errors);
+    if (exit != EXIT_GOOD)
+        return exit;
+    warn_environment(s);
+    struct log_line l;
+    log_begin(&l, &s->log, LOG_INFO, "start");
+    log_z(&l, "version", BURBLE_VERSION);
+    log_num(&l, "pid", getpid());
+    log_num(&l, "shards", s->all.count);
+    log_num(&l, "hosts", s->setup->config.host_count);
+    log_end(&l);
+    notify_ready(&s->notify);
+    return EXIT_GOOD;
+}
+
+static void drop_main_mail(struct server *s)
+{
+    struct mailbox_node *n, *next;
+    for (n = mailbox_take(&s->all.main_mails); n != NULL; n = next) {
+        next = n->next;
+        struct mail *m = CONTAINER_OF(n, struct mail, next_node);
+        engine_drop_mail(&m);
+    }
+    for (n = mailbox_take(&s->all.main_orders); n != NULL; n = next) {
+        next = n->next;
+        mem_free(CONTAINER_OF(n, struct order, node));
+    }
+    for (n = mailbox_take(&s->all.main_answers); n != NULL; n = next) {
+        next = n->next;
+        struct store_request *r = CONTAINER_OF(n, struct store_request, link);
+        store_request_free(&r);
+    }
+}
+
+void server_free(struct server *s)
+{
+    for (uint32_t i = 0; i < s->all.count; i++)
+        if (s->all.list[i] != NULL)
+            shard_join(s->all.list[i]);
+    job_pool_stop(&s->all.jobs);
+    store_free(&s->all.store); /* what was submitted is answered before it returns */
+    control_close(&s->control);
+    for (uint32_t i = 0; i < s->all.count; i++)
+        shard_free(&s->all.list[i]);
+    mem_free(s->all.list);
+    drop_main_mail(s);
+    reload_free(s);
+    if (s->setup != NULL)
+        setup_close(s->setup, NULL);
+    setup_free(&s->setup);
+    gate_free(&s->all.gate);
+    if (s->signals.fd >= 0)
+        signals_close(&s->signals.fd);
+    if (s->loop.batch != NULL)
+        loop_close(&s->loop);
+    notify_close(&s->notify);
+    file_unlock(&s->lock_fd);
+    mem_wipe(s->fake_secret, sizeof(s->fake_secret));
+    logger_free(&s->logger);
+}
