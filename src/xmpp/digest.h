@@ -1,0 +1,14 @@
+/* Plain hashes that protocols name, for what is no secret. */
+#ifndef XMPP_DIGEST_H
+#define XMPP_DIGEST_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+
+enum { DIGEST_SHA1_BYTES = 20 };
+
+/* 0 or ERR_CRYPTO. */
+int digest_sha1(struct slice data, uint8_t out[DIGEST_SHA1_BYTES]);
+
+#endif

@@ -1,0 +1,36 @@
+/* SHA-1 against the examples of RFC 3174 section 7.3. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "xmpp/digest.h"
+
+static void assert_sha1(struct slice data, const uint8_t want[DIGEST_SHA1_BYTES])
+{
+    uint8_t got[DIGEST_SHA1_BYTES];
+    assert_int_equal(digest_sha1(data, got), 0);
+    assert_memory_equal(got, want, sizeof(got));
+}
+
+static void sha1_of_known_texts(void **state)
+{
+    static const uint8_t ABC[] = {0xA9, 0x99, 0x3E, 0x36, 0x47, 0x06, 0x81, 0x6A, 0xBA, 0x3E,
+                                  0x25, 0x71, 0x78, 0x50, 0xC2, 0x6C, 0x9C, 0xD0, 0xD8, 0x9D};
+    static const uint8_t LONGER[] = {0x84, 0x98, 0x3E, 0x44, 0x1C, 0x3B, 0xD2, 0x6E, 0xBA, 0xAE,
+                                     0x4A, 0xA1, 0xF9, 0x51, 0x29, 0xE5, 0xE5, 0x46, 0x70, 0xF1};
+    static const uint8_t EMPTY[] = {0xDA, 0x39, 0xA3, 0xEE, 0x5E, 0x6B, 0x4B, 0x0D, 0x32, 0x55,
+                                    0xBF, 0xEF, 0x95, 0x60, 0x18, 0x90, 0xAF, 0xD8, 0x07, 0x09};
+    (void)state;
+    assert_sha1(SLICE("abc"), ABC);
+    assert_sha1(SLICE("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"), LONGER);
+    assert_sha1(SLICE_NONE, EMPTY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sha1_of_known_texts)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
