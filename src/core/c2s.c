@@ -380,6 +380,11 @@ bool c2s_secure(const struct c2s *s)
     return s->link->secure;
 }
 
+void c2s_binding(const struct c2s *s, struct sasl_binding *out, uint8_t scratch[96])
+{
+    s->link->ops->binding(s->link, out, scratch);
+}
+
 void c2s_log(const struct c2s *s, enum log_level level, const char *event, const char *cond)
 {
     struct log_line l;

@@ -103,6 +103,7 @@ extern const struct c2s_register_hook *const C2S_REGISTER;
 bool c2s_authenticated(const struct c2s *s);
 bool c2s_secure(const struct c2s *s);
 const struct host_config *c2s_host(const struct c2s *s);
+void c2s_binding(const struct c2s *s, struct sasl_binding *out, uint8_t scratch[96]);
 
 void c2s_log(const struct c2s *s, enum log_level level, const char *event, const char *cond);
 

@@ -219,7 +219,7 @@ static void begin(struct c2s *s, struct slice mechanism, struct slice text)
         .iterations = s->e->config->iterations,
         .fake_secret = s->e->fake_secret,
     };
-    s->link->ops->binding(s->link, &config.binding, scratch);
+    c2s_binding(s, &config.binding, scratch);
     enum sasl_step step;
     s->sasl =
         sasl_server_new(&config, mechanism, text.len > 0 ? initial : SLICE_NONE, s->e->rng, &step);

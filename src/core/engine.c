@@ -197,6 +197,7 @@ void engine_reload(struct engine *e, const struct core_config *config)
         struct c2s *s = CONTAINER_OF(it, struct c2s, all);
         c2s_rehost(s);
     }
+    hooks_reloaded(e);
 }
 
 void engine_flush(struct engine *e)

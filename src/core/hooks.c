@@ -8,6 +8,7 @@ enum { IQ_SLOTS = 256, MODULES_MAX = 64 };
 
 struct hooks {
     const struct module *modules[MODULES_MAX];
+    void *slots[MODULES_MAX];
     unsigned count;
     /* Open addressing by a plain hash: names are ours, not the peer's. */
     const struct module_iq *iqs[IQ_SLOTS];
@@ -73,6 +74,8 @@ struct hooks *hooks_new(const struct module *const *modules)
 
 void hooks_free(struct hooks **h)
 {
+    for (unsigned i = 0; *h != NULL && i < (*h)->count; i++)
+        mem_free((*h)->slots[i]);
     mem_free(*h);
     *h = NULL;
 }
@@ -100,6 +103,18 @@ unsigned module_index(const struct engine *e, const struct module *m)
     UNREACHABLE();
 }
 
+void *module_slot(const struct engine *e, const struct module *m)
+{
+    return e->hooks->slots[module_index(e, m)];
+}
+
+void module_slot_set(struct engine *e, const struct module *m, void *data)
+{
+    void **slot = &e->hooks->slots[module_index(e, m)];
+    mem_free(*slot);
+    *slot = data;
+}
+
 uint64_t module_interest(const struct engine *e, const struct module *m)
 {
     return 1ULL << module_index(e, m);
@@ -117,6 +132,12 @@ void hooks_start(struct engine *e)
     m->start(e);
 }
 
+void hooks_reloaded(struct engine *e)
+{
+    EACH_MODULE(e, m, reloaded)
+    m->reloaded(e);
+}
+
 enum verdict hooks_check_outgoing(struct engine *e, struct session *from, const struct stanza *s,
                                   enum stanza_error *error_out, struct slice *app_out)
 {
@@ -124,6 +145,14 @@ enum verdict hooks_check_outgoing(struct engine *e, struct session *from, const 
     if (m->check_outgoing(e, from, s, error_out, app_out) == VERDICT_REFUSE)
         return VERDICT_REFUSE;
     return VERDICT_PASS;
+}
+
+bool hooks_forged(struct engine *e, struct xml child)
+{
+    EACH_MODULE(e, m, forged)
+    if (m->forged(e, child))
+        return true;
+    return false;
 }
 
 enum verdict hooks_check_incoming(struct engine *e, struct account *to, const struct stanza *s,
@@ -195,4 +224,18 @@ void hooks_stream_features(struct engine *e, const struct c2s *stream, struct xm
 {
     EACH_MODULE(e, m, stream_features)
     m->stream_features(e, stream, w);
+}
+
+void hooks_disco_forms(struct engine *e, const struct host_config *host, struct xml_writer *w)
+{
+    EACH_MODULE(e, m, disco_forms)
+    m->disco_forms(e, host, w);
+}
+
+bool hooks_disco_node(struct iq *iq, struct slice node)
+{
+    EACH_MODULE(iq->e, m, disco_node)
+    if (m->disco_node(iq, node))
+        return true;
+    return false;
 }

@@ -10,6 +10,7 @@ struct hooks;
 struct hooks *hooks_new(const struct module *const *modules);
 void hooks_free(struct hooks **h);
 void hooks_start(struct engine *e);
+void hooks_reloaded(struct engine *e);
 
 /* The modules in order; *n_out of them. */
 const struct module *const *hooks_modules(const struct engine *e, unsigned *n_out);
@@ -18,6 +19,7 @@ const struct module_iq *hooks_iq(const struct engine *e, struct slice ns, struct
 
 enum verdict hooks_check_outgoing(struct engine *e, struct session *from, const struct stanza *s,
                                   enum stanza_error *error_out, struct slice *app_out);
+bool hooks_forged(struct engine *e, struct xml child);
 enum verdict hooks_check_incoming(struct engine *e, struct account *to, const struct stanza *s,
                                   enum stanza_error *error_out);
 enum claim hooks_claim_undelivered(struct engine *e, struct account *to, struct stanza *s,
@@ -32,5 +34,7 @@ void hooks_account_row(struct engine *e, struct account *a, uint32_t read,
                        const struct store_row *row);
 void hooks_account_unload(struct engine *e, struct account *a);
 void hooks_stream_features(struct engine *e, const struct c2s *stream, struct xml_writer *w);
+void hooks_disco_forms(struct engine *e, const struct host_config *host, struct xml_writer *w);
+bool hooks_disco_node(struct iq *iq, struct slice node);
 
 #endif

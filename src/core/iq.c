@@ -182,16 +182,28 @@ static bool open_payload(struct stanza *s, struct xml_tree **tree, struct xml *o
     return true;
 }
 
-/* Which error refuses the request; STANZA_OK: it may be served. */
-static enum stanza_error judge(const struct iq *iq, const struct module_iq *entry, bool own)
+static unsigned scope_of(const struct iq *iq)
+{
+    if (iq->account == NULL)
+        return IQ_HOST;
+    if (iq->account->state != ACCOUNT_READY)
+        return IQ_NOBODY;
+    return jid_bare_eq(&iq->stanza.from, &iq->account->jid) ? IQ_SELF : IQ_CONTACT;
+}
+
+/* Which error refuses the request; STANZA_OK: it may be served. A stranger is told no more of an
+ * account than if there were none. */
+static enum stanza_error judge(const struct iq *iq, const struct module_iq *entry)
 {
     unsigned kind = iq->stanza.type == TYPE_SET ? IQ_SET : IQ_GET;
-    unsigned scope = iq->account == NULL ? IQ_HOST : own ? IQ_SELF : IQ_CONTACT;
+    unsigned scope = scope_of(iq);
     if (entry == NULL)
         return STANZA_SERVICE_UNAVAILABLE;
-    if ((entry->scopes & scope) == 0)
-        return scope == IQ_CONTACT && (entry->scopes & IQ_SELF) != 0 ? STANZA_FORBIDDEN
-                                                                     : STANZA_SERVICE_UNAVAILABLE;
+    if ((entry->scopes & scope) == 0) {
+        bool known = scope == IQ_CONTACT && (entry->scopes & IQ_SELF) != 0 &&
+                     module_sees_presence(iq->account, &iq->stanza.from);
+        return known ? STANZA_FORBIDDEN : STANZA_SERVICE_UNAVAILABLE;
+    }
     if ((entry->kinds & kind) == 0)
         return STANZA_NOT_ALLOWED;
     return STANZA_OK;
@@ -215,9 +227,8 @@ void iq_dispatch(struct engine *e, struct stanza *s, const struct host_config *h
     if (!open_payload(s, &tree, &iq.payload)) {
         iq_error(&iq, STANZA_BAD_REQUEST);
     } else {
-        bool own = account != NULL && jid_bare_eq(&s->from, &account->jid);
         const struct module_iq *entry = hooks_iq(e, xml_ns(iq.payload), xml_name(iq.payload));
-        enum stanza_error error = judge(&iq, entry, own);
+        enum stanza_error error = judge(&iq, entry);
         if (error == STANZA_OK)
             entry->handle(&iq);
         else

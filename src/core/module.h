@@ -13,6 +13,7 @@
 #include "core/session.h"
 #include "xml/writer.h"
 #include "xmpp/ns.h"
+#include "xmpp/sasl.h"
 
 struct c2s;
 
@@ -21,6 +22,8 @@ enum iq_scope {
     IQ_HOST = 1,    /* to the server's domain */
     IQ_SELF = 2,    /* a client to its own account (to absent or its own bare JID) */
     IQ_CONTACT = 4, /* anybody to the bare JID of an account, on the account's behalf */
+    IQ_NOBODY = 8, /* anybody to the bare JID of an account that is not there; as for a stranger, so
+                      that nobody learns which accounts there are (RFC 6120 section 13.10) */
 };
 enum iq_kind { IQ_GET = 1, IQ_SET = 2 };
 
@@ -43,6 +46,7 @@ struct module {
     const char *name;    /* "ping": for the order, the configuration and burblectl hooks */
     const char *xep;     /* "0199", NULL for what RFCs describe */
     const char *version; /* of the XEP that was followed */
+    const char *status;  /* "partial", with a summary that says what is missing; NULL: complete */
     const char *summary; /* one line */
     const char *after;   /* name of a module whose hooks run before these, or NULL */
     /* Disco features, NULL-terminated lists, may be NULL. */
@@ -54,6 +58,9 @@ struct module {
     /* CHECK: a stanza of a local client, before routing. */
     enum verdict (*check_outgoing)(struct engine *e, struct session *from, const struct stanza *s,
                                    enum stanza_error *error_out, struct slice *app_out);
+    /* CHECK: children of a message or presence that only a server may write; what a local client
+     * sends is relieved of them (S15). */
+    bool (*forged)(struct engine *e, struct xml child);
     /* CHECK: a stanza that arrives for a loaded account. */
     enum verdict (*check_incoming)(struct engine *e, struct account *to, const struct stanza *s,
                                    enum stanza_error *error_out);
@@ -75,10 +82,15 @@ struct module {
     void (*account_unload)(struct engine *e, struct account *a);
     /* Elements in the stream features. */
     void (*stream_features)(struct engine *e, const struct c2s *stream, struct xml_writer *w);
-    /* Serialised extension forms for disco#info of the host (XEP-0128). */
+    /* Extension forms for disco#info of the host (XEP-0128). */
     void (*disco_forms)(struct engine *e, const struct host_config *host, struct xml_writer *w);
+    /* CLAIM: a disco#info or disco#items request (iq->payload) for a node of the host or of an
+     * account whose presence the asking entity may see. True: it is answered, now or later. */
+    bool (*disco_node)(struct iq *iq, struct slice node);
     /* Called once when the engine is made. */
     void (*start)(struct engine *e);
+    /* A new configuration is in force. */
+    void (*reloaded)(struct engine *e);
 };
 
 /* The list of all modules, in the room xep. */
@@ -93,9 +105,15 @@ bool c2s_authenticated(const struct c2s *stream);
 /* The host that the stream is for, and whether TLS is on. */
 const struct host_config *c2s_host(const struct c2s *stream);
 bool c2s_secure(const struct c2s *stream);
+/* The channel bindings that a login may use on this stream, in the 96 bytes at scratch. */
+void c2s_binding(const struct c2s *stream, struct sasl_binding *out, uint8_t scratch[96]);
 
 /* Index of a module, for account_slot. */
 unsigned module_index(const struct engine *e, const struct module *m);
+/* Data of a module for the whole engine: one block, freed with mem_free when another one takes its
+ * place and with the engine. */
+void *module_slot(const struct engine *e, const struct module *m);
+void module_slot_set(struct engine *e, const struct module *m, void *data);
 /* A bit of session.interests for a module; the same for the whole run. */
 uint64_t module_interest(const struct engine *e, const struct module *m);
 
@@ -111,5 +129,8 @@ void module_deliver(struct engine *e, struct account *a, struct stanza *s,
                     const struct origin *origin);
 /* Subscription of contact in the account's roster; NULL: none. */
 const struct subscription *module_subscription(const struct account *a, struct slice bare);
+/* May who learn of the account's presence: is it the account itself or a subscriber (RFC 6121
+ * section 11)? False for an account that is not there. */
+bool module_sees_presence(const struct account *a, const struct jid *who);
 
 #endif

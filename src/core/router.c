@@ -127,8 +127,24 @@ static bool forged(const struct stanza *s)
            slice_eq(xml_ns(payload), SLICE("urn:xmpp:blocking"));
 }
 
-void route_from_session(struct engine *e, struct session *session, struct stanza *s,
-                        const struct origin *origin)
+/* What only a server may write in a message or presence goes (S15): the rest of the payload is
+ * packed into own. */
+static void relieve(struct engine *e, struct stanza *s, struct buf *own)
+{
+    struct xml child = xml_first_element(s->root);
+    while (xml_some(child) && !hooks_forged(e, child))
+        child = xml_next_element(child);
+    if (!xml_some(child))
+        return;
+    for (child = xml_first_element(s->root); xml_some(child); child = xml_next_element(child))
+        if (!hooks_forged(e, child))
+            xml_write_node(own, child, NS_CLIENT);
+    s->payload = buf_slice(own);
+    s->packed = true;
+}
+
+static void route_checked(struct engine *e, struct session *session, struct stanza *s,
+                          const struct origin *origin)
 {
     enum stanza_error error = STANZA_OK;
     struct slice app = SLICE_NONE;
@@ -152,6 +168,16 @@ void route_from_session(struct engine *e, struct session *session, struct stanza
         return;
     }
     route(e, s, origin);
+}
+
+void route_from_session(struct engine *e, struct session *session, struct stanza *s,
+                        const struct origin *origin)
+{
+    struct buf own = {0};
+    if (s->kind != STANZA_IQ)
+        relieve(e, s, &own);
+    route_checked(e, session, s, origin);
+    buf_free(&own);
 }
 
 void deliver_host(struct engine *e, const struct host_config *host, struct stanza *s,
@@ -247,6 +273,16 @@ static void message_deliver(struct engine *e, struct account *a, struct stanza *
     }
 }
 
+/* RFC 6121 section 8.5.3.1: a request reaches a client only from whom it shows its presence to, by
+ * subscription or directly; the server itself may always ask. */
+static bool may_ask(const struct engine *e, const struct account *a, const struct session *session,
+                    const struct jid *from)
+{
+    if (from->local_len == 0 && config_host(e->config, jid_domain(from)) != NULL)
+        return true;
+    return module_sees_presence(a, from) || session_shows_itself_to(session, from);
+}
+
 static void iq_deliver(struct engine *e, struct account *a, struct stanza *s,
                        const struct origin *origin)
 {
@@ -259,6 +295,8 @@ static void iq_deliver(struct engine *e, struct account *a, struct stanza *s,
         return;
     }
     struct session *session = session_find(a, jid_resource(&s->to));
+    if (session != NULL && request && !may_ask(e, a, session, &s->from))
+        session = NULL;
     if (session != NULL && session_send(e, session, s))
         engine_settle(e, origin);
     else
@@ -271,7 +309,10 @@ static void deliver_to_nobody(struct engine *e, struct account *a, struct stanza
                               const struct origin *origin)
 {
     bool failed = a->state == ACCOUNT_FAILED;
-    if (s->kind == STANZA_PRESENCE && s->type == TYPE_PROBE && !failed) {
+    bool request = s->kind == STANZA_IQ && (s->type == TYPE_GET || s->type == TYPE_SET);
+    if (request && !failed && a->host != NULL && s->to.resource_len == 0) {
+        iq_dispatch(e, s, a->host, a, NULL, origin);
+    } else if (s->kind == STANZA_PRESENCE && s->type == TYPE_PROBE && !failed) {
         presence_send(e, a, &s->from, TYPE_UNSUBSCRIBED); /* RFC 6121 section 4.3.2 */
         engine_settle(e, origin);
     } else if (s->kind == STANZA_PRESENCE) {
@@ -326,6 +367,14 @@ void module_push(struct engine *e, struct account *a, uint64_t interest, struct 
         if ((session->interests & interest) != 0)
             session_push(e, session, payload);
     }
+}
+
+bool module_sees_presence(const struct account *a, const struct jid *who)
+{
+    if (a->state != ACCOUNT_READY)
+        return false;
+    const struct roster_item *item = roster_find(&a->roster, jid_bare(who));
+    return jid_bare_eq(&a->jid, who) || (item != NULL && item->sub.from);
 }
 
 const struct subscription *module_subscription(const struct account *a, struct slice bare)

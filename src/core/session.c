@@ -23,6 +23,19 @@ struct session *session_find(const struct account *a, struct slice resource)
     return NULL;
 }
 
+bool session_shows_itself_to(const struct session *s, const struct jid *who)
+{
+    struct slice all = buf_slice(&s->directed);
+    while (all.len > 0) {
+        struct jid jid;
+        size_t end = slice_find(all, '\0');
+        if (jid_from_prepared(slice_of(all.ptr, end), &jid) && jid_bare_eq(&jid, who))
+            return true;
+        all = slice_from(all, end + 1);
+    }
+    return false;
+}
+
 struct session *session_new(struct engine *e, struct account *a, struct c2s *stream,
                             struct slice resource)
 {

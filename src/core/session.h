@@ -38,6 +38,8 @@ struct session *session_new(struct engine *e, struct account *a, struct c2s *str
 /* The session ends: unavailable goes out where it has to, modules hear of it. */
 void session_end(struct engine *e, struct session **session);
 struct session *session_find(const struct account *a, struct slice resource);
+/* Has the session sent directed presence to this bare address, or to a resource there? */
+bool session_shows_itself_to(const struct session *s, const struct jid *who);
 /* Sends a stanza to the session's client as it is; false when it lags and the stanza was not taken.
  */
 bool session_send(struct engine *e, struct session *s, const struct stanza *st);
