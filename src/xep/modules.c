@@ -1,9 +1,14 @@
-/* The list of modules. The order is that of the hooks inside of a stage, where `.after` does not
- * say otherwise. */
+/* The list of all modules: those of the core, then those that meson.build names. */
 #include "core/module.h"
 
+#define MODULE(descriptor) extern const struct module descriptor;
+#include "xep/list.h"
+#undef MODULE
+
+#define MODULE(descriptor) &descriptor,
 const struct module *const MODULES[] = {
     &STREAM_MODULE,
     &ROSTER_MODULE,
+#include "xep/list.h"
     NULL,
 };
