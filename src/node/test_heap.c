@@ -4,10 +4,11 @@
 #include <malloc.h>
 #include <stdlib.h>
 
-struct heap heap;
+#include <openssl/crypto.h>
 
-/* The sanitizer's, where there is one. */
-size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+#include "base/check.h"
+
+struct heap heap;
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
@@ -73,10 +74,32 @@ long long heap_mark(void)
     return heap.bytes;
 }
 
-size_t heap_bytes(void)
+static void *crypto_malloc(size_t n, const char *file, int line)
 {
-    if (__sanitizer_get_current_allocated_bytes != NULL)
-        return __sanitizer_get_current_allocated_bytes();
-    struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
+    (void)file;
+    (void)line;
+    return n > 0 ? __wrap_malloc(n) : NULL;
+}
+
+static void *crypto_realloc(void *p, size_t n, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    if (n > 0)
+        return __wrap_realloc(p, n);
+    __wrap_free(p);
+    return NULL;
+}
+
+static void crypto_free(void *p, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    __wrap_free(p);
+}
+
+/* Before OpenSSL has allocated anything. */
+__attribute__((constructor)) static void count_crypto(void)
+{
+    CHECK(CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free) == 1);
 }

@@ -1,11 +1,8 @@
 /* What tests of memory count. Programs that link this are linked with --wrap for malloc, calloc,
- * realloc and free, so every allocation of burble's own code goes through the counters; libraries
- * are seen by heap_bytes alone. */
+ * realloc and free, so every allocation of burble's own code goes through the counters; so does
+ * OpenSSL's, which is asked to. */
 #ifndef NODE_TEST_HEAP_H
 #define NODE_TEST_HEAP_H
-
-#include <stddef.h>
-#include <stdint.h>
 
 struct heap {
     long long bytes, peak; /* held now; most since heap_mark */
@@ -17,7 +14,4 @@ extern struct heap heap;
 
 /* peak begins with what is held now; the rest begins with nothing. Answers the bytes held. */
 long long heap_mark(void);
-/* Bytes that the whole process holds, libraries included: by the sanitizer or by the C library. */
-size_t heap_bytes(void);
-
 #endif
