@@ -87,7 +87,8 @@ struct c2s *c2s_new(struct engine *e, struct link *link)
     s->deadline.fire = deadline_passed;
     s->delay.fire = delay_passed;
     list_push(&e->all_streams, &s->all);
-    timer_set(&e->timers, &s->deadline, e->now.mono_ms + e->config->limits.login_ms);
+    s->deadline_ms = e->now.mono_ms + e->config->limits.login_ms;
+    timer_set(&e->timers, &s->deadline, s->deadline_ms);
     e->counters.streams_opened++;
     return s;
 }
@@ -344,7 +345,7 @@ void c2s_attach(struct c2s *s, struct engine *e)
     s->e = e;
     s->handle = handle_new(&e->streams, s);
     list_push(&e->all_streams, &s->all);
-    timer_set(&e->timers, &s->deadline, e->now.mono_ms + e->config->limits.login_ms);
+    timer_set(&e->timers, &s->deadline, s->deadline_ms);
     s->host = config_host(e->config, s->host_asked);
     if (s->host == NULL)
         c2s_error(s, STREAM_HOST_GONE, SLICE_NONE, SLICE_NONE);

@@ -54,6 +54,7 @@ struct c2s {
     uint32_t unsettled_bytes;
     uint64_t spent_until_ms; /* L22: when what was read will have been paid for */
     struct timer deadline;   /* L7 */
+    uint64_t deadline_ms;    /* when it is: one for the whole login, on whatever shards */
     struct timer delay;      /* L10 */
 };
 
