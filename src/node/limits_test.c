@@ -105,6 +105,22 @@ static void L7_a_handshake_has_ten_seconds(void **state)
     bench_free(&b);
 }
 
+/* At a stop nobody waits for those who are in a handshake. */
+static void a_stop_in_the_midst_of_a_handshake_closes_at_once(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    peer_certificates(b, &PEER_DIRECT);
+    struct peer *p = peer_new(b);
+    peer_raw(p, SLICE("\x16\x03\x01"));
+    node_stop(b->nodes[0]);
+    peer_take(p);
+    assert_true(peer_gone(p));
+    assert_int_equal(buf_len(&p->got), 0);
+    peer_free(&p);
+    bench_free(&b);
+}
+
 static void X26_an_end_that_nobody_takes_is_waited_for_5_s(void **state)
 {
     (void)state;
@@ -294,6 +310,7 @@ int main(void)
         cmocka_unit_test(L7_moving_to_another_shard_gives_no_more_time),
         cmocka_unit_test(L7_a_session_has_no_deadline),
         cmocka_unit_test(L7_a_handshake_has_ten_seconds),
+        cmocka_unit_test(a_stop_in_the_midst_of_a_handshake_closes_at_once),
         cmocka_unit_test(X26_an_end_that_nobody_takes_is_waited_for_5_s),
         cmocka_unit_test(L22_R04_a_sender_gets_its_rate_and_others_theirs),
         cmocka_unit_test(X30_a_turn_serves_64_stanzas_and_then_the_others),

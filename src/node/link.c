@@ -60,8 +60,12 @@ static void op_resume(struct link *base)
 static void op_close(struct link *base)
 {
     struct node_link *l = of(base);
-    if (l->state != LINK_CLOSED)
+    if (l->state == LINK_HANDSHAKE) {
+        l->state = LINK_CLOSED; /* there is no stream to say it on */
+        buf_free(&base->out);
+    } else if (l->state != LINK_CLOSED) {
         l->state = LINK_CLOSING;
+    }
     buf_free(&l->in);
     timer_set(&l->node->engine->timers, &l->timer, l->node->engine->now.mono_ms + CLOSE_WAIT_MS);
     link_turn(l);

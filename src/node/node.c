@@ -227,8 +227,6 @@ void node_stop(struct node *n)
     engine_stop(n->engine);
     for (struct list *it = n->links.next; it != &n->links; it = it->next) {
         struct node_link *l = CONTAINER_OF(it, struct node_link, all);
-        if (l->state == LINK_HANDSHAKE)
-            l->state = LINK_CLOSED;
         link_flush(l);
         link_tell(l);
     }
