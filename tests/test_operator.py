@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import config, ns, openssl
+from harness import config, ns
 from harness.server import Account, UNPRIVILEGED, environment, wait_until
 from harness.xmpp import PATIENCE, child, name
 
@@ -143,11 +143,11 @@ class TestReload:
 
     def O03_a_new_certificate(self, own):
         client = own.login(own.account("member"), listener="direct")
-        first = served(own)
+        first = own.certificate()
         crt, key = certificate(own.dir, "new")
         own.settings["hosts"][0].update(certificate=str(crt), key=str(key))
         own.saw("config.applied", own.reload())
-        assert served(own) != first
+        assert own.certificate() != first
         client.sync()
 
     def O05_a_broken_certificate_on_reload(self, own):
@@ -157,20 +157,12 @@ class TestReload:
         broken.write_text("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
         own.settings["hosts"][0].update(certificate=str(crt), key=str(key))
         own.saw("config.applied", own.reload())
-        before = served(own)
+        before = own.certificate()
         for bad_crt, bad_key in ((crt, other_key), (broken, key), (own.dir / "missing", key), (crt, broken)):
             own.settings["hosts"][0].update(certificate=str(bad_crt), key=str(bad_key))
             own.saw("tls.config", own.reload())
-            assert served(own) == before
+            assert own.certificate() == before
         assert other_crt.exists()
-
-
-def served(server):
-    tls = openssl.connect(server.address("direct"), server.host)
-    try:
-        return tls.certificate()
-    finally:
-        tls.close()
 
 
 def certificate(folder, label, host="localhost"):

@@ -12,11 +12,12 @@ import shlex
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
 
-from . import config
+from . import config, openssl
 from .xmpp import PATIENCE, Client
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -115,6 +116,14 @@ class Server:
         client = self.login(account, resource, presence=presence, **options)
         client.account = account
         return client
+
+    def certificate(self):
+        """The certificate that is shown for the host, as PEM: what a client may trust."""
+        tls = openssl.connect(self.address("direct"), self.host)
+        try:
+            return ssl.DER_cert_to_PEM_cert(tls.certificate())
+        finally:
+            tls.close()
 
     def drop_clients(self):
         for client in self.clients:

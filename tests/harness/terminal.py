@@ -20,16 +20,21 @@ class Terminal:
         shell = ["env", "-i", "PATH=" + os.environ["PATH"], "LANG=C.UTF-8", "TERM=screen"]
         self._run("new-session", "-d", "-x", str(width), "-y", str(height), "--",
                   *shell, *variables, *command)
+        self.pid = self._run("display-message", "-p", "#{pane_pid}").strip()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        pid = subprocess.run([*self.tmux, "display-message", "-p", "#{pane_pid}"],
-                             capture_output=True, text=True).stdout.strip()
         subprocess.run([*self.tmux, "kill-server"], capture_output=True)
-        if pid.isdigit():
-            _wait_gone(int(pid))
+        self.wait_until_gone()
+
+    def wait_until_gone(self, timeout=10):
+        """Until the program has ended."""
+        deadline = time.monotonic() + timeout * PATIENCE
+        while os.path.exists(f"/proc/{self.pid}"):
+            assert time.monotonic() < deadline, "the program did not end"
+            time.sleep(0.02)
 
     def _run(self, *arguments):
         done = subprocess.run([*self.tmux, *arguments], capture_output=True, text=True, timeout=20)
@@ -58,9 +63,3 @@ class Terminal:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{pattern!r} did not appear in:\n{screen}")
             time.sleep(0.05)
-
-
-def _wait_gone(pid, timeout=5):
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline and os.path.exists(f"/proc/{pid}"):
-        time.sleep(0.02)
