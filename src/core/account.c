@@ -23,6 +23,11 @@ struct parked {
     struct buf bytes; /* encoded stanza */
 };
 
+struct hold {
+    struct list link;
+    struct origin origin;
+};
+
 void account_record_encode(const struct account_record *r, struct buf *out)
 {
     buf_printf(out, "%s %lld\n", r->disabled ? "disabled" : "active", (long long)r->created_ms);
@@ -68,7 +73,7 @@ static void unload(struct engine *e, struct account *a)
 
 static void destroy(struct engine *e, struct account *a)
 {
-    CHECK(list_empty(&a->sessions) && list_empty(&a->parked));
+    CHECK(list_empty(&a->sessions) && list_empty(&a->parked) && list_empty(&a->holds));
     if (list_linked(&a->idle)) {
         list_remove(&a->idle);
         e->idle_count--;
@@ -165,6 +170,7 @@ struct account *account_get(struct engine *e, const struct jid *jid)
         a->host = config_host(e->config, jid_domain(jid));
         list_init(&a->sessions);
         list_init(&a->parked);
+        list_init(&a->holds);
         list_init(&a->changes);
         list_init(&a->binding);
         list_init(&a->idle);
@@ -235,6 +241,17 @@ static bool parks(const struct account *a, const struct origin *origin, uint64_t
     return false;
 }
 
+static bool holds(const struct account *a, const struct origin *origin)
+{
+    for (const struct list *it = a->holds.next; it != &a->holds; it = it->next) {
+        const struct hold *h =
+            (const struct hold *)((const char *)it - offsetof(struct hold, link));
+        if (h->origin.stream == origin->stream && h->origin.shard == origin->shard)
+            return true;
+    }
+    return false;
+}
+
 static bool must_wait(struct engine *e, const struct account *a, const struct stanza *s,
                       const struct origin *origin)
 {
@@ -242,6 +259,8 @@ static bool must_wait(struct engine *e, const struct account *a, const struct st
         return true;
     /* Presence behind a change of the subscription that it depends on. */
     if (s->kind == STANZA_PRESENCE && subscribe_changing(a, jid_bare(&s->from)))
+        return true;
+    if (!list_empty(&a->holds) && holds(a, origin) && !deliver_to_nobody(a, s))
         return true;
     return !list_empty(&a->parked) && parks(a, origin, hash_bytes(&e->key, jid_bare(&s->from)));
 }
@@ -265,6 +284,25 @@ void account_unpark(struct engine *e, struct account *a)
         buf_free(&p->bytes);
         mem_free(p);
     }
+    account_release(e, a);
+}
+
+struct hold *account_hold(struct engine *e, struct account *a, const struct origin *origin)
+{
+    struct hold *h = mem_new(struct hold);
+    h->origin = *origin;
+    list_push(&a->holds, &h->link);
+    account_use(e, a);
+    return h;
+}
+
+void account_unhold(struct engine *e, struct account *a, struct hold **hold)
+{
+    list_remove(&(*hold)->link);
+    mem_free(*hold);
+    *hold = NULL;
+    if (!list_empty(&a->parked))
+        account_unpark(e, a);
     account_release(e, a);
 }
 
@@ -310,6 +348,8 @@ uint64_t accounts_deadline(const struct engine *e)
 
 static void drop_parked(struct account *a)
 {
+    while (!list_empty(&a->holds))
+        mem_free(CONTAINER_OF(list_pop(&a->holds), struct hold, link));
     while (!list_empty(&a->parked)) {
         struct parked *p = CONTAINER_OF(list_pop(&a->parked), struct parked, link);
         buf_free(&p->bytes);

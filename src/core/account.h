@@ -28,6 +28,7 @@ struct account {
     struct roster roster;
     struct list binding;      /* struct c2s: streams that wait for the account to be loaded */
     struct list parked;       /* struct parked: stanzas that wait, in order of arrival */
+    struct list holds;        /* struct hold: streams with a message on its way to the store */
     struct list changes;      /* of subscriptions that are being written (subscribe.c) */
     struct list idle;         /* in engine.idle_accounts */
     struct session *draining; /* is being sent stored messages; new ones wait */
@@ -74,6 +75,11 @@ void account_park(struct engine *e, struct account *a, struct stanza *s,
                   const struct origin *origin);
 /* Hands on what waits, until something has to wait again. */
 void account_unpark(struct engine *e, struct account *a);
+/* A message of this stream is on its way to the store: until account_unhold, what comes behind it
+ * on the stream waits, but for messages that will follow it there (deliver_to_nobody). The account
+ * is in use meanwhile. */
+struct hold *account_hold(struct engine *e, struct account *a, const struct origin *origin);
+void account_unhold(struct engine *e, struct account *a, struct hold **hold);
 
 /* The engine's turn: accounts that were idle for a while leave. */
 void accounts_leave(struct engine *e);

@@ -164,6 +164,14 @@ enum verdict hooks_check_incoming(struct engine *e, struct account *to, const st
     return VERDICT_PASS;
 }
 
+bool hooks_hides_presence(struct engine *e, const struct account *a, const struct jid *to)
+{
+    EACH_MODULE(e, m, hides_presence)
+    if (m->hides_presence(e, a, to))
+        return true;
+    return false;
+}
+
 enum claim hooks_claim_undelivered(struct engine *e, struct account *to, struct stanza *s,
                                    const struct origin *origin)
 {

@@ -22,6 +22,7 @@ enum verdict hooks_check_outgoing(struct engine *e, struct session *from, const 
 bool hooks_forged(struct engine *e, struct xml child);
 enum verdict hooks_check_incoming(struct engine *e, struct account *to, const struct stanza *s,
                                   enum stanza_error *error_out);
+bool hooks_hides_presence(struct engine *e, const struct account *a, const struct jid *to);
 enum claim hooks_claim_undelivered(struct engine *e, struct account *to, struct stanza *s,
                                    const struct origin *origin);
 void hooks_session_ready(struct engine *e, struct session *session);

@@ -120,14 +120,23 @@ static struct iq_kept *keep(struct iq *iq)
     return kept;
 }
 
+/* For what was accepted before: written anew it may be longer, no more. */
+static struct xml_limits measured(void)
+{
+    struct xml_limits limits = XML_LIMITS_C2S;
+    limits.stanza_bytes = limits.elements = UINT32_MAX;
+    return limits;
+}
+
 /* The session may have gone, and the payload is parsed again. */
 static struct iq *resume(struct engine *e, struct iq_kept *kept)
 {
     struct iq *iq = &kept->iq;
     struct c2s *stream = kept->stream != 0 ? handle_get(&e->streams, kept->stream) : NULL;
     iq->session = stream != NULL ? stream->session : NULL;
+    const struct xml_limits limits = measured();
     if (kept->tree == NULL &&
-        xml_parse(iq->stanza.payload, NS_CLIENT, &XML_LIMITS_C2S, &kept->tree) == XML_OK)
+        xml_parse(iq->stanza.payload, NS_CLIENT, &limits, &kept->tree) == XML_OK)
         iq->payload = xml_root(kept->tree);
     return iq;
 }
@@ -176,7 +185,8 @@ static bool open_payload(struct stanza *s, struct xml_tree **tree, struct xml *o
         *out = xml_first_element(s->root);
         return xml_some(*out) && !xml_some(xml_next_element(*out));
     }
-    if (xml_parse(s->payload, NS_CLIENT, &XML_LIMITS_C2S, tree) != XML_OK)
+    const struct xml_limits limits = measured();
+    if (xml_parse(s->payload, NS_CLIENT, &limits, tree) != XML_OK)
         return false;
     *out = xml_root(*tree);
     return true;

@@ -44,6 +44,7 @@ struct link {
     bool require_tls;   /* of the listener */
     bool starttls;      /* the listener offers STARTTLS */
     bool plain_allowed; /* PLAIN without TLS (loopback alone) */
+    bool watched;       /* tell the stream (c2s_drained) when all output has been taken */
 };
 
 #endif

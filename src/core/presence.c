@@ -63,7 +63,8 @@ static void broadcast(struct engine *e, struct session *session, struct stanza *
     for (uint32_t i = 0; i < a->roster.count; i++) {
         const struct roster_item *item = a->roster.items[i];
         struct jid to;
-        if (!item->sub.from || !jid_from_prepared(roster_item_jid(item), &to))
+        if (!item->sub.from || !jid_from_prepared(roster_item_jid(item), &to) ||
+            hooks_hides_presence(e, a, &to))
             continue;
         uint32_t owner = engine_owner(e, roster_item_jid(item));
         s->to = to;
@@ -99,7 +100,8 @@ static void unavailable_to_directed(struct engine *e, struct session *session, s
     struct slice all = buf_slice(&directed);
     while (all.len > 0) {
         size_t end = slice_find(all, '\0');
-        if (jid_from_prepared(slice_of(all.ptr, end), &s->to))
+        if (jid_from_prepared(slice_of(all.ptr, end), &s->to) &&
+            !hooks_hides_presence(e, session->account, &s->to))
             route(e, s, &NOBODY);
         all = slice_from(all, end + 1);
     }
@@ -133,7 +135,8 @@ static void introduce(struct engine *e, struct session *session)
         const struct roster_item *item = a->roster.items[i];
         struct stanza probe = {
             .kind = STANZA_PRESENCE, .type = TYPE_PROBE, .from = session->jid, .packed = true};
-        if (!item->sub.to || !jid_from_prepared(roster_item_jid(item), &probe.to))
+        if (!item->sub.to || !jid_from_prepared(roster_item_jid(item), &probe.to) ||
+            hooks_hides_presence(e, a, &probe.to))
             continue;
         route(e, &probe, &NOBODY);
     }

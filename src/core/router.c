@@ -211,6 +211,23 @@ static unsigned to_available(struct engine *e, struct account *a, const struct s
     return taken;
 }
 
+bool deliver_to_nobody(const struct account *a, const struct stanza *s)
+{
+    if (s->kind != STANZA_MESSAGE || (s->type != TYPE_CHAT && s->type != TYPE_NORMAL))
+        return false;
+    if (a->state != ACCOUNT_READY || a->draining != NULL)
+        return false;
+    bool full = s->to.resource_len > 0;
+    if (full && (s->type != TYPE_CHAT || session_find(a, jid_resource(&s->to)) != NULL))
+        return false;
+    for (struct list *it = a->sessions.next; it != &a->sessions; it = it->next) {
+        const struct session *session = CONTAINER_OF(it, struct session, link);
+        if (session->available && session->priority >= 0)
+            return false;
+    }
+    return true;
+}
+
 static void message_undelivered(struct engine *e, struct account *a, struct stanza *s,
                                 const struct origin *origin)
 {
@@ -305,7 +322,7 @@ static void iq_deliver(struct engine *e, struct account *a, struct stanza *s,
 }
 
 /* RFC 6121 section 8.5.1: no such user. */
-static void deliver_to_nobody(struct engine *e, struct account *a, struct stanza *s,
+static void deliver_to_absent(struct engine *e, struct account *a, struct stanza *s,
                               const struct origin *origin)
 {
     bool failed = a->state == ACCOUNT_FAILED;
@@ -327,7 +344,7 @@ void deliver(struct engine *e, struct account *a, struct stanza *s, const struct
 {
     CHECK(a->state != ACCOUNT_LOADING);
     if (a->state != ACCOUNT_READY || a->host == NULL) {
-        deliver_to_nobody(e, a, s, origin);
+        deliver_to_absent(e, a, s, origin);
         return;
     }
     enum stanza_error error = STANZA_OK;

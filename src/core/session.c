@@ -205,3 +205,18 @@ void session_drained(struct engine *e, struct session *s)
     }
     hooks_session_drained(e, s);
 }
+
+size_t session_backlog(const struct session *s)
+{
+    return s->stream->link->ops->backlog(s->stream->link);
+}
+
+void session_watch(struct session *s)
+{
+    s->stream->link->watched = true;
+}
+
+uint64_t session_stream(const struct session *s)
+{
+    return s->stream->handle;
+}

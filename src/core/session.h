@@ -47,6 +47,12 @@ bool session_send(struct engine *e, struct session *s, const struct stanza *st);
 void session_send_bytes(struct engine *e, struct session *s, struct slice bytes);
 /* An IQ set from the server itself with this payload (roster push, block push). */
 void session_push(struct engine *e, struct session *s, struct slice payload);
+/* Bytes for the client that its connection has not taken yet. */
+size_t session_backlog(const struct session *s);
+/* The hook session_drained shall also come as soon as everything has been taken, once. */
+void session_watch(struct session *s);
+/* A handle of the stream, for whoever names it later. */
+uint64_t session_stream(const struct session *s);
 /* The peer has read: called when the backlog is below a quarter of L13. */
 void session_drained(struct engine *e, struct session *s);
 

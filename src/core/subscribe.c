@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "core/c2s.h"
+#include "core/hooks.h"
 #include "core/presence.h"
 #include "core/roster_push.h"
 #include "core/router.h"
@@ -291,7 +292,8 @@ void subscribe_repeat(struct engine *e, struct account *a)
     for (uint32_t i = 0; i < a->roster.count; i++) {
         struct jid contact;
         if (a->roster.items[i]->sub.pending_out &&
-            jid_from_prepared(roster_item_jid(a->roster.items[i]), &contact))
+            jid_from_prepared(roster_item_jid(a->roster.items[i]), &contact) &&
+            !hooks_hides_presence(e, a, &contact))
             presence_send(e, a, &contact, TYPE_SUBSCRIBE);
     }
 }

@@ -89,10 +89,12 @@ void node_sent(struct node *n, struct node_link *l)
 {
     if (buf_len(&l->net) == 0)
         buf_free(&l->net); /* an idle link holds no buffers */
-    if (l->lagging && buf_len(&l->net) < n->config->core.limits.output_bytes / 4) {
-        l->lagging = false;
+    bool all = l->base.watched && buf_len(&l->net) == 0 && buf_len(&l->base.out) == 0;
+    bool enough = l->lagging && buf_len(&l->net) < n->config->core.limits.output_bytes / 4;
+    l->base.watched &= !all;
+    l->lagging &= !enough;
+    if (all || enough)
         c2s_drained(l->stream);
-    }
     if (l->state == LINK_CLOSING && buf_len(&l->net) == 0)
         link_tell(l);
 }
