@@ -286,6 +286,15 @@ void c2s_closed_by_peer(struct c2s *s)
     s->link->ops->close(s->link);
 }
 
+void c2s_lost(struct c2s *s)
+{
+    if (s->state == C2S_CLOSED)
+        return;
+    c2s_log(s, LOG_INFO, "conn.reset", NULL);
+    s->state = C2S_CLOSED;
+    let_go(s);
+}
+
 void c2s_bad_xml(struct c2s *s, enum xml_error error, struct slice first_bytes)
 {
     static const struct {

@@ -73,6 +73,8 @@ void c2s_header(struct c2s *s, struct xml root, struct slice content_ns);
 /* bytes: how many the element took on the wire. */
 void c2s_element(struct c2s *s, struct xml root, size_t bytes);
 void c2s_closed_by_peer(struct c2s *s);
+/* Nothing more can be said on the connection: the session ends without a word. */
+void c2s_lost(struct c2s *s);
 void c2s_bad_xml(struct c2s *s, enum xml_error error, struct slice first_bytes);
 /* Plaintext behind <starttls/> (V32). */
 void c2s_injected(struct c2s *s);

@@ -144,6 +144,31 @@ static void X26_an_end_that_nobody_takes_is_waited_for_5_s(void **state)
     bench_free(&b);
 }
 
+/* A17: what comes over a connection whose TLS is broken is nothing; the session is over at once,
+ * even when the peer does not take what was written. */
+static void A17_a_broken_record_ends_the_session(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    peer_account(b, "alice@example.org");
+    peer_certificates(b, &PEER_STARTTLS);
+    for (unsigned deaf = 0; deaf < 2; deaf++) {
+        struct peer *p = peer_new(b);
+        assert_true(peer_bind(p, "alice", "phone"));
+        p->deaf = deaf != 0;
+        peer_text(p, "<presence/>");
+        peer_raw(p, SLICE("\x17\x03\x03\x00\x20"
+                          "0123456789abcdef0123456789abcdef"));
+        assert_null(client_session(p->client));
+        assert_true(bench_logged(b, "event=tls.error"));
+        buf_free(&b->log);
+        bench_advance(b, 5000 + 2 * TICK_MS);
+        assert_true(peer_gone(p));
+        peer_free(&p);
+    }
+    bench_free(&b);
+}
+
 /* Sends bytes as fast as they are taken, for some time; how many were taken. */
 static size_t pour(struct peer *p, struct slice one, uint64_t ms)
 {
@@ -312,6 +337,7 @@ int main(void)
         cmocka_unit_test(L7_a_handshake_has_ten_seconds),
         cmocka_unit_test(a_stop_in_the_midst_of_a_handshake_closes_at_once),
         cmocka_unit_test(X26_an_end_that_nobody_takes_is_waited_for_5_s),
+        cmocka_unit_test(A17_a_broken_record_ends_the_session),
         cmocka_unit_test(L22_R04_a_sender_gets_its_rate_and_others_theirs),
         cmocka_unit_test(X30_a_turn_serves_64_stanzas_and_then_the_others),
         cmocka_unit_test(a_stream_without_credit_is_not_read),

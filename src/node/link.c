@@ -132,7 +132,7 @@ static void timer_fired(struct timer *t, void *ctx)
 {
     (void)ctx;
     struct node_link *l = CONTAINER_OF(t, struct node_link, timer);
-    if (l->state == LINK_CLOSING) {
+    if (l->state == LINK_CLOSING || l->state == LINK_CLOSED) {
         l->state = LINK_CLOSED; /* the peer did not take the rest in time */
         buf_free(&l->base.out);
         buf_free(&l->net);
@@ -313,12 +313,23 @@ static void handshake_done(struct node_link *l)
     log_end(&line);
 }
 
+/* The connection carries no data any more; what is in net is still sent, if the peer takes it. */
+static void give_up(struct node_link *l)
+{
+    struct engine *e = l->node->engine;
+    l->state = LINK_CLOSED;
+    c2s_lost(l->stream);
+    buf_free(&l->base.out);
+    buf_free(&l->in);
+    timer_set(&e->timers, &l->timer, e->now.mono_ms + CLOSE_WAIT_MS);
+    link_tell(l);
+}
+
 static void wire_failed(struct node_link *l)
 {
     c2s_log(l->stream, LOG_INFO, l->state == LINK_HANDSHAKE ? "tls.reject" : "tls.error",
             l->wire->ops->reason(l->wire));
-    l->state = LINK_CLOSED; /* the alert in net is still sent */
-    link_tell(l);
+    give_up(l); /* the alert in net is still sent */
 }
 
 void link_input(struct node_link *l, struct slice bytes)
@@ -345,14 +356,14 @@ void link_input(struct node_link *l, struct slice bytes)
     if (state == WIRE_FAILED)
         wire_failed(l);
     else if (state == WIRE_ENDED && l->state == LINK_OPEN && l->stream->state != C2S_CLOSED)
-        l->state = LINK_CLOSED; /* close_notify without </stream:stream>: as a lost connection */
+        give_up(l); /* close_notify without </stream:stream>: as a lost connection */
 }
 
 void link_flush(struct node_link *l)
 {
     if (l->wire != NULL && l->base.secure && buf_len(&l->base.out) > 0) {
         if (l->wire->ops->send(l->wire, buf_slice(&l->base.out), &l->net) != 0)
-            l->state = LINK_CLOSED;
+            give_up(l);
         buf_free(&l->base.out);
     } else if (l->wire == NULL && buf_len(&l->base.out) > 0) {
         if (buf_len(&l->net) == 0) {
@@ -365,8 +376,8 @@ void link_flush(struct node_link *l)
             buf_clear(&l->base.out);
         }
     }
-    if (l->base.out.failed || l->net.failed)
-        l->state = LINK_CLOSED;
+    if ((l->base.out.failed || l->net.failed) && l->state != LINK_CLOSED)
+        give_up(l);
     if (l->state == LINK_STARTING_TLS)
         begin_handshake(l, SLICE_NONE);
     if (l->state == LINK_CLOSING && l->wire != NULL && l->base.secure &&

@@ -70,8 +70,7 @@ void node_input(struct node *n, struct node_link *l, struct slice bytes)
 void node_link_lost(struct node *n, struct node_link *l)
 {
     CHECK(l->node == n);
-    if (l->stream->state != C2S_CLOSED)
-        c2s_log(l->stream, LOG_INFO, "conn.reset", NULL);
+    c2s_lost(l->stream);
     link_free(&l);
 }
 
@@ -95,7 +94,7 @@ void node_sent(struct node *n, struct node_link *l)
     l->lagging &= !enough;
     if (all || enough)
         c2s_drained(l->stream);
-    if (l->state == LINK_CLOSING && buf_len(&l->net) == 0)
+    if (node_finished(l))
         link_tell(l);
 }
 
@@ -147,13 +146,12 @@ void node_turn(struct node *n)
     while (!list_empty(&now)) {
         struct node_link *l = CONTAINER_OF(list_pop(&now), struct node_link, turn);
         link_continue(l);
+        link_flush(l);
         if (l->state == LINK_MOVING) {
-            link_flush(l);
             list_remove(&l->ready);
             list_push(&n->moving, &l->ready);
             continue;
         }
-        link_flush(l);
         link_tell(l);
     }
     engine_flush(n->engine);
