@@ -197,11 +197,12 @@ static bool read_presence(const struct stanza *s, int *priority)
     return slice_to_int(xml_text(prio), priority) && *priority >= -128 && *priority <= 127;
 }
 
-/* R05: true when the broadcast must wait; the newest one does. */
+/* R05: true when the broadcast must wait; the newest one does. Also of who was unavailable in
+ * between: going and coming is no way around it. */
 static bool hold(struct engine *e, struct session *session, const struct stanza *s)
 {
     const struct limits *l = &e->config->limits;
-    if (!l->rate || l->presence_per_s == 0 || !session->available)
+    if (!l->rate || l->presence_per_s == 0)
         return false;
     uint64_t step = 1000 / l->presence_per_s;
     uint64_t next = session->presence_next_ms;
@@ -224,7 +225,8 @@ static void release_held(struct timer *t, void *ctx)
     struct session *session = CONTAINER_OF(t, struct session, presence_timer);
     struct buf held = session->presence_held;
     session->presence_held = (struct buf){0};
-    session->presence_next_ms = e->now.mono_ms + PRESENCE_BURST * 1000;
+    if (e->config->limits.presence_per_s != 0)
+        session->presence_next_ms += 1000 / e->config->limits.presence_per_s;
     struct stanza s;
     struct xml_tree *tree = NULL;
     struct buf text = {0};

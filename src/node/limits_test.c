@@ -300,6 +300,35 @@ static void a_stream_without_credit_is_not_read(void **state)
     bench_free(&b);
 }
 
+static void R05_presence_that_flaps_is_told_once_a_second(void **state)
+{
+    (void)state;
+    enum { SECONDS = 60, STEPS = 10 };
+    static const char *const FLAP[][2] = {
+        {"<presence><show>away</show></presence>", "<presence/>"},
+        {"<presence type='unavailable'/>", "<presence/>"},
+    };
+    for (unsigned kind = 0; kind < 2; kind++) {
+        struct bench *b = bench_new(NULL);
+        bench_befriend(b, "alice@example.org", "bob@example.org");
+        struct client *alice = bench_online(b, "alice@example.org/phone");
+        struct client *bob = bench_online(b, "bob@example.org/desk");
+        bench_advance(b, 60000);
+        client_discard(bob);
+        for (unsigned i = 0; i < SECONDS * STEPS; i++) {
+            client_send(alice, FLAP[kind][i % 2]);
+            bench_advance(b, 1000 / STEPS);
+        }
+        bench_advance(b, 2000);
+        size_t told = client_waiting(bob), most = (kind + 1) * (SECONDS + 7);
+        assert_in_range(told, SECONDS / 2, most);
+        while (client_waiting(bob) > 1)
+            client_next(bob);
+        expect(bob, "<presence from='alice@example.org/phone'/>");
+        bench_free(&b);
+    }
+}
+
 static void S27_an_error_does_not_carry_the_payload(void **state)
 {
     (void)state;
@@ -341,6 +370,7 @@ int main(void)
         cmocka_unit_test(L22_R04_a_sender_gets_its_rate_and_others_theirs),
         cmocka_unit_test(X30_a_turn_serves_64_stanzas_and_then_the_others),
         cmocka_unit_test(a_stream_without_credit_is_not_read),
+        cmocka_unit_test(R05_presence_that_flaps_is_told_once_a_second),
         cmocka_unit_test(S27_an_error_does_not_carry_the_payload),
     };
     return cmocka_run_group_tests(tests, NULL, peer_free_all);
