@@ -5,7 +5,7 @@
 #include "core/hooks.h"
 #include "xmpp/ns.h"
 
-enum { STREAM_ID_CHARS = 26 };
+enum { STREAM_ID_CHARS = 26, LANG_BYTES_MAX = 64 };
 
 void c2s_write_header(struct c2s *s)
 {
@@ -83,8 +83,10 @@ void c2s_header(struct c2s *s, struct xml root, struct slice content_ns)
     }
     if (!jid_some(&s->user))
         s->host = NULL; /* until login every header may name another host */
+    /* It is written into every stanza that has none of its own: a long one counts as none. */
+    struct slice lang = xml_lang(root);
     mem_free((void *)(uintptr_t)s->lang.ptr);
-    s->lang = own_copy(xml_lang(root));
+    s->lang = lang.len <= LANG_BYTES_MAX ? own_copy(lang) : SLICE_NONE;
     if (choose_host(s, xml_attr(root, SLICE("to")))) {
         c2s_write_header(s);
         if (version_supported(xml_attr(root, SLICE("version")))) {

@@ -357,6 +357,33 @@ static void S27_an_error_does_not_carry_the_payload(void **state)
     bench_free(&b);
 }
 
+/* What a client says of itself once is not repeated into each of its stanzas without bound. */
+static void a_language_without_end_is_none(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    peer_account(b, "alice@example.org");
+    struct peer *p = peer_new(b);
+    assert_true(peer_login(p, "alice", "PLAIN"));
+    peer_free(&p);
+    p = peer_new(b);
+    peer_text(p, PEER_HEADER PEER_AUTH("PLAIN") PEER_ALICE "</auth>");
+    struct buf text = {0};
+    buf_lit(&text, "<stream:stream to='example.org' version='1.0' xmlns='jabber:client' "
+                   "xmlns:stream='" PEER_STREAMS "' xml:lang='");
+    for (unsigned i = 0; i < 20000; i++)
+        buf_lit(&text, "de-x-long-");
+    buf_lit(&text, "'>" PEER_BIND);
+    peer_bytes(p, buf_slice(&text));
+    peer_clear(p);
+    peer_text(p, "<message id='m' to='alice@example.org/phone'><body>x</body></message>");
+    assert_int_equal(client_waiting(p->client), 1);
+    assert_in_range(buf_len(&p->got), 1, 4096);
+    buf_free(&text);
+    peer_free(&p);
+    bench_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +399,7 @@ int main(void)
         cmocka_unit_test(a_stream_without_credit_is_not_read),
         cmocka_unit_test(R05_presence_that_flaps_is_told_once_a_second),
         cmocka_unit_test(S27_an_error_does_not_carry_the_payload),
+        cmocka_unit_test(a_language_without_end_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, peer_free_all);
 }
