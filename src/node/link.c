@@ -211,9 +211,18 @@ static void hold(struct node_link *l, struct slice rest)
     link_turn(l);
 }
 
+/* Who does not take the answers is asked no further: before login a few kilobytes wait at most,
+ * afterwards half of L13, so that a session does not lag by its own requests. */
+static bool stuffed(const struct node_link *l)
+{
+    const struct limits *c = &l->node->config->core.limits;
+    bool known = c2s_authenticated(l->stream);
+    return op_backlog(&l->base) > (known ? c->output_bytes / 2 : c->preauth_bytes);
+}
+
 static bool may_parse(const struct node_link *l)
 {
-    return l->state == LINK_OPEN && !l->paused && c2s_can_read(l->stream);
+    return l->state == LINK_OPEN && !l->paused && !stuffed(l) && c2s_can_read(l->stream);
 }
 
 /* One event of the parser. */
@@ -394,7 +403,7 @@ bool link_wants_input(const struct node_link *l)
         return true; /* to see the end */
     if (l->state == LINK_HANDSHAKE)
         return true;
-    return l->state == LINK_OPEN && !l->paused && buf_len(&l->in) == 0 && c2s_can_read(l->stream);
+    return buf_len(&l->in) == 0 && may_parse(l);
 }
 
 void link_tell(struct node_link *l)

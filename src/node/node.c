@@ -94,6 +94,8 @@ void node_sent(struct node *n, struct node_link *l)
     l->lagging &= !enough;
     if (all || enough)
         c2s_drained(l->stream);
+    if (buf_len(&l->in) > 0 || link_wants_input(l) != l->told_input)
+        link_turn(l); /* it may be read again */
     if (node_finished(l))
         link_tell(l);
 }
