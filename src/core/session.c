@@ -114,21 +114,24 @@ static void written(struct engine *e, struct session *s)
 }
 
 /* One entry of lag_presence: length, then an encoded stanza. Older presence of the same sender
- * goes; at the cap the oldest of all goes. */
+ * goes; at the cap the oldest of all go. */
 static void lag_keep_presence(struct engine *e, struct session *s, const struct stanza *st)
 {
     struct buf kept = {0}, one = {0};
     struct slice all = buf_slice(&s->lag_presence);
     stanza_encode(&one, st);
-    bool full = all.len + buf_len(&one) > e->config->limits.output_bytes;
+    size_t cap = e->config->limits.output_bytes;
+    size_t total = all.len + sizeof(uint32_t) + buf_len(&one);
+    size_t excess = total > cap ? total - cap : 0;
     while (all.len > 0) {
         uint32_t len;
         struct stanza old;
         memcpy(&len, all.ptr, sizeof(len));
         CHECK(stanza_decode(slice_of(all.ptr + sizeof(len), len), &old));
-        if (!jid_eq(&old.from, &st->from) && !full)
+        if (!jid_eq(&old.from, &st->from) && excess == 0)
             buf_append(&kept, all.ptr, sizeof(len) + len);
-        full = false;
+        else
+            excess -= excess < sizeof(len) + len ? excess : sizeof(len) + len;
         all = slice_from(all, sizeof(len) + len);
     }
     uint32_t len = (uint32_t)buf_len(&one);
@@ -177,10 +180,12 @@ void session_push(struct engine *e, struct session *s, struct slice payload)
     };
     /* A push that a lagging client cannot take would leave it with a wrong roster: it is written
      * all the same; such changes are the user's own and few. */
-    if (s->lags)
-        stanza_write(&s->stream->link->out, &st, NULL, SLICE_NONE);
-    else
+    if (!s->lags) {
         session_send(e, s, &st);
+        return;
+    }
+    stanza_write(&s->stream->link->out, &st, NULL, SLICE_NONE);
+    written(e, s);
 }
 
 void session_drained(struct engine *e, struct session *s)

@@ -236,6 +236,59 @@ static void a_roster_push_reaches_who_reads_again(void **state)
     bench_free(&b);
 }
 
+/* Presence is kept for who lags, the newest of each sender, in no more than L13. */
+static void presence_for_who_does_not_read_is_bounded(void **state)
+{
+    (void)state;
+    enum { ACCOUNTS = 6, RESOURCES = 9, BIG = 100000 };
+    struct peer *senders[ACCOUNTS * RESOURCES];
+    struct bench *b = bench_new(NULL);
+    peer_account(b, "alice@example.org");
+    peer_account(b, "bob@example.org");
+    b->config.core.limits.rate = false;
+    struct peer *alice = online(b, "alice", "phone"), *bob = online(b, "bob", "desk");
+    bob->deaf = true;
+    while (!bench_logged(b, "event=conn.slow")) {
+        write_to_bob(alice, 0);
+        peer_clear(alice);
+    }
+    const struct buf *kept = &client_session(bob->client)->lag_presence;
+    /* Small ones of many senders, then big ones, each of which must take the place of many. */
+    for (unsigned i = 0; i < ACCOUNTS * RESOURCES; i++) {
+        char user[16], bare[64], resource[16];
+        snprintf(user, sizeof(user), "user%u", i / RESOURCES);
+        snprintf(bare, sizeof(bare), "%s@example.org", user);
+        snprintf(resource, sizeof(resource), "%u", i);
+        peer_account(b, bare);
+        senders[i] = peer_new(b);
+        assert_true(peer_bind(senders[i], user, resource));
+        peer_text(senders[i], "<presence to='bob@example.org/desk'/>");
+    }
+    assert_in_range(buf_len(kept), ACCOUNTS * RESOURCES, 100000);
+    struct buf text = {0};
+    buf_lit(&text, "<presence to='bob@example.org/desk'><status>");
+    for (unsigned k = 0; k < BIG; k++)
+        buf_byte(&text, 'x');
+    buf_lit(&text, "</status></presence>");
+    for (unsigned i = 0; i < ACCOUNTS * RESOURCES; i++) {
+        peer_bytes(senders[i], buf_slice(&text));
+        assert_in_range(buf_len(kept), 1, b->config.core.limits.output_bytes);
+    }
+    assert_true(buf_len(kept) > b->config.core.limits.output_bytes - 2 * BIG);
+    bob->deaf = false;
+    peer_take(bob);
+    size_t told = 0;
+    while (client_waiting(bob->client) > 0)
+        told += slice_is(xml_name(client_next(bob->client)), "presence");
+    assert_int_equal(told, b->config.core.limits.output_bytes / BIG);
+    for (unsigned i = 0; i < ACCOUNTS * RESOURCES; i++)
+        peer_free(&senders[i]);
+    buf_free(&text);
+    peer_free(&alice);
+    peer_free(&bob);
+    bench_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_client_that_does_not_read_is_not_read),
         cmocka_unit_test(V75_a_stranger_that_does_not_read_is_not_read),
         cmocka_unit_test(a_roster_push_reaches_who_reads_again),
+        cmocka_unit_test(presence_for_who_does_not_read_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, peer_free_all);
 }
