@@ -88,7 +88,7 @@ static void on_start(void *ctx, const char *name, const char **attrs)
     split_name(name, &ns, &local);
     dump_string(&e->dump, '<', ns);
     dump_string(&e->dump, '/', local);
-    struct xml_attribute a[512];
+    static struct xml_attribute a[512];
     size_t n = 0;
     for (; n < 512 && attrs[2 * n] != NULL; n++) {
         split_name(attrs[2 * n], &a[n].ns, &a[n].name);

@@ -154,6 +154,7 @@ static inline bool copy(struct xml_parser *x, uint8_t quote)
         x->pool.used = (uint32_t)(w - x->pool.bytes);
         full = w > last;
     } while (full && p < end);
+    WORK((uint64_t)(p - x->p) + 1);
     x->p = p;
     return true;
 }

@@ -139,6 +139,14 @@ struct xml_parser {
 
 #define NO_TEXT UINT32_MAX
 
+/* What the tests of linearity count: bytes moved and records passed over. */
+#ifdef XML_COUNT_WORK
+extern uint64_t xml_work_count;
+#define WORK(n) (xml_work_count += (n))
+#else
+#define WORK(n) ((void)0)
+#endif
+
 /* --- parser.c --- */
 /* p is all zero. */
 void xml_parser_init(struct xml_parser *p, enum xml_mode mode, const struct xml_limits *limits);

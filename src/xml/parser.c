@@ -29,6 +29,10 @@ const struct xml_limits XML_LIMITS_PREAUTH = {
     .space_bytes = 256,
 };
 
+#ifdef XML_COUNT_WORK
+uint64_t xml_work_count;
+#endif
+
 /* --- limits --- */
 
 #define AT_MOST(field, max) ((field) < (max) ? (field) : (max))
@@ -303,9 +307,10 @@ enum xml_event xml_parser_feed(struct xml_parser *p, struct slice *in)
     if (p->in_unit)
         cut(p);
     enum step step;
-    do
+    do {
+        WORK(1);
         step = advance(p);
-    while (step == STEP_ON);
+    } while (step == STEP_ON);
     if (step == STEP_MORE && p->end != p->stop)
         step = xml_bad(p, XML_TOO_BIG);
     if (p->in_unit)

@@ -28,6 +28,7 @@ bool xml_pool_grow(struct xml_parser *p, uint32_t n, const uint8_t *at)
     if (cap < need)
         cap = need;
     CHECK(cap < UINT32_MAX);
+    WORK(p->pool.used);
     uint8_t *grown = realloc(p->pool.bytes, cap);
     if (grown == NULL)
         return false;
@@ -42,6 +43,7 @@ bool xml_pool_long(struct xml_parser *p, uint32_t len)
         return false;
     uint8_t *at = p->pool.bytes + p->pool.used - len;
     memmove(at + 4, at, len);
+    WORK(len);
     rec_set_u32(at, len);
     p->pool.used += 4;
     return true;

@@ -43,6 +43,7 @@ static int find_uri(const struct xml_parser *p, struct slice uri)
                          .outer_bytes = p->scope->bytes,
                          .uris = p->work->uris,
                          .outer_uris = p->scope->uri_count};
+    WORK(p->uri_count);
     for (unsigned i = 0; i < p->uri_count; i++) {
         if (t.uris[i].len == uri.len && slice_eq(tree_space(&t, SPACE_FIXED + i), uri))
             return (int)(SPACE_FIXED + i);
@@ -114,6 +115,7 @@ bool xml_count_rewritten(struct xml_parser *p, unsigned ns)
 static int lookup(const struct xml_binding *b, unsigned n, const uint8_t *bytes,
                   const uint8_t *prefix, size_t len)
 {
+    WORK(n);
     while (n-- > 0) {
         if (b[n].prefix_len == len && memcmp(bytes + b[n].at, prefix, len) == 0)
             return b[n].uri;

@@ -43,6 +43,7 @@ static inline enum step name_plain(struct xml_parser *p)
         return xml_bad(p, XML_NOT_WELL_FORMED);
     while (s < end && ch_is(*s, CH_NAME))
         *w++ = *s++;
+    WORK((uint64_t)(s - p->p) + 1);
     p->p = s;
     p->pool.used = (uint32_t)(w - p->pool.bytes);
     return STEP_ON;
@@ -90,6 +91,7 @@ static inline enum step name_run(struct xml_parser *p)
             memcpy(p->pool.bytes + p->pool.used, s, BLOCK);
             p->pool.used += n;
             p->p = s + n;
+            WORK(n);
             return STEP_ON;
         }
     }
@@ -103,6 +105,7 @@ static bool name_shift(struct xml_parser *p, unsigned n)
         return false;
     uint8_t *name = p->pool.bytes + p->name_at;
     memmove(name + n, name, p->pool.used - p->name_at);
+    WORK(p->pool.used - p->name_at);
     p->pool.used += n;
     return true;
 }
@@ -184,6 +187,7 @@ static bool attr_seen(struct xml_parser *p)
     }
     const uint8_t *r = b + p->element;
     for (r += rec_element_size(r); r != last; r += rec_attr_size(r)) {
+        WORK(1);
         if (rec_attr_qname_len(r) == len && memcmp(r + rec_attr_head(r), name, len) == 0)
             return true;
     }
@@ -258,6 +262,7 @@ static enum step resolve_attrs(struct xml_parser *p)
         if (ns != SPACE_XML && !xml_count_rewritten(p, (unsigned)ns))
             return xml_bad(p, XML_TOO_COMPLEX);
         for (const uint8_t *q = first; q < r; q += rec_attr_size(q)) {
+            WORK(1);
             if ((q[0] & (REC_PREFIXED | REC_DECL)) == REC_PREFIXED && same_name(q, r))
                 return xml_bad(p, XML_NOT_WELL_FORMED);
         }
@@ -328,6 +333,7 @@ enum step xml_end_name(struct xml_parser *p)
         return xml_bad(p, XML_NOT_WELL_FORMED);
     p->p += n;
     p->matched = (uint16_t)(p->matched + n);
+    WORK(n);
     if (n < name.len)
         return STEP_MORE;
     p->state = S_END_SPACE;

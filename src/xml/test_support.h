@@ -26,7 +26,7 @@ static inline int dump_compare(const void *a, const void *b)
 /* Attributes in an order of their own: it is no part of the infoset. */
 static inline void dump_attributes(struct buf *out, struct xml x)
 {
-    struct xml_attribute a[512];
+    static struct xml_attribute a[512];
     size_t n = 0;
     for (uint32_t at = 0; n < 512 && xml_attributes(x, &at, &a[n]); n++)
         CHECK(xml_attr_ns(x, a[n].ns, a[n].name).ptr == a[n].value.ptr);
@@ -41,7 +41,7 @@ static inline void dump_attributes(struct buf *out, struct xml x)
 /* The subtree of x, through the accessors alone. */
 static inline void dump_node(struct buf *out, struct xml x)
 {
-    struct xml parents[XML_DEPTH_MAX + 1];
+    static struct xml parents[XML_DEPTH_MAX + 1];
     size_t depth = 0;
     while (xml_some(x)) {
         if (xml_is_element(x)) {
