@@ -124,6 +124,9 @@ uint64_t module_interest(const struct engine *e, const struct module *m);
 
 /* Sends a message or IQ that the module made, from the account or the host. */
 void module_route(struct engine *e, struct stanza *s);
+/* Answers a stanza that the module took with an error (unless it is one itself); settles origin. */
+void module_route_error(struct engine *e, const struct stanza *s, enum stanza_error error,
+                        const struct origin *origin);
 /* Sends a roster-push like IQ set with this payload to every session whose interests have the bit.
  */
 void module_push(struct engine *e, struct account *a, uint64_t interest, struct slice payload);

@@ -10,26 +10,46 @@
 
 static const struct origin NOBODY = {0};
 
+/* The error answer to s, in payload; false: there is none to a stanza of that type (S06). */
+static bool make_error(struct engine *e, const struct stanza *s, enum stanza_error error,
+                       struct slice text, struct slice app, struct buf *payload, struct stanza *out)
+{
+    if (s->type == TYPE_ERROR || s->type == TYPE_RESULT || error == STANZA_OK)
+        return false;
+    stanza_error_payload(payload, error, text, app);
+    *out = (struct stanza){
+        .kind = s->kind,
+        .type = TYPE_ERROR,
+        .id = s->id,
+        .from = s->to,
+        .to = s->from,
+        .payload = buf_slice(payload),
+        .packed = true,
+    };
+    e->counters.errors_sent++;
+    return true;
+}
+
 static void send_error(struct engine *e, const struct stanza *s, enum stanza_error error,
                        struct slice text, struct slice app, const struct origin *origin)
 {
-    bool answer = s->type != TYPE_ERROR && s->type != TYPE_RESULT && error != STANZA_OK;
-    if (answer) {
-        struct buf payload = {0};
-        stanza_error_payload(&payload, error, text, app);
-        struct stanza reply = {
-            .kind = s->kind,
-            .type = TYPE_ERROR,
-            .id = s->id,
-            .from = s->to,
-            .to = s->from,
-            .payload = buf_slice(&payload),
-            .packed = true,
-        };
-        e->counters.errors_sent++;
+    struct buf payload = {0};
+    struct stanza reply;
+    if (make_error(e, s, error, text, app, &payload, &reply))
         route(e, &reply, &NOBODY);
-        buf_free(&payload);
-    }
+    buf_free(&payload);
+    engine_settle(e, origin);
+}
+
+/* To a client of one's own, whatever it has to do with the address that it wrote to. */
+static void refuse(struct engine *e, struct session *session, const struct stanza *s,
+                   enum stanza_error error, struct slice app, const struct origin *origin)
+{
+    struct buf payload = {0};
+    struct stanza reply;
+    if (make_error(e, s, error, SLICE_NONE, app, &payload, &reply))
+        session_send(e, session, &reply);
+    buf_free(&payload);
     engine_settle(e, origin);
 }
 
@@ -149,7 +169,7 @@ static void route_checked(struct engine *e, struct session *session, struct stan
     enum stanza_error error = STANZA_OK;
     struct slice app = SLICE_NONE;
     if (hooks_check_outgoing(e, session, s, &error, &app) == VERDICT_REFUSE) {
-        send_error(e, s, error, SLICE_NONE, app, origin);
+        refuse(e, session, s, error, app, origin);
         return;
     }
     if (s->kind == STANZA_PRESENCE) {
@@ -368,6 +388,12 @@ void deliver(struct engine *e, struct account *a, struct stanza *s, const struct
 void module_route(struct engine *e, struct stanza *s)
 {
     route(e, s, &NOBODY);
+}
+
+void module_route_error(struct engine *e, const struct stanza *s, enum stanza_error error,
+                        const struct origin *origin)
+{
+    send_error(e, s, error, SLICE_NONE, SLICE_NONE, origin);
 }
 
 void module_deliver(struct engine *e, struct account *a, struct stanza *s,
