@@ -266,7 +266,11 @@ static struct sasl_client *choose(struct peer *p, const char *user, const char *
     size_t n = 0;
     uint8_t scratch[96];
     struct sasl_client_config config = {
-        .user = slice_z(user), .password = SLICE(BENCH_PASSWORD), .plain_allowed = true};
+        .user = slice_z(user),
+        .password = p->password != NULL ? slice_z(p->password) : SLICE(BENCH_PASSWORD),
+        .authzid = slice_z(p->authzid),
+        .plain_allowed = true,
+    };
     struct xml x = xml_child(features(p), NS_SASL, SLICE("mechanisms"));
     for (x = xml_first_element(x); xml_some(x) && n < OFFERED_MAX; x = xml_next_element(x))
         if (mechanism == NULL || slice_eq(xml_text(x), slice_z(mechanism)))

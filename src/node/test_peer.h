@@ -39,6 +39,8 @@ struct peer {
     bool deaf;             /* takes nothing from its connection */
     bool bad;              /* what came is not well formed (tests of plain bytes set loose) */
     bool loose;            /* does not mind */
+    /* Of its logins; NULL: BENCH_PASSWORD, none. */
+    const char *password, *authzid;
 };
 
 /* Listeners to put into bench->config.listeners (one each). */
