@@ -192,7 +192,7 @@ static bool read_presence(const struct stanza *s, int *priority)
     if (xml_some(show) && !slice_is(word, "away") && !slice_is(word, "chat") &&
         !slice_is(word, "dnd") && !slice_is(word, "xa"))
         return false;
-    if (!xml_some(prio) || xml_text(prio).len == 0)
+    if (!xml_some(prio))
         return true;
     return slice_to_int(xml_text(prio), priority) && *priority >= -128 && *priority <= 127;
 }
@@ -316,10 +316,8 @@ void presence_from_session(struct engine *e, struct session *session, struct sta
             subscribe_out(e, session, s, origin);
         else if (broadcast_type)
             directed(e, session, s, origin);
-        else if (s->type == TYPE_ERROR)
-            route(e, s, origin);
         else
-            engine_settle(e, origin); /* probes are the server's to send */
+            route(e, s, origin); /* an error, or a probe of the client's own */
         return;
     }
     if (s->type == TYPE_UNAVAILABLE)

@@ -109,14 +109,12 @@ void route(struct engine *e, struct stanza *s, const struct origin *origin)
         route_error(e, s, STANZA_REMOTE_SERVER_NOT_FOUND, SLICE_NONE, origin);
         return;
     }
-    if (!canonical(e, host, &s->to)) {
-        route_error(e, s, STANZA_RESOURCE_CONSTRAINT, SLICE_NONE, origin);
-        return;
-    }
     if (s->to.local_len == 0)
-        deliver_host(e, host, s, origin);
-    else
+        deliver_host(e, host, s, origin); /* which answers under the name that it was asked by */
+    else if (canonical(e, host, &s->to))
         route_account(e, s, origin);
+    else
+        route_error(e, s, STANZA_RESOURCE_CONSTRAINT, SLICE_NONE, origin);
 }
 
 /* What a client sends to itself or to nobody is for its own account. */
@@ -172,12 +170,18 @@ static void route_checked(struct engine *e, struct session *session, struct stan
         refuse(e, session, s, error, app, origin);
         return;
     }
+    const struct host_config *host =
+        jid_some(&s->to) ? config_host(e->config, jid_domain(&s->to)) : NULL;
     if (s->kind == STANZA_PRESENCE) {
-        presence_from_session(e, session, s, origin);
+        /* Whom one subscribes to or shows oneself to is known by one name alone. */
+        if (host == NULL || canonical(e, host, &s->to))
+            presence_from_session(e, session, s, origin);
+        else
+            route_error(e, s, STANZA_RESOURCE_CONSTRAINT, SLICE_NONE, origin);
         return;
     }
-    bool own = !jid_some(&s->to) ||
-               (s->to.resource_len == 0 && jid_bare_eq(&s->to, &session->account->jid));
+    bool own = !jid_some(&s->to) || (s->to.resource_len == 0 && host == session->account->host &&
+                                     slice_eq(jid_local(&s->to), jid_local(&session->jid)));
     if (own) {
         route_own(e, session, s, origin);
         return;
@@ -349,6 +353,8 @@ static void deliver_to_absent(struct engine *e, struct account *a, struct stanza
     bool request = s->kind == STANZA_IQ && (s->type == TYPE_GET || s->type == TYPE_SET);
     if (request && !failed && a->host != NULL && s->to.resource_len == 0) {
         iq_dispatch(e, s, a->host, a, NULL, origin);
+    } else if (s->kind == STANZA_MESSAGE && s->type == TYPE_HEADLINE) {
+        engine_settle(e, origin); /* as if somebody were there who is away */
     } else if (s->kind == STANZA_PRESENCE && s->type == TYPE_PROBE && !failed) {
         presence_send(e, a, &s->from, TYPE_UNSUBSCRIBED); /* RFC 6121 section 4.3.2 */
         engine_settle(e, origin);
