@@ -107,8 +107,9 @@ static void let_go(struct c2s *s)
     timer_stop(&s->deadline);
     timer_stop(&s->delay);
     sasl_server_free(&s->sasl);
-    if (s->module_data != NULL && C2S_REGISTER != NULL)
-        C2S_REGISTER->free(s);
+    if (s->module_data != NULL)
+        C2S_REGISTER->free(s, s->module_data);
+    s->module_data = NULL;
     mem_wipe(s->held.ptr, s->held.cap);
     buf_free(&s->held);
 }

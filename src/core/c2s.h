@@ -11,6 +11,7 @@
 
 #include "core/engine.h"
 #include "core/link.h"
+#include "core/service/signup.h"
 #include "xml/parser.h"
 #include "xml/writer.h"
 #include "xmpp/error.h"
@@ -49,7 +50,7 @@ struct c2s {
     struct account *account; /* in use from login on */
     struct list binding;     /* in account.binding while it loads */
     struct session *session;
-    void *module_data;  /* of the registration module */
+    void *module_data;  /* of the registration module, in C2S_REGISTERING */
     uint32_t unsettled; /* stanzas */
     uint32_t unsettled_bytes;
     uint64_t spent_until_ms; /* L22: when what was read will have been paid for */
@@ -93,14 +94,6 @@ void c2s_error(struct c2s *s, enum stream_error error, struct slice text, struct
 void c2s_written(struct c2s *s);
 /* The account that a bind waits for has been loaded (or not). */
 void c2s_account_ready(struct c2s *s);
-
-/* Hook of the registration module: IQs before login. NULL: none. Set by the module list. */
-struct c2s_register_hook {
-    /* Serves an IQ of jabber:iq:register before login. */
-    void (*iq)(struct c2s *s, struct stanza *st);
-    void (*free)(struct c2s *s);
-};
-extern const struct c2s_register_hook *const C2S_REGISTER;
 
 /* For modules too (module.h). */
 bool c2s_authenticated(const struct c2s *s);

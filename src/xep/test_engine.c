@@ -38,17 +38,18 @@ static void take_line(void *ctx, enum log_level level, const char *event, const 
 
 static uint32_t gate_delay(void *ctx, const char *peer, struct now now)
 {
-    (void)ctx;
+    struct bench *b = ctx;
     (void)peer;
     (void)now;
-    return 0;
+    return b->login_delay_ms;
 }
 
 static void gate_failed(void *ctx, const char *peer, struct now now)
 {
-    (void)ctx;
+    struct bench *b = ctx;
     (void)peer;
     (void)now;
+    b->login_failures++;
 }
 
 static void gate_authenticated(void *ctx, uint64_t conn)

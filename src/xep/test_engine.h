@@ -39,9 +39,11 @@ struct bench {
     struct host_config hosts[2]; /* example.org (alias talk.example.org), example.net */
     struct node_config config;   /* .core.limits */
     struct now now;
-    /* The gate (A28). */
-    bool may_register;      /* true at first */
-    unsigned registrations; /* how often it was asked */
+    /* The gate (A28, L10). */
+    bool may_register;       /* true at first */
+    unsigned registrations;  /* how often it was asked */
+    uint32_t login_delay_ms; /* what it answers */
+    unsigned login_failures; /* how often it was told of one */
     /* The store. */
     int batch_error;           /* what batches are answered with from now on; 0: they happen */
     int query_error;           /* the same for queries */
