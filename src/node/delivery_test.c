@@ -30,10 +30,6 @@ static enum claim keep(struct engine *e, struct account *to, struct stanza *s,
 static const struct module KEEPER = {.name = "keeper", .claim_undelivered = keep};
 static const struct module *const LIST[] = {&STREAM_MODULE, &ROSTER_MODULE, &KEEPER, NULL};
 
-#define ON_SHARDS(b)                                                                               \
-    for (uint32_t shards_ = 1; shards_ <= 3; shards_ += 2)                                         \
-        for (struct bench *b = bench_new_shards(LIST, shards_); b != NULL; bench_free(&b))
-
 enum { RESOURCES = 5 };
 
 /* The resources that somebody may have, and their presence; NULL: bound, nothing said. */
@@ -176,7 +172,7 @@ static void send_message(struct scene *s, const char *to, const char *type)
 static void each_type_of_message_in_each_situation(void **state)
 {
     (void)state;
-    ON_SHARDS(b)
+    BENCH_ON_SHARDS(b, LIST)
     {
         for (unsigned i = 0; i < SITUATIONS_N; i++) {
             struct scene s = {.b = b};
@@ -212,7 +208,7 @@ static void each_type_of_iq_in_each_situation(void **state)
 {
     (void)state;
     static const char *const KINDS[] = {"get", "set", "result", "error"};
-    ON_SHARDS(b)
+    BENCH_ON_SHARDS(b, LIST)
     {
         for (unsigned i = 0; i < SITUATIONS_N; i++) {
             struct scene s = {.b = b};
@@ -243,7 +239,7 @@ static void requests_reach_the_clients_of_those_who_show_themselves(void **state
     (void)state;
 #define ASK(id, to)   "<iq type='get' id='" id "' to='" to "'><q xmlns='urn:example'/></iq>"
 #define GOT(id, from) "<iq type='get' id='" id "' from='" from "'><q xmlns='urn:example'/></iq>"
-    ON_SHARDS(b)
+    BENCH_ON_SHARDS(b, LIST)
     {
         bench_befriend(b, "friend@example.org", "rcpt@example.org");
         struct client *rcpt = bench_login(b, "rcpt@example.org/r");
@@ -288,7 +284,7 @@ static void directed_presence_in_each_situation(void **state)
     static const char *const KINDS[] = {"", " type='unavailable'"};
     static const char *const WANT[SITUATIONS_N] = {"nothing",  "nothing", "nothing",
                                                    "negative", "one",     "negative high low"};
-    ON_SHARDS(b)
+    BENCH_ON_SHARDS(b, LIST)
     {
         for (unsigned i = 0; i < SITUATIONS_N; i++) {
             struct scene s = {.b = b};
@@ -333,7 +329,7 @@ static void S06_errors_are_never_answered(void **state)
         {"<iq to='", "' type='result' id='1'/>"},
         {"<iq to='", "' type='result' id='1'><x xmlns='urn:x'/></iq>"},
     };
-    ON_SHARDS(b)
+    BENCH_ON_SHARDS(b, LIST)
     {
         struct scene s = {.b = b};
         set_scene(&s, &SITUATIONS[SEVERAL]);

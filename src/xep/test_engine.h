@@ -58,6 +58,10 @@ struct bench {
 struct bench *bench_new(const struct module *const *modules);
 struct bench *bench_new_shards(const struct module *const *modules, uint32_t shards);
 void bench_free(struct bench **b);
+/* The statement behind it runs twice, with a bench of one shard and with one of three. */
+#define BENCH_ON_SHARDS(b, modules)                                                                \
+    for (uint32_t shards_ = 1; shards_ <= 3; shards_ += 2)                                         \
+        for (struct bench *b = bench_new_shards((modules), shards_); (b) != NULL; bench_free(&(b)))
 
 /* Turns until nothing moves; what is below does it by itself. */
 void bench_run(struct bench *b);
