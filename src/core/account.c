@@ -257,8 +257,8 @@ static bool must_wait(struct engine *e, const struct account *a, const struct st
 {
     if (a->state == ACCOUNT_LOADING)
         return true;
-    /* Presence behind a change of the subscription that it depends on. */
-    if (s->kind == STANZA_PRESENCE && subscribe_changing(a, jid_bare(&s->from)))
+    /* What comes behind a change of the subscription that it may depend on. */
+    if (!list_empty(&a->changes) && subscribe_changing(a, jid_bare(&s->from)))
         return true;
     if (!list_empty(&a->holds) && holds(a, origin) && !deliver_to_nobody(a, s))
         return true;

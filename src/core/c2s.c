@@ -139,9 +139,21 @@ bool c2s_can_read(const struct c2s *s)
     case C2S_CLOSED:
         return false;
     default:
-        return s->unsettled < s->e->config->limits.credit_stanzas &&
+        return s->holds == 0 && s->unsettled < s->e->config->limits.credit_stanzas &&
                s->unsettled_bytes < s->e->config->limits.credit_bytes;
     }
+}
+
+void c2s_hold(struct c2s *s)
+{
+    s->holds++;
+}
+
+void c2s_unhold(struct c2s *s)
+{
+    CHECK(s->holds > 0);
+    if (--s->holds == 0 && c2s_can_read(s))
+        s->link->ops->resume(s->link);
 }
 
 void c2s_credit(struct c2s *s, uint32_t bytes)

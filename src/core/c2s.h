@@ -51,6 +51,7 @@ struct c2s {
     struct list binding;     /* in account.binding while it loads */
     struct session *session;
     void *module_data;  /* of the registration module, in C2S_REGISTERING */
+    uint32_t holds;     /* answers that must come before anything else is read (c2s_hold) */
     uint32_t unsettled; /* stanzas */
     uint32_t unsettled_bytes;
     uint64_t spent_until_ms; /* L22: when what was read will have been paid for */
@@ -80,6 +81,10 @@ void c2s_bad_xml(struct c2s *s, enum xml_error error, struct slice first_bytes);
 /* Plaintext behind <starttls/> (V32). */
 void c2s_injected(struct c2s *s);
 void c2s_drained(struct c2s *s);
+/* Nothing is read from the stream until c2s_unhold: what comes from the store first keeps its place
+ * before the answers to later stanzas. */
+void c2s_hold(struct c2s *s);
+void c2s_unhold(struct c2s *s);
 /* A stanza of this stream was settled. */
 void c2s_credit(struct c2s *s, uint32_t bytes);
 /* After a reload. */

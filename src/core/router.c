@@ -6,6 +6,7 @@
 #include "core/hooks.h"
 #include "core/iq.h"
 #include "core/presence.h"
+#include "core/subscribe.h"
 #include "xmpp/ns.h"
 
 static const struct origin NOBODY = {0};
@@ -197,6 +198,9 @@ static void route_checked(struct engine *e, struct session *session, struct stan
 void route_from_session(struct engine *e, struct session *session, struct stanza *s,
                         const struct origin *origin)
 {
+    struct account *a = session->account;
+    if (!list_empty(&a->changes) && subscribe_holds(e, a, s, origin))
+        return;
     struct buf own = {0};
     if (s->kind != STANZA_IQ)
         relieve(e, s, &own);

@@ -22,7 +22,14 @@ struct change {
     struct origin origin;
     bool outbound;
     struct subscription_outcome outcome;
-    struct buf stanza; /* encoded */
+    struct buf stanza;  /* encoded */
+    struct list behind; /* struct held: what the same client sent to the same contact since */
+};
+
+struct held {
+    struct list link;
+    struct origin origin;
+    struct buf bytes; /* encoded stanza */
 };
 
 static bool event_of(enum stanza_type type, enum subscription_event *out)
@@ -81,6 +88,37 @@ static void effects(struct engine *e, struct account *a, const struct subscripti
         presence_send_current(e, a, &contact, false);
 }
 
+static struct session *session_of(struct engine *e, const struct origin *origin)
+{
+    struct c2s *stream = origin->stream != 0 ? handle_get(&e->streams, origin->stream) : NULL;
+    return stream != NULL ? stream->session : NULL;
+}
+
+/* What waited behind the change goes on, as if it had just come. */
+static void let_go(struct engine *e, struct change *c)
+{
+    while (!list_empty(&c->behind)) {
+        struct held *h = CONTAINER_OF(list_pop(&c->behind), struct held, link);
+        struct session *session = session_of(e, &h->origin);
+        struct xml_tree *tree = NULL;
+        struct buf text = {0};
+        struct stanza s;
+        CHECK(stanza_decode(buf_slice(&h->bytes), &s));
+        stanza_write(&text, &s, NULL, SLICE_NONE);
+        bool good = xml_parse(buf_slice(&text), NS_CLIENT, &XML_LIMITS_C2S, &tree) == XML_OK;
+        if (session != NULL && good) {
+            s.root = xml_root(tree);
+            route_from_session(e, session, &s, &h->origin);
+        } else {
+            engine_settle(e, &h->origin);
+        }
+        xml_tree_free(&tree);
+        buf_free(&text);
+        buf_free(&h->bytes);
+        mem_free(h);
+    }
+}
+
 static void written(struct engine *e, void *ctx, struct store_request *answer)
 {
     struct change *c = ctx;
@@ -92,13 +130,37 @@ static void written(struct engine *e, void *ctx, struct store_request *answer)
         effects(e, a, &c->outcome, &s, c->outbound);
         engine_settle(e, &c->origin);
     } else {
+        const struct session *session = session_of(e, &c->origin);
+        if (c->outbound && session != NULL)
+            s.from = session->jid;
         account_reload(e, a);
         route_error(e, &s, STANZA_RESOURCE_CONSTRAINT, SLICE_NONE, &c->origin);
     }
+    let_go(e, c);
     account_unpark(e, a);
     account_release(e, a);
     buf_free(&c->stanza);
     mem_free(c);
+}
+
+bool subscribe_holds(struct engine *e, struct account *a, const struct stanza *s,
+                     const struct origin *origin)
+{
+    (void)e;
+    LIST_EACH(it, &a->changes)
+    {
+        struct change *c = CONTAINER_OF(it, struct change, link);
+        struct stanza first;
+        CHECK(stanza_decode(buf_slice(&c->stanza), &first));
+        if (!c->outbound || c->origin.stream != origin->stream || !jid_bare_eq(&first.to, &s->to))
+            continue;
+        struct held *h = mem_new(struct held);
+        h->origin = *origin;
+        stanza_encode(&h->bytes, s);
+        list_push(&c->behind, &h->link);
+        return true;
+    }
+    return false;
 }
 
 bool subscribe_changing(const struct account *a, struct slice contact)
@@ -151,6 +213,7 @@ static void write_change(struct engine *e, struct account *a, struct stanza *s, 
     c->origin = *origin;
     c->outbound = outbound;
     c->outcome = *o;
+    list_init(&c->behind);
     list_push(&a->changes, &c->link);
     account_use(e, a);
     flow_submit(e, batch, written, c);
@@ -258,6 +321,8 @@ static void remind(struct engine *e, void *ctx, struct store_request *answer)
         if (item != NULL && item->sub.pending_in && jid_from_prepared(row.key, &s.from))
             session_send(e, stream->session, &s);
     }
+    if (stream != NULL)
+        c2s_unhold(stream);
     account_release(e, r->account);
     mem_free(r);
 }
@@ -270,6 +335,7 @@ void subscribe_remind(struct engine *e, struct session *session)
     struct reminder *r = mem_new(struct reminder);
     r->account = a;
     r->stream = session->stream->handle;
+    c2s_hold(session->stream);
     account_use(e, a);
     struct store_request *q = flow_query(e);
     store_list(q, jid_bare(&a->jid), STORE_REQUESTS, SLICE_NONE, UINT32_MAX);

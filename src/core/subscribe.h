@@ -15,7 +15,11 @@ void subscribe_out(struct engine *e, struct session *session, struct stanza *s,
 /* One arrives for the account. Settles origin. */
 void subscribe_in(struct engine *e, struct account *a, struct stanza *s,
                   const struct origin *origin);
-/* Is the subscription of contact being written? Presence of it waits for that. */
+/* Holds a stanza of a client back while a subscription stanza of the same client to the same
+ * contact is being written: order is kept per sending stream and recipient. True: it was taken. */
+bool subscribe_holds(struct engine *e, struct account *a, const struct stanza *s,
+                     const struct origin *origin);
+/* Is a stanza of contact that changes the subscription being written? What comes of it waits. */
 bool subscribe_changing(const struct account *a, struct slice contact);
 /* Shows a session the requests that still wait. */
 void subscribe_remind(struct engine *e, struct session *session);
