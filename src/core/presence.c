@@ -91,8 +91,16 @@ static void broadcast(struct engine *e, struct session *session, struct stanza *
     }
 }
 
-/* What was told to strangers is taken back (RFC 6121 section 4.6.3). */
-static void unavailable_to_directed(struct engine *e, struct session *session, struct stanza *s)
+static bool is_subscriber(const struct account *a, struct slice bare)
+{
+    const struct roster_item *item = roster_find(&a->roster, bare);
+    return item != NULL && item->sub.from;
+}
+
+/* What was told to single ones is taken back (RFC 6121 section 4.6.3). told: subscribers know it
+ * already. */
+static void unavailable_to_directed(struct engine *e, struct session *session, struct stanza *s,
+                                    bool told)
 {
     struct buf directed = session->directed;
     session->directed = (struct buf){0};
@@ -101,6 +109,7 @@ static void unavailable_to_directed(struct engine *e, struct session *session, s
     while (all.len > 0) {
         size_t end = slice_find(all, '\0');
         if (jid_from_prepared(slice_of(all.ptr, end), &s->to) &&
+            !(told && is_subscriber(session->account, jid_bare(&s->to))) &&
             !hooks_hides_presence(e, session->account, &s->to))
             route(e, s, &NOBODY);
         all = slice_from(all, end + 1);
@@ -170,12 +179,13 @@ static void go_unavailable(struct engine *e, struct session *session, struct sta
     buf_free(&session->presence_held);
     struct buf own = {0};
     stanza_pack(s, &own);
-    if (session->available) {
-        session->available = false;
+    bool told = session->available;
+    session->available = false;
+    if (told) {
         broadcast(e, session, s);
         hooks_presence_sent(e, session, s);
     }
-    unavailable_to_directed(e, session, s);
+    unavailable_to_directed(e, session, s, told);
     buf_free(&own);
 }
 
@@ -288,8 +298,8 @@ static void directed(struct engine *e, struct session *session, struct stanza *s
             route_error(e, s, STANZA_RESOURCE_CONSTRAINT, SLICE_NONE, origin);
             return;
         }
-        const struct roster_item *item = roster_find(&session->account->roster, jid_bare(&s->to));
-        if (item == NULL || !item->sub.from) {
+        /* Of who is available subscribers are told anyway. */
+        if (!session->available || !is_subscriber(session->account, jid_bare(&s->to))) {
             buf_add(&session->directed, full);
             buf_byte(&session->directed, '\0');
             session->directed_count++;
