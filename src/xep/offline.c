@@ -22,7 +22,7 @@ extern const struct module OFFLINE_MODULE;
 /* Sending what is stored to account.draining. */
 enum drain_state {
     DRAIN_IDLE,     /* nobody is being sent anything */
-    DRAIN_WAITING,  /* for messages on their way into the store */
+    DRAIN_WAITING,  /* for messages on their way into the store, or out of it */
     DRAIN_READING,  /* a slice is being read */
     DRAIN_WRITTEN,  /* it was written to the client; the connection has not taken it all */
     DRAIN_DROPPING, /* it is being taken out of the store */
@@ -30,9 +30,9 @@ enum drain_state {
 
 struct offline {
     uint64_t messages, bytes; /* in the store, or on their way */
-    uint32_t under_way;
+    uint32_t under_way;       /* batches that are not answered: a query may not see them */
     enum drain_state state;
-    uint64_t flow;
+    uint64_t flow;     /* of the read */
     uint64_t next;     /* position to read from */
     uint64_t from, to; /* positions of the slice that was written */
     uint64_t slice_messages, slice_bytes;
@@ -130,25 +130,42 @@ static void finish(struct engine *e, struct offline *o, struct account *a)
     account_unpark(e, a);
 }
 
+/* A batch is answered. A read that waited for it may begin. */
+static void landed(struct engine *e, struct offline *o, struct account *a)
+{
+    if (o->under_way > 0)
+        o->under_way--;
+    if (o->state == DRAIN_WAITING && o->under_way == 0)
+        read_slice(e, o, a);
+}
+
+/* A slice could not be dropped: it comes again. */
+static void take_back(struct engine *e, struct offline *o, const struct account *a, int err)
+{
+    o->messages += o->slice_messages;
+    o->bytes += o->slice_bytes;
+    o->left = true;
+    tell_log(e, LOG_ERROR, "offline.drop_failed", a, slice_z(err_text(err)));
+}
+
+/* The session that was sent the slice may have ended meanwhile. */
 static void dropped(struct engine *e, void *ctx, struct store_request *answer)
 {
     struct account *a = ctx;
     struct offline *o = offline_of(e, a);
-    CHECK(o != NULL && o->state == DRAIN_DROPPING);
-    o->flow = 0;
-    if (answer->err == 0) {
-        o->messages -= o->messages < o->slice_messages ? o->messages : o->slice_messages;
-        o->bytes -= o->bytes < o->slice_bytes ? o->bytes : o->slice_bytes;
-    } else {
-        o->left = true;
-        tell_log(e, LOG_ERROR, "offline.drop_failed", a, slice_z(err_text(answer->err)));
+    if (o != NULL) {
+        bool goes_on = o->state == DRAIN_DROPPING;
+        if (answer->err != 0)
+            take_back(e, o, a, answer->err);
+        landed(e, o, a);
+        if (goes_on && o->last && o->messages == 0)
+            finish(e, o, a);
+        else if (goes_on && is_ready(a->draining))
+            read_slice(e, o, a);
+        else if (goes_on)
+            end(e, o, a);
     }
-    if (o->last && o->messages == 0)
-        finish(e, o, a);
-    else if (is_ready(a->draining))
-        read_slice(e, o, a);
-    else
-        end(e, o, a);
+    account_release(e, a);
 }
 
 static void drop_slice(struct engine *e, struct offline *o, struct account *a)
@@ -156,7 +173,11 @@ static void drop_slice(struct engine *e, struct offline *o, struct account *a)
     struct store_request *batch = flow_batch(e);
     store_drop(batch, jid_bare(&a->jid), STORE_OFFLINE, o->from, o->to);
     o->state = DRAIN_DROPPING;
-    o->flow = flow_submit(e, batch, dropped, a);
+    o->messages -= o->messages < o->slice_messages ? o->messages : o->slice_messages;
+    o->bytes -= o->bytes < o->slice_bytes ? o->bytes : o->slice_bytes;
+    o->under_way++;
+    account_use(e, a);
+    flow_submit(e, batch, dropped, a);
 }
 
 /* The connection has taken the slice, or is about to. */
@@ -239,7 +260,7 @@ static void slice_read(struct engine *e, void *ctx, struct store_request *answer
 static void read_slice(struct engine *e, struct offline *o, struct account *a)
 {
     if (o->under_way > 0) {
-        o->state = DRAIN_WAITING; /* a query does not see what is not answered yet */
+        o->state = DRAIN_WAITING;
         return;
     }
     struct store_request *q = flow_query(e);
@@ -320,8 +341,6 @@ static void appended(struct engine *e, void *ctx, struct store_request *answer)
     bool kept = answer->err == 0;
     if (o == NULL && kept && a->state == ACCOUNT_READY)
         o = offline_make(e, a);
-    if (o != NULL && o->under_way > 0)
-        o->under_way--;
     if (kept) {
         e->counters.messages_stored++;
         if (o != NULL && o->messages == 0)
@@ -334,8 +353,8 @@ static void appended(struct engine *e, void *ctx, struct store_request *answer)
             o->bytes -= o->bytes < buf_len(&k->bytes) ? o->bytes : buf_len(&k->bytes);
         refuse(e, k, answer->err);
     }
-    if (o != NULL && o->state == DRAIN_WAITING && o->under_way == 0)
-        read_slice(e, o, a);
+    if (o != NULL)
+        landed(e, o, a);
     account_unhold(e, a, &k->hold);
     buf_free(&k->bytes);
     mem_free(k);

@@ -329,6 +329,41 @@ static void a_session_that_ends_in_the_middle_loses_nothing(void **state)
     end(&t);
 }
 
+/* What one session has taken does not come to the next one, however slow the store is. */
+static void a_session_waits_for_what_the_one_before_has_read(void **state)
+{
+    (void)state;
+    struct talk t = begin(1);
+    char id[8];
+    for (int i = 0; i < 60; i++) {
+        snprintf(id, sizeof(id), "%d", i);
+        write_to_bob(&t, id);
+    }
+    struct client *first = bench_login(t.b, BOB "/first");
+    struct client *second = bench_login(t.b, BOB "/second");
+    t.b->store_held = true;
+    client_send(first, "<presence/>");
+    client_next(first);
+    bench_store_step(t.b, 1);
+    for (int i = 0; i < 50; i++) {
+        snprintf(id, sizeof(id), "%d", i);
+        expect_message(first, id);
+    }
+    client_close(&first);
+    client_send(second, "<presence/>");
+    write_to_bob(&t, "new");
+    client_discard(second);
+    bench_release(t.b);
+    for (int i = 50; i < 60; i++) {
+        snprintf(id, sizeof(id), "%d", i);
+        expect_message(second, id);
+    }
+    expect(second, "<message from='*' type='chat' id='new'><body>new</body></message>");
+    expect_nothing(second);
+    assert_int_equal(bench_count(t.b, BOB, "offline"), 0);
+    end(&t);
+}
+
 static void another_session_goes_on_when_one_ends(void **state)
 {
     (void)state;
@@ -464,6 +499,7 @@ int main(void)
         cmocka_unit_test(a_negative_priority_gets_nothing),
         cmocka_unit_test(only_the_first_ready_resource_gets_them),
         cmocka_unit_test(a_session_that_ends_in_the_middle_loses_nothing),
+        cmocka_unit_test(a_session_waits_for_what_the_one_before_has_read),
         cmocka_unit_test(another_session_goes_on_when_one_ends),
         cmocka_unit_test(L13_a_mailbox_is_sent_as_fast_as_it_is_read),
         cmocka_unit_test(a_client_that_lags_gets_its_messages_when_it_reads_again),
