@@ -64,8 +64,8 @@ struct module {
     /* CHECK: a stanza that arrives for a loaded account. */
     enum verdict (*check_incoming)(struct engine *e, struct account *to, const struct stanza *s,
                                    enum stanza_error *error_out);
-    /* CHECK: presence that the server itself sends for a loaded account: broadcasts, probes, what is
-     * taken back at the end, repeated requests. True: this address gets none of it. */
+    /* CHECK: presence that the server itself sends for a loaded account: broadcasts, probes, what
+     * is taken back at the end, repeated requests. True: this address gets none of it. */
     bool (*hides_presence)(struct engine *e, const struct account *a, const struct jid *to);
     /* CLAIM: a message that no resource can take (RFC 6121 section 8.5.2.2 and 8.5.2.1). */
     enum claim (*claim_undelivered)(struct engine *e, struct account *to, struct stanza *s,
