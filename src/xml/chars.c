@@ -79,42 +79,19 @@ static inline unsigned char_length(const uint8_t *p, const uint8_t *end)
     return p[0] <= 0xf4 && high >= 0x10 && high <= 0x10f ? 4 : 0;
 }
 
-enum { BLOCK = 16 };
-
-#ifdef __SSE2__
-/* Bits of the bytes at which the copy of text (quote 0) or of a value stops. Signed comparison
- * finds control characters and what is not ASCII in one. */
-static inline unsigned stops(__m128i v, uint8_t quote)
-{
-    __m128i stop = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
-    stop = _mm_or_si128(stop, _mm_cmpeq_epi8(v, _mm_set1_epi8('&')));
-    if (quote == 0) { /* '<' and '>' differ in one bit */
-        __m128i angle = _mm_or_si128(v, _mm_set1_epi8(2));
-        stop = _mm_or_si128(stop, _mm_cmpeq_epi8(angle, _mm_set1_epi8('>')));
-    } else {
-        stop = _mm_or_si128(stop, _mm_cmpeq_epi8(v, _mm_set1_epi8('<')));
-        stop = _mm_or_si128(stop, _mm_cmpeq_epi8(v, _mm_set1_epi8((char)quote)));
-    }
-    return (unsigned)_mm_movemask_epi8(stop);
-}
-#endif
-
-/* Copies ASCII up to a stop; at most up to full in the pool, which has BLOCK bytes behind it. */
+/* Copies ASCII up to a stop; at most up to full in the pool, which has CH_BLOCK bytes behind it. */
 static inline const uint8_t *copy_ascii(const uint8_t *p, const uint8_t *end, uint8_t **w,
                                         const uint8_t *full, uint8_t quote)
 {
-#ifdef __SSE2__
-    while (end - p >= BLOCK && *w <= full) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        _mm_storeu_si128((__m128i *)(void *)*w, v);
-        unsigned stop = stops(v, quote);
-        unsigned n = stop != 0 ? (unsigned)__builtin_ctz(stop) : BLOCK;
-        p += n;
-        *w += n;
-        if (stop != 0)
-            return p;
+    while (end - p >= CH_BLOCK && *w <= full) {
+        unsigned n = ch_copy_block(*w, p, quote);
+        if (n < CH_BLOCK) {
+            *w += n;
+            return p + n;
+        }
+        p += CH_BLOCK; /* not n: the next block need not wait for it */
+        *w += CH_BLOCK;
     }
-#endif
     unsigned stop_class = quote == 0 ? CH_TEXT_STOP : CH_VALUE_STOP;
     while (p < end && *w <= full && !ch_is(*p, stop_class))
         *(*w)++ = *p++;
@@ -142,10 +119,10 @@ static inline bool copy(struct xml_parser *x, uint8_t quote)
     const uint8_t *p = x->p, *end = x->end;
     bool full;
     do {
-        if (x->pool.cap - x->pool.used < 2 * BLOCK && !xml_pool_grow(x, 2 * BLOCK, p))
+        if (x->pool.cap - x->pool.used < 2 * CH_BLOCK && !xml_pool_grow(x, 2 * CH_BLOCK, p))
             return false;
         uint8_t *w = x->pool.bytes + x->pool.used;
-        const uint8_t *last = x->pool.bytes + x->pool.cap - BLOCK;
+        const uint8_t *last = x->pool.bytes + x->pool.cap - CH_BLOCK;
         const uint8_t *wide;
         do {
             wide = copy_ascii(p, end, &w, last, quote);

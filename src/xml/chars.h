@@ -38,6 +38,34 @@ static inline bool ch_allowed(uint32_t code)
 bool ch_is_name_start(uint32_t code);
 bool ch_is_name(uint32_t code);
 
+enum { CH_BLOCK = 16 };
+
+/* Copies 16 bytes, of which at least as many are plain characters of text (quote 0) or of a value
+ * as it returns. */
+static inline unsigned ch_copy_block(uint8_t *w, const uint8_t *s, uint8_t quote)
+{
+#ifdef __SSE2__
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)s);
+    _mm_storeu_si128((__m128i *)(void *)w, v);
+    /* Signed comparison finds control characters and what is not ASCII in one. */
+    __m128i stop = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
+    stop = _mm_or_si128(stop, _mm_cmpeq_epi8(v, _mm_set1_epi8('&')));
+    if (quote == 0) { /* '<' and '>' differ in one bit */
+        __m128i angle = _mm_or_si128(v, _mm_set1_epi8(2));
+        stop = _mm_or_si128(stop, _mm_cmpeq_epi8(angle, _mm_set1_epi8('>')));
+    } else {
+        stop = _mm_or_si128(stop, _mm_cmpeq_epi8(v, _mm_set1_epi8('<')));
+        stop = _mm_or_si128(stop, _mm_cmpeq_epi8(v, _mm_set1_epi8((char)quote)));
+    }
+    return (unsigned)__builtin_ctz((unsigned)_mm_movemask_epi8(stop) | 1U << CH_BLOCK);
+#else
+    unsigned n = 0;
+    for (; n < CH_BLOCK && !ch_is(s[n], quote == 0 ? CH_TEXT_STOP : CH_VALUE_STOP); n++)
+        w[n] = s[n];
+    return n;
+#endif
+}
+
 /* Length of the run of ASCII name characters, without ':', at the front of 16 bytes. */
 static inline unsigned ch_name_run(const uint8_t *s)
 {

@@ -5,16 +5,18 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-/* "<name" or the like: bytes that need no care. */
+static inline bool put_room(struct buf *out, size_t n)
+{
+    return (out->cap - out->end >= n && !out->failed) || buf_reserve(out, n) == 0;
+}
+
+/* Bytes that need no care. */
 static inline void put_raw(struct buf *out, struct slice s)
 {
-    if (out->cap - out->end >= s.len && !out->failed) {
-        if (s.len > 0)
-            memcpy(out->ptr + out->end, s.ptr, s.len);
-        out->end += (uint32_t)s.len;
-    } else {
-        buf_add(out, s);
-    }
+    if (s.len == 0 || !put_room(out, s.len))
+        return;
+    memcpy(out->ptr + out->end, s.ptr, s.len);
+    out->end += (uint32_t)s.len;
 }
 
 #endif

@@ -194,11 +194,19 @@ enum step xml_tag(struct xml_parser *p);
 enum step xml_value(struct xml_parser *p);
 enum step xml_text_run(struct xml_parser *p);
 enum step xml_reference(struct xml_parser *p);
+/* Begins the attribute whose name starts at p->p. */
+enum step xml_attr_begin(struct xml_parser *p);
+/* Goes on with its name. */
+enum step xml_attr_name(struct xml_parser *p);
+/* Gives the attributes of the tag that have prefixes their namespaces. */
+enum step xml_attrs_resolve(struct xml_parser *p);
 enum step xml_end_name(struct xml_parser *p);
-/* Begins the element whose name starts at p->p. */
-enum step xml_element_begin(struct xml_parser *p);
+/* Goes on behind '<'. */
+enum step xml_less(struct xml_parser *p);
 /* The value at the end of the pool is complete. */
 enum step xml_value_done(struct xml_parser *p);
+/* Opens the text record unless it is open. */
+bool xml_text_open(struct xml_parser *p);
 /* The open text, if any, is complete. */
 bool xml_text_done(struct xml_parser *p);
 /* One character that is not ASCII: STEP_ON with its bytes in part, and its code. */

@@ -166,33 +166,6 @@ static enum step question(struct xml_parser *p)
 
 /* --- markup --- */
 
-static enum step less(struct xml_parser *p)
-{
-    uint8_t c = *p->p;
-    if (ch_is(c, CH_NAME_START) || c >= 0x80)
-        return xml_element_begin(p);
-    switch (c) {
-    case '/':
-        if (p->depth == 0 && !p->root)
-            return xml_bad(p, XML_NOT_WELL_FORMED);
-        if (!xml_text_done(p))
-            return xml_bad(p, XML_MEMORY);
-        p->state = S_END_NAME;
-        break;
-    case '!':
-        p->state = S_BANG;
-        break;
-    case '?':
-        p->state = S_QUESTION;
-        break;
-    default:
-        return xml_bad(p, XML_NOT_WELL_FORMED);
-    }
-    p->matched = 0;
-    p->p++;
-    return STEP_ON;
-}
-
 static enum step bang(struct xml_parser *p)
 {
     if (*p->p == '-' || *p->p == 'D')
@@ -225,7 +198,7 @@ enum step xml_markup(struct xml_parser *p)
         return STEP_MORE;
     switch (p->state) {
     case S_LESS:
-        return less(p);
+        return xml_less(p);
     case S_BANG:
         return bang(p);
     case S_CDATA_OPEN:

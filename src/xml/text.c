@@ -1,5 +1,5 @@
-/* Character data, values of attributes, CDATA sections and references (XML 1.0, 2.4, 2.7, 2.11,
- * 3.3.3 and 4.1; RFC 6120 11.1 allows the five predefined entities and no other). */
+/* Character data, CDATA sections and the values of attributes (XML 1.0, 2.4, 2.7, 2.11 and 3.3.3).
+ */
 #include "base/utf8.h"
 #include "xml/chars.h"
 #include "xml/machine.h"
@@ -40,7 +40,7 @@ static enum step put_wide(struct xml_parser *p)
     return STEP_ON;
 }
 
-static bool text_open(struct xml_parser *p)
+bool xml_text_open(struct xml_parser *p)
 {
     if (p->text != NO_TEXT)
         return true;
@@ -144,24 +144,31 @@ static inline bool behind_brackets(const struct xml_parser *p)
     return p->pool.used - p->literal >= 2 && w[-1] == ']' && w[-2] == ']';
 }
 
-/* '<', '>' or '&' in text. STEP_MORE stands for: go on. */
-static inline enum step text_special(struct xml_parser *p, uint8_t c)
+/* Behind "]]>": the brackets are no content. */
+static enum step cdata_done(struct xml_parser *p)
+{
+    p->pool.used -= 2;
+    p->literal = p->pool.used;
+    p->state = S_TEXT;
+    return STEP_ON;
+}
+
+/* '<', '>' or '&' in text. true: the text goes on; otherwise *step_out is what comes of it. */
+static inline bool text_special(struct xml_parser *p, uint8_t c, enum step *step_out)
 {
     bool cdata = p->state == S_CDATA;
     p->p++;
     if (c == '>' && behind_brackets(p)) {
-        if (!cdata)
-            return xml_bad(p, XML_NOT_WELL_FORMED);
-        p->pool.used -= 2;
-        p->literal = p->pool.used;
-        p->state = S_TEXT;
-        return STEP_ON;
+        *step_out = cdata ? cdata_done(p) : xml_bad(p, XML_NOT_WELL_FORMED);
+        return false;
     }
-    if (c != '>' && !cdata) {
-        p->state = c == '<' ? S_LESS : S_REF;
-        return STEP_ON;
+    if (c == '>' || cdata) {
+        *step_out = put_byte(p, c);
+        return *step_out == STEP_ON;
     }
-    return put_byte(p, c) == STEP_ON ? STEP_MORE : STEP_BAD;
+    p->state = c == '<' ? S_LESS : S_REF;
+    *step_out = c == '<' ? xml_less(p) : STEP_ON;
+    return false;
 }
 
 enum step xml_text_run(struct xml_parser *p)
@@ -172,9 +179,9 @@ enum step xml_text_run(struct xml_parser *p)
         p->skip_lf = false;
         p->p++;
         p->state = S_LESS;
-        return STEP_ON;
+        return xml_less(p);
     }
-    if (!text_open(p))
+    if (!xml_text_open(p))
         return xml_bad(p, XML_MEMORY);
     for (;;) {
         enum step step = STEP_ON;
@@ -188,99 +195,12 @@ enum step xml_text_run(struct xml_parser *p)
             return STEP_MORE;
         uint8_t c = *p->p;
         if (c == '<' || c == '>' || c == '&') {
-            step = text_special(p, c);
-            if (step != STEP_MORE)
+            if (!text_special(p, c, &step))
                 return step;
             continue;
         }
         step = put_special(p, c, '\t', '\n');
         if (step != STEP_ON)
             return step;
-    }
-}
-
-/* --- references --- */
-
-/* The character of the reference is known; p->p is behind its ';'. */
-static enum step reference_done(struct xml_parser *p, uint32_t code)
-{
-    if (!ch_allowed(code))
-        return xml_bad(p, XML_NOT_WELL_FORMED);
-    if (p->quote == 0 && !text_open(p))
-        return xml_bad(p, XML_MEMORY);
-    if (!xml_pool_room(p, 4))
-        return xml_bad(p, XML_MEMORY);
-    p->pool.used += utf8_encode(code, (char *)p->pool.bytes + p->pool.used);
-    p->literal = p->pool.used;
-    p->state = p->quote == 0 ? S_TEXT : S_VALUE;
-    return STEP_ON;
-}
-
-/* The five, each with its character behind its name. */
-static const char ENTITIES[][8] = {"lt;<", "gt;>", "amp;&", "quot;\"", "apos;'"};
-
-/* p->code is 1 + the index of the entity whose beginning was read, or 0 for another name. */
-static enum step reference_name(struct xml_parser *p)
-{
-    uint8_t c = *p->p;
-    for (uint32_t i = p->code; i > 0 && i <= sizeof(ENTITIES) / sizeof(ENTITIES[0]); i++) {
-        const char *e = ENTITIES[i - 1];
-        /* Only "amp;" and "apos;" begin alike. */
-        if (strncmp(e, ENTITIES[p->code - 1], p->matched) != 0 || (uint8_t)e[p->matched] != c)
-            continue;
-        p->code = i;
-        p->matched++;
-        p->p++;
-        return c == ';' ? reference_done(p, (uint8_t)e[p->matched]) : STEP_ON;
-    }
-    if (c == ';' && p->matched > 0)
-        return xml_bad(p, XML_RESTRICTED);
-    if (c < 0x80 && !ch_is(c, p->matched == 0 ? CH_NAME_START : CH_NAME) && c != ':')
-        return xml_bad(p, XML_NOT_WELL_FORMED);
-    p->code = 0;
-    p->matched = 1;
-    p->p++;
-    return STEP_ON;
-}
-
-static enum step reference_digit(struct xml_parser *p)
-{
-    uint8_t c = *p->p++;
-    bool hex = p->state == S_REF_HEX;
-    uint32_t digit = 16;
-    if (c >= '0' && c <= '9')
-        digit = c - '0';
-    else if (hex && (c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        digit = (c | 0x20U) - 'a' + 10;
-    if (c == ';' && p->matched > 0)
-        return reference_done(p, p->code);
-    if (digit == 16)
-        return xml_bad(p, XML_NOT_WELL_FORMED);
-    p->matched = 1;
-    p->code = p->code * (hex ? 16 : 10) + digit;
-    if (p->code > 0x10ffff)
-        p->code = 0x110000; /* stays out of range: 16 times that fits */
-    return STEP_ON;
-}
-
-enum step xml_reference(struct xml_parser *p)
-{
-    if (p->p == p->end)
-        return STEP_MORE;
-    switch (p->state) {
-    case S_REF:
-        p->matched = 0;
-        p->code = *p->p == '#' ? 0 : 1;
-        p->state = *p->p == '#' ? S_REF_NUMBER : S_REF_NAME;
-        p->p += *p->p == '#';
-        return STEP_ON;
-    case S_REF_NUMBER:
-        p->state = *p->p == 'x' ? S_REF_HEX : S_REF_DECIMAL;
-        p->p += *p->p == 'x';
-        return STEP_ON;
-    case S_REF_NAME:
-        return reference_name(p);
-    default:
-        return reference_digit(p);
     }
 }

@@ -4,15 +4,6 @@
 #include "base/check.h"
 #include "xml/escape.h"
 
-void xml_write_attr(struct buf *out, struct slice name, struct slice value)
-{
-    put_raw(out, SLICE(" "));
-    put_raw(out, name);
-    put_raw(out, SLICE("='"));
-    xml_write_value(out, value);
-    put_raw(out, SLICE("'"));
-}
-
 void xml_writer_init(struct xml_writer *w, struct buf *out, struct slice ns)
 {
     w->out = out;
