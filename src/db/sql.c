@@ -1,5 +1,6 @@
 /* Connections to SQLite and their statements. Every connection: WAL, no memory mapping, no trusted
- * schema, defensive, cells checked, nothing temporary on disk, no checkpoint of its own accord. */
+ * schema, defensive, cells checked, nothing temporary on disk, no checkpoint of its own accord: a
+ * database that turns out to be damaged is closed as it was found. */
 #include "db/sql.h"
 
 #include <errno.h>
@@ -75,6 +76,7 @@ static int apply_settings(sqlite3 *db, const struct sql_settings *settings)
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_wal_autocheckpoint(db, 0);
     int n =
         snprintf(text, sizeof(text),

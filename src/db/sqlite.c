@@ -14,6 +14,7 @@ enum {
     QUERY_MS_MAX = 1000,
     OWNERS_MAX = 16384,
     LOT_ROWS = 32768,
+    SLOW_MS = 1000,
 };
 
 static const uint64_t check_bytes = UINT64_C(1) << 30;
@@ -83,6 +84,8 @@ static void init(struct sqlite_driver *d, const struct sqlite_config *config)
         d->config.owners_max = OWNERS_MAX;
     if (d->config.check_bytes == 0)
         d->config.check_bytes = check_bytes;
+    if (d->config.slow_ms == 0)
+        d->config.slow_ms = SLOW_MS;
     if (d->config.lot_rows == 0)
         d->config.lot_rows = LOT_ROWS;
     sqlite_tail_init(&d->tail, d->config.lot_rows);

@@ -29,6 +29,7 @@ struct sqlite_config {
     uint64_t check_bytes; /* after an unclean end, databases up to this size are checked before they
                              are used; 0: 1 GiB */
     uint32_t lot_rows;    /* index rows that are kept back and written together; 0: 32768 */
+    uint32_t slow_ms;     /* a commit that takes so long is logged; 0: 1000 */
     /* For tests. */
     const char *vfs;     /* NULL: the default one */
     uint32_t page_limit; /* pages that the file may have; 0: none */

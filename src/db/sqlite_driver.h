@@ -18,7 +18,6 @@ enum {
     SQLITE_GROUP_BYTES = 4 << 20, /* of operations in one transaction, about */
     SQLITE_WAL_BYTES = 4 << 20,   /* the log is moved into the database from this size */
     SQLITE_WAL_ALARM_BYTES = 256 << 20,
-    SQLITE_SLOW_MS = 1000,
 };
 
 /* A thread with a reading connection. Whoever holds the lock may use or close the connection: the

@@ -173,6 +173,9 @@ void sqlite_stop(struct sqlite_driver *d)
     int err = atomic_load(&d->dead) ? ERR_IO : sqlite_write_settle(&d->writer.write);
     sqlite_write_close(&d->writer.write);
     if (err == 0)
-        (void)sql_exec(d->writer.db, "UPDATE state SET clean=1");
+        err = sql_exec(d->writer.db, "UPDATE state SET clean=1");
+    /* As the last one, this connection moves the log into the database and deletes it. */
+    if (err == 0)
+        sqlite3_db_config(d->writer.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     sql_close(&d->writer.db);
 }

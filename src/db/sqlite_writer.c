@@ -74,13 +74,12 @@ static void fail_group(struct sqlite_driver *d, struct list *group, size_t count
 {
     struct sqlite_writer *w = &d->writer;
     bool alone = count == 1, common = err == ERR_READONLY || err == ERR_BUSY;
-    if (alone || common)
-        sqlite_event_err(&d->events, err, sqlite3_errmsg(w->db));
     if (err == ERR_IO) {
-        err = recover_group(d, sqlite3_errmsg(w->db));
-        answer_all(d, group, err);
+        answer_all(d, group, recover_group(d, sqlite3_errmsg(w->db)));
         return;
     }
+    if (alone || common)
+        sqlite_event_err(&d->events, err, sqlite3_errmsg(w->db));
     sqlite_write_rollback(&w->write);
     if (alone || common) {
         answer_all(d, group, err);
@@ -133,7 +132,7 @@ static void work(struct sqlite_driver *d, struct list *group, size_t count)
     uint64_t start_ms = sql_now_ms();
     int err = commit_group(d, group);
     long long took_ms = (long long)(sql_now_ms() - start_ms);
-    if (took_ms >= SQLITE_SLOW_MS)
+    if (took_ms >= d->config.slow_ms)
         sqlite_event(&d->events, SQLITE_EVENT_SLOW, NULL, "ms", took_ms);
     if (err != 0) {
         fail_group(d, group, count, err);
