@@ -219,6 +219,14 @@ static void mechanisms(struct admin_request *r, struct slice text)
     mem_wipe(&c, sizeof(c));
 }
 
+/* Of XEP-0012's item: when the last session ended, in milliseconds, and what was said then. */
+static long long first_number(struct slice value)
+{
+    unsigned long long n;
+    value.len = slice_find(value, ' ');
+    return slice_to_u64(value, &n) && n <= INT64_MAX ? (long long)n : 0;
+}
+
 static void show_read(struct engine *e, void *ctx, struct store_request *answer)
 {
     struct admin_request *r = ctx;
@@ -228,7 +236,7 @@ static void show_read(struct engine *e, void *ctx, struct store_request *answer)
     struct roster roster = {0};
     struct store_row row;
     size_t at = 0;
-    long long contacts = 0, offline = 0;
+    long long contacts = 0, offline = 0, last = 0;
     bool found = false;
     if (answer->err != 0) {
         admin_store_failed(e, r, answer->err);
@@ -241,6 +249,8 @@ static void show_read(struct engine *e, void *ctx, struct store_request *answer)
             (void)roster_item_decode(&roster, row.key, row.value);
         else if (row.read == 2)
             offline = (long long)row.position;
+        else if (row.read == 3)
+            last = first_number(row.value);
     }
     for (uint32_t i = 0; i < roster.count; i++)
         contacts += roster.items[i]->listed;
@@ -253,6 +263,8 @@ static void show_read(struct engine *e, void *ctx, struct store_request *answer)
     admin_row_text(r, "account", jid_bare(&jid));
     admin_row_text(r, "state", record.disabled ? SLICE("disabled") : SLICE("enabled"));
     admin_row_time(r, "created", record.created_ms);
+    if (last > 0)
+        admin_row_time(r, "last_active", last);
     admin_row_number(r, "sessions", a != NULL ? a->session_count : 0);
     admin_row_number(r, "contacts", contacts);
     admin_row_number(r, "offline_messages", offline);
@@ -268,6 +280,7 @@ static void show(struct engine *e, struct admin_request *r)
     store_get(q, jid_bare(&jid), STORE_ACCOUNT, SLICE(""));
     store_list(q, jid_bare(&jid), STORE_ROSTER, SLICE_NONE, UINT32_MAX);
     store_count(q, jid_bare(&jid), SLICE("offline"));
+    store_get(q, jid_bare(&jid), SLICE("last"), SLICE(""));
     flow_submit(e, q, show_read, r);
 }
 
