@@ -49,6 +49,9 @@ static const struct place {
      PEER_HEADER PEER_AUTH("SCRAM-SHA-1") "biwsbj1hbGljZSxyPWFiYw==</auth>"},
     {C2S_SASL_WAIT, LINK_OPEN, HELD, PEER_HEADER PEER_AUTH("PLAIN") PEER_ALICE "</auth>"},
     {C2S_SASL_WAIT, LINK_OPEN, DELAYED, PEER_HEADER PEER_AUTH("PLAIN") PEER_ALICE "</auth>"},
+    {C2S_REGISTERING, LINK_OPEN, HELD,
+     PEER_HEADER "<iq type='set' id='1'><query xmlns='jabber:iq:register'><username>new</username>"
+                 "<password>a password</password></query></iq>"},
     {C2S_REOPENING, LINK_OPEN, PLAIN, PEER_HEADER PEER_AUTH("PLAIN") PEER_ALICE "</auth>"},
     {C2S_REOPENING, LINK_OPEN, LATE, PEER_HEADER PEER_AUTH("PLAIN") PEER_ALICE "</auth>"},
     {C2S_REOPENING, LINK_OPEN, SECURE, PEER_HEADER PEER_AUTH("PLAIN") PEER_ALICE "</auth>"},
@@ -151,6 +154,7 @@ static void V78_every_error_in_every_state_closes_cleanly(void **state)
     peer_account(b, "alice@example.org");
     bob = bench_online(b, "bob@example.org/desk");
     b->config.core.limits.rate = false;
+    b->hosts[0].registration = REGISTRATION_OPEN;
     uint32_t (*no_delay)(void *, const char *, struct now) = b->inside->gate.login_delay_ms;
     for (size_t i = 0; i < sizeof(PLACES) / sizeof(PLACES[0]); i++)
         for (unsigned error = 0; error < STREAM_ERRORS; error++) {
@@ -206,6 +210,7 @@ static void V78_a_stop_in_every_state_closes_everybody(void **state)
     size_t n = 0;
     peer_account(b, "alice@example.org");
     b->config.core.limits.rate = false;
+    b->hosts[0].registration = REGISTRATION_OPEN;
     uint32_t (*no_delay)(void *, const char *, struct now) = b->inside->gate.login_delay_ms;
     for (size_t i = 0; i < N; i++)
         if ((PLACES[i].how & (HELD | LATE | SESSION | NO_TURN)) == 0)
