@@ -100,6 +100,14 @@ static size_t op_backlog(const struct link *base)
     return buf_len(&base->out) + buf_len(&l->net);
 }
 
+static void op_describe_tls(const struct link *base, char *out, size_t size)
+{
+    const struct node_link *l =
+        (const struct node_link *)(const void *)((const char *)base -
+                                                 offsetof(struct node_link, base));
+    snprintf(out, size, "%s %s", tls_version(l->wire), tls_cipher(l->wire));
+}
+
 static const struct link_ops OPS = {
     .dirty = op_dirty,
     .start_tls = op_start_tls,
@@ -109,6 +117,7 @@ static const struct link_ops OPS = {
     .move = op_move,
     .binding = op_binding,
     .backlog = op_backlog,
+    .describe_tls = op_describe_tls,
 };
 
 static struct tls_context *choose_tls(void *ctx, struct slice name)
