@@ -14,7 +14,8 @@
 
 enum {
     TICK_MS = 1000,
-    STOP_MS = 4500, /* all streams are closed by then, or cut */
+    STOP_MS = 4000,  /* all streams are closed by then, or cut */
+    ABORT_MS = 4900, /* a shard that has not even cut them by then is broken */
     INSPECT_MS = 86400000,
 };
 
@@ -30,17 +31,22 @@ static void order_all(struct server *s, enum order_kind kind)
 /* ------------------------------------------------------------------------------------------- end
  */
 
+static void abort_all(struct server *s)
+{
+    if (!s->aborted)
+        order_all(s, ORDER_ABORT);
+    s->aborted = true;
+}
+
 void server_stop(struct server *s)
 {
     struct log_line l;
     if (s->stopping) {
-        if (!s->aborted)
-            order_all(s, ORDER_ABORT);
-        s->aborted = true;
+        abort_all(s);
         return;
     }
     s->stopping = true;
-    s->stop_at_ms = s->loop.now.mono_ms + STOP_MS;
+    s->stop_at_ms = s->loop.now.mono_ms;
     s->stop_left = s->all.count;
     notify_stopping(&s->notify);
     log_begin(&l, &s->log, LOG_INFO, "stop");
@@ -136,6 +142,23 @@ static void tick(struct server *s, struct now now)
     }
 }
 
+/* Returns when to look again. */
+static uint64_t stopping(struct server *s, struct now now)
+{
+    if (s->stop_left == 0) {
+        control_stopped(s->control);
+        loop_stop(&s->loop);
+    } else if (now.mono_ms >= s->stop_at_ms + ABORT_MS) {
+        (void)server_fail(s, EXIT_INTERNAL, "stop.stuck", "%u shards do not end",
+                          (unsigned)s->stop_left);
+        _exit(EXIT_INTERNAL); /* what was acknowledged is on disk */
+    } else if (now.mono_ms >= s->stop_at_ms + STOP_MS) {
+        abort_all(s);
+        return s->stop_at_ms + ABORT_MS;
+    }
+    return s->stop_at_ms + STOP_MS;
+}
+
 static uint64_t turn(void *ctx, struct now now)
 {
     struct server *s = ctx;
@@ -146,13 +169,9 @@ static uint64_t turn(void *ctx, struct now now)
     }
     tick(s, now);
     watchdog(s, now);
-    if (s->stopping && (s->stop_left == 0 || now.mono_ms >= s->stop_at_ms)) {
-        control_stopped(s->control);
-        loop_stop(&s->loop);
-    }
     uint64_t at = s->tick_at_ms;
-    if (s->stopping && s->stop_at_ms < at)
-        at = s->stop_at_ms;
+    if (s->stopping)
+        at = stopping(s, now);
     return s->notify.watchdog_ms != 0 && s->watchdog_at_ms < at && !s->probe_left &&
                    s->pings_left == 0 && !s->stopping
                ? s->watchdog_at_ms

@@ -51,7 +51,7 @@ struct server {
     bool reload_again; /* asked for meanwhile */
     /* The end. */
     bool stopping, aborted;
-    uint64_t stop_at_ms;
+    uint64_t stop_at_ms; /* when it began */
     uint32_t stop_left;
     int exit;
     atomic_bool store_failed; /* D07 */
@@ -69,7 +69,11 @@ int server_fail(struct server *s, enum server_exit exit, const char *event, cons
     __attribute__((format(printf, 4, 5)));
 
 /* server_store.c */
-int server_store_open(struct server *s, const struct config *config);
+/* Begins to open the store, and waits for it: the exit status, after telling why. Both are called;
+ * config stays until then. */
+struct server_opening;
+struct server_opening *server_store_begin(struct server *s, const struct config *config);
+int server_store_finish(struct server *s, struct server_opening **opening);
 
 /* reload.c: fn is called later, or never when the server ends before. */
 void server_reload(struct server *s, reload_fn *fn, uint64_t ticket);

@@ -17,7 +17,6 @@
 #include "io/signals.h"
 
 enum {
-    PATH_BYTES = 1000,
     GATE_IDLE_MAX = 16384,
     SHARDS_MAX = 64,
     YEAR_2024_S = 1704067200,
@@ -60,11 +59,46 @@ static int refuse_config(struct server *s, const struct config_errors *errors)
                        s->config_path, (unsigned)errors->error_count);
 }
 
-/* O08, O09. */
+/* On the heap, to be freed by the caller. */
+static char *path_in(const struct config *c, const char *name)
+{
+    struct buf text = {0};
+    buf_printf(&text, "%s/%s", c->data_dir, name);
+    char *path = mem_copy(buf_slice(&text));
+    buf_free(&text);
+    return path;
+}
+
+static void warn_of_readers(struct server *s, const struct config *c)
+{
+    struct log_line l;
+    log_begin(&l, &s->log, LOG_WARNING, "store.perm");
+    log_z(&l, "path", c->data_dir);
+    log_z(&l, "cond", "others may look into it; chmod 700 it");
+    log_end(&l);
+}
+
+/* O09. */
+static int take_lock(struct server *s, const struct config *c)
+{
+    char *path = path_in(c, "burbled.lock");
+    pid_t pid;
+    int exit = EXIT_GOOD, err = file_lock(path, &s->lock_fd, &pid);
+    if (err == ERR_BUSY)
+        exit =
+            server_fail(s, EXIT_TRY_LATER, "store.locked",
+                        "%s: in use: a server runs on it already, pid %ld", c->data_dir, (long)pid);
+    else if (err != 0)
+        exit = server_fail(s, EXIT_STORAGE, err == ERR_READONLY ? "store.readonly" : "store.perm",
+                           "%s: %s (running as uid %u)", path, err_text(err), (unsigned)geteuid());
+    mem_free(path);
+    return exit;
+}
+
+/* O08. */
 static int take_data_dir(struct server *s, const struct config *c)
 {
     struct file_facts facts = {0};
-    char path[PATH_BYTES];
     int err = dir_make(c->data_dir, &facts);
     if (err == ERR_REFUSED)
         return server_fail(s, EXIT_NOT_PERMITTED, "store.perm",
@@ -74,34 +108,17 @@ static int take_data_dir(struct server *s, const struct config *c)
         return server_fail(s, EXIT_CANNOT_MAKE, "store.perm",
                            "%s: expected a folder, or a place to make one: %s", c->data_dir,
                            err == ERR_EXISTS ? "something else has this name" : err_text(err));
-    if (facts.others_read || facts.others_write) {
-        struct log_line l;
-        log_begin(&l, &s->log, LOG_WARNING, "store.perm");
-        log_z(&l, "path", c->data_dir);
-        log_z(&l, "cond", "others may look into it; chmod 700 it");
-        log_end(&l);
-    }
-    pid_t pid;
-    int n = snprintf(path, sizeof(path), "%s/burbled.lock", c->data_dir);
-    if ((size_t)n >= sizeof(path))
-        return server_fail(s, EXIT_BAD_CONFIG, "store.perm", "data_dir: the path is too long");
-    err = file_lock(path, &s->lock_fd, &pid);
-    if (err == ERR_BUSY)
-        return server_fail(s, EXIT_TRY_LATER, "store.locked",
-                           "%s: in use: a server runs on it already, pid %ld", c->data_dir,
-                           (long)pid);
-    if (err != 0)
-        return server_fail(s, EXIT_STORAGE, err == ERR_READONLY ? "store.readonly" : "store.perm",
-                           "%s: %s (running as uid %u)", path, err_text(err), (unsigned)geteuid());
-    return EXIT_GOOD;
+    if (facts.others_read || facts.others_write)
+        warn_of_readers(s, c);
+    return take_lock(s, c);
 }
 
 /* The salts of users that do not exist are the same after a restart (V43). */
 static int read_secret(struct server *s, const struct config *c)
 {
-    char path[PATH_BYTES];
+    char *path = path_in(c, "secret");
     struct buf text = {0};
-    (void)snprintf(path, sizeof(path), "%s/secret", c->data_dir);
+    int exit = EXIT_GOOD;
     int err = file_read(path, sizeof(s->fake_secret), &text, NULL);
     if (err == 0 && buf_len(&text) != sizeof(s->fake_secret))
         err = ERR_NOT_FOUND; /* the disk was full when it was made */
@@ -114,8 +131,9 @@ static int read_secret(struct server *s, const struct config *c)
     mem_wipe(text.ptr, text.cap);
     buf_free(&text);
     if (err != 0)
-        return server_fail(s, EXIT_STORAGE, "store.perm", "%s: %s", path, err_text(err));
-    return EXIT_GOOD;
+        exit = server_fail(s, EXIT_STORAGE, "store.perm", "%s: %s", path, err_text(err));
+    mem_free(path);
+    return exit;
 }
 
 static int open_listeners(struct server *s)
@@ -219,19 +237,27 @@ static void warn_environment(struct server *s)
     }
 }
 
+/* The store and the certificates at the same time; a fault of the store is told first. */
+static int open_files(struct server *s, struct config *c, struct config_errors *errors)
+{
+    int exit = read_secret(s, c);
+    if (exit != EXIT_GOOD)
+        return exit;
+    struct server_opening *opening = server_store_begin(s, c);
+    s->setup = setup_new(c, s->started_wall_ms / 1000, errors);
+    exit = server_store_finish(s, &opening);
+    if (exit == EXIT_GOOD && s->setup == NULL)
+        exit = refuse_config(s, errors);
+    return exit;
+}
+
 static int with_config(struct server *s, struct config *c, struct config_errors *errors)
 {
     int exit = take_data_dir(s, c);
     if (exit == EXIT_GOOD)
-        exit = server_store_open(s, c);
+        exit = open_files(s, c, errors);
     if (exit == EXIT_GOOD)
-        exit = read_secret(s, c);
-    if (exit != EXIT_GOOD)
-        return exit;
-    s->setup = setup_new(c, s->started_wall_ms / 1000, errors);
-    if (s->setup == NULL)
-        return refuse_config(s, errors);
-    exit = open_listeners(s);
+        exit = open_listeners(s);
     if (exit == EXIT_GOOD)
         exit = open_main(s);
     if (exit == EXIT_GOOD)
@@ -243,24 +269,23 @@ static int with_config(struct server *s, struct config *c, struct config_errors 
     return exit;
 }
 
-int server_start(struct server *s)
+static void log_start(struct server *s)
+{
+    struct log_line l;
+    log_begin(&l, &s->log, LOG_INFO, "start");
+    log_z(&l, "version", BURBLE_VERSION);
+    log_num(&l, "pid", getpid());
+    log_num(&l, "shards", s->all.count);
+    log_num(&l, "hosts", s->setup->config.host_count);
+    log_end(&l);
+}
+
+/* The file, and all that depends on it. */
+static int read_file(struct server *s)
 {
     struct config config = {0};
     struct config_errors errors = {0};
-    struct now now = clock_now();
-    s->lock_fd = s->signals.fd = -1;
-    s->started_wall_ms = now.wall_ms;
-    s->started_mono_ms = now.mono_ms;
-    random_init(&s->rng);
-    process_open_standard();
-    if (process_is_root())
-        return server_fail(s, EXIT_NOT_PERMITTED, "priv.fail",
-                           "does not run as root: start it as a user of its own, for example with "
-                           "\"sudo -u burble burbled -c FILE\"");
-    process_harden();
-    s->descriptors = process_raise_descriptors(0);
-    notify_open(&s->notify);
-    int exit = EXIT_GOOD;
+    int exit;
     if (config_load(s->config_path, &config, &errors) != 0) {
         exit = refuse_config(s, &errors);
     } else {
@@ -270,16 +295,28 @@ int server_start(struct server *s)
     }
     config_free(&config);
     config_errors_free(&errors);
+    return exit;
+}
+
+int server_start(struct server *s)
+{
+    struct now now = clock_now();
+    s->lock_fd = s->signals.fd = -1;
+    s->started_wall_ms = now.wall_ms;
+    s->started_mono_ms = now.mono_ms;
+    random_init(&s->rng);
+    if (process_is_root())
+        return server_fail(s, EXIT_NOT_PERMITTED, "priv.fail",
+                           "does not run as root: start it as a user of its own, for example with "
+                           "\"sudo -u burble burbled -c FILE\"");
+    process_harden();
+    s->descriptors = process_raise_descriptors(0);
+    notify_open(&s->notify);
+    int exit = read_file(s);
     if (exit != EXIT_GOOD)
         return exit;
     warn_environment(s);
-    struct log_line l;
-    log_begin(&l, &s->log, LOG_INFO, "start");
-    log_z(&l, "version", BURBLE_VERSION);
-    log_num(&l, "pid", getpid());
-    log_num(&l, "shards", s->all.count);
-    log_num(&l, "hosts", s->setup->config.host_count);
-    log_end(&l);
+    log_start(s);
     notify_ready(&s->notify);
     return EXIT_GOOD;
 }

@@ -1,14 +1,12 @@
 /* Opening the store (D03, D10, D11, D12), and what its answers become. */
 #include <pthread.h>
-#include <stdio.h>
 
 #include "base/check.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "burbled/server_inside.h"
 #include "db/sqlite.h"
-
-enum { PATH_BYTES = 1000 };
+#include "io/thread.h"
 
 static void answered(void *ctx, struct store_request *r)
 {
@@ -117,24 +115,55 @@ static const char *event_of(int err)
     }
 }
 
-int server_store_open(struct server *s, const struct config *config)
+/* Opening takes milliseconds (a check, a sync of the disk), and so do the certificates: the one
+ * happens on a thread of its own meanwhile. */
+struct server_opening {
+    struct thread thread;
+    struct sqlite_config config;
+    struct store *store;
+    int err;
+    char error[1200];
+};
+
+static void work(void *arg)
+{
+    struct server_opening *o = arg;
+    o->store = sqlite_open(&o->config, o->error, sizeof(o->error), &o->err);
+}
+
+struct server_opening *server_store_begin(struct server *s, const struct config *config)
 {
     if (config->store == CONFIG_STORE_MEMORY) {
         s->all.store = memory_open();
-    } else {
-        char path[PATH_BYTES], error[1200];
-        int err = 0, n = snprintf(path, sizeof(path), "%s/burble.db", config->data_dir);
-        CHECK(n > 0);
-        struct sqlite_config sqlite = {
-            .path = path, .log = &s->store_log, .fatal = fatal, .ctx = s};
-        if ((size_t)n < sizeof(path))
-            s->all.store = sqlite_open(&sqlite, error, sizeof(error), &err);
-        else
-            snprintf(error, sizeof(error), "data_dir: the path is too long");
-        if (s->all.store == NULL)
-            return server_fail(s, exit_of(err != 0 ? err : ERR_LIMIT), event_of(err), "%s", error);
+        return NULL;
     }
-    s->all.store->answered = answered;
-    s->all.store->ctx = s;
-    return EXIT_GOOD;
+    struct server_opening *o = mem_new(struct server_opening);
+    struct buf path = {0};
+    buf_printf(&path, "%s/burble.db", config->data_dir);
+    o->config = (struct sqlite_config){
+        .path = mem_copy(buf_slice(&path)), .log = &s->store_log, .fatal = fatal, .ctx = s};
+    buf_free(&path);
+    if (thread_start(&o->thread, "store-open", work, o) != 0)
+        work(o);
+    return o;
+}
+
+int server_store_finish(struct server *s, struct server_opening **opening)
+{
+    struct server_opening *o = *opening;
+    int exit = EXIT_GOOD;
+    if (o != NULL) {
+        thread_join(&o->thread);
+        s->all.store = o->store;
+        if (o->store == NULL)
+            exit = server_fail(s, exit_of(o->err), event_of(o->err), "%s", o->error);
+        mem_free((void *)(uintptr_t)o->config.path);
+        mem_free(o);
+        *opening = NULL;
+    }
+    if (exit == EXIT_GOOD) {
+        s->all.store->answered = answered;
+        s->all.store->ctx = s;
+    }
+    return exit;
 }
