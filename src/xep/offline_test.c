@@ -202,6 +202,7 @@ static void nothing_of_a_stream_overtakes_a_message_that_is_being_written(void *
     expect_nothing(t.alice);
     client_send(carol, "<iq type='get' id='c' to='" BOB "'><q xmlns='urn:example:q'/></iq>");
     expect(carol, REFUSED("c"));
+    assert_int_equal(bench_store_waiting(t.b), 2); /* two messages are written at once */
     bench_store_step(t.b, 1);
     expect_nothing(t.alice);
     bench_release(t.b);
@@ -234,6 +235,8 @@ static void a_session_that_comes_while_a_message_is_being_written_gets_it(void *
     client_send(bob, "<presence/>");
     write_to_bob(&t, "new");
     client_discard(bob);
+    bench_query_step(t.b, 9); /* a read would not see what is not written yet */
+    expect_nothing(bob);
     bench_release(t.b);
     expect_message(bob, "old");
     expect(bob, "<message from='*' type='chat' id='new'><body>new</body></message>");

@@ -141,6 +141,7 @@ struct bench *bench_new_shards(const struct module *const *modules, uint32_t sha
                                   .authenticated = gate_authenticated,
                                   .may_register = gate_may_register};
     list_init(&in->clients);
+    list_init(&in->requests);
     make_store(b);
     make_config(b);
     for (uint32_t i = 0; i < shards; i++) {
@@ -193,7 +194,7 @@ static bool carry(struct bench *b, struct node *n)
     bool moved = false;
     struct store_request *r;
     while ((r = node_next_request(n)) != NULL) {
-        store_submit(b->inside->store, r);
+        list_push(&b->inside->requests, &r->link);
         moved = true;
     }
     struct job *job;
@@ -221,6 +222,26 @@ static bool carry(struct bench *b, struct node *n)
     return moved;
 }
 
+/* Up to n requests, or queries alone, are answered. */
+static bool carry_out(struct bench_inside *in, size_t n, bool queries)
+{
+    bool moved = false;
+    LIST_EACH(it, &in->requests)
+    {
+        struct store_request *r = CONTAINER_OF(it, struct store_request, link);
+        if (n == 0)
+            break;
+        if (queries && r->write)
+            continue;
+        list_remove(&r->link);
+        store_submit(in->store, r);
+        store_run(in->store, 1);
+        moved = true;
+        n--;
+    }
+    return moved;
+}
+
 static bool turn(struct bench *b)
 {
     struct bench_inside *in = b->inside;
@@ -236,7 +257,7 @@ static bool turn(struct bench *b)
         moved |= client_pump(CONTAINER_OF(it, struct client, link));
     }
     if (!b->store_held)
-        moved |= store_run(in->store, SIZE_MAX) > 0;
+        moved |= carry_out(in, SIZE_MAX, false);
     return moved;
 }
 
@@ -267,8 +288,23 @@ void bench_advance(struct bench *b, uint64_t ms)
 
 void bench_store_step(struct bench *b, size_t n)
 {
-    store_run(b->inside->store, n);
+    carry_out(b->inside, n, false);
     bench_run(b);
+}
+
+void bench_query_step(struct bench *b, size_t n)
+{
+    carry_out(b->inside, n, true);
+    bench_run(b);
+}
+
+size_t bench_store_waiting(const struct bench *b)
+{
+    size_t n = 0;
+    const struct list *head = &b->inside->requests;
+    for (const struct list *it = head->next; it != head; it = it->next)
+        n++;
+    return n;
 }
 
 void bench_release(struct bench *b)

@@ -69,6 +69,10 @@ void bench_run(struct bench *b);
 void bench_advance(struct bench *b, uint64_t ms);
 /* Carries out up to n requests that wait for the store. */
 void bench_store_step(struct bench *b, size_t n);
+/* The same for queries alone, past the batches before them: reads never wait for the writer. */
+void bench_query_step(struct bench *b, size_t n);
+/* How many requests wait. */
+size_t bench_store_waiting(const struct bench *b);
 /* The store is held back no longer. */
 void bench_release(struct bench *b);
 /* Tells the shards what was changed in hosts or config. */

@@ -9,6 +9,7 @@ struct bench_inside {
     uint32_t shards;
     struct store *store; /* a faulty twin around memory */
     struct store *memory;
+    struct list requests; /* wait for the store, in order */
     struct list clients;
     struct store_request *own; /* of the test: its answer does not go to a shard */
     bool closing;
