@@ -134,7 +134,7 @@ static void a_plain_stream_is_not_answered_plainly(void **state)
     node_input(f.node, f.link, SLICE("<stream:stream to='example.org' version='1.0' "));
     node_turn(f.node);
     struct slice out = buf_slice(node_output(f.link));
-    assert_null(memchr(out.ptr, '<', out.len));
+    assert_true(out.len == 0 || memchr(out.ptr, '<', out.len) == NULL);
     buf_consume(node_output(f.link), out.len);
     assert_true(node_finished(f.link));
     end(&f);
