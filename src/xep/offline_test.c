@@ -356,6 +356,8 @@ static void a_session_waits_for_what_the_one_before_has_read(void **state)
     client_send(second, "<presence/>");
     write_to_bob(&t, "new");
     client_discard(second);
+    bench_query_step(t.b, 9);
+    expect_nothing(second);
     bench_release(t.b);
     for (int i = 50; i < 60; i++) {
         snprintf(id, sizeof(id), "%d", i);
