@@ -122,6 +122,23 @@ static void A28_a_closed_host_offers_and_takes_nothing(void **state)
     bench_free(&b);
 }
 
+static void V49_a_new_server_has_no_account_and_makes_none(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    static const char *const NAMES[] = {"admin", "root", "example.org", "test"};
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+        assert_false(can_login(b, NAMES[i], NAMES[i]));
+    struct client *c = stream(b, "example.org");
+    assert_false(offers_registration(c));
+    ask(c, SET("1", FIELDS("admin", "admin")), ERROR("1", "cancel", "not-allowed"));
+    struct store_request *r = store_query_new(0, 0);
+    store_owners(r, STORE_ACCOUNT, SLICE_NONE, 0);
+    assert_int_equal(bench_store(b, r)->row_count, 0);
+    store_request_free(&r);
+    bench_free(&b);
+}
+
 static void A28_one_registration_per_address_and_while(void **state)
 {
     (void)state;
@@ -379,6 +396,7 @@ int main(void)
         cmocka_unit_test(an_account_is_made_and_used_on_three_shards),
         cmocka_unit_test(an_account_made_under_an_alias_is_of_the_host),
         cmocka_unit_test(A28_a_closed_host_offers_and_takes_nothing),
+        cmocka_unit_test(V49_a_new_server_has_no_account_and_makes_none),
         cmocka_unit_test(A28_one_registration_per_address_and_while),
         cmocka_unit_test(names_cannot_be_tried_for_ever),
         cmocka_unit_test(weak_input_is_refused),
