@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from harness.prosody import Prosody  # noqa: E402
-from harness.server import Burbled  # noqa: E402
+from harness.server import UNPRIVILEGED, Burbled  # noqa: E402
 
 _current = pytest.StashKey()
 
@@ -20,6 +20,17 @@ _current = pytest.StashKey()
 def pytest_addoption(parser):
     parser.addoption("--server", choices=["burbled", "prosody"], default="burbled",
                      help="prosody: to develop the tests themselves against another server")
+
+
+def pytest_collection_finish(session):
+    """Without the programs nothing can be shown: say so once, and fail."""
+    if session.config.getoption("--server") != "burbled" or session.config.option.collectonly:
+        return
+    for program in ("burbled", "burblectl"):
+        try:
+            UNPRIVILEGED.program(program)
+        except FileNotFoundError as error:
+            pytest.exit(str(error), returncode=2)
 
 
 def pytest_collection_modifyitems(config, items):

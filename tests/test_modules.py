@@ -248,7 +248,8 @@ class TestPrivateStorage:
 
     def test_nothing_to_get(self, alice):
         for kind in ("get", "set"):
-            alice.refused(kind, f"<query xmlns='{ns.PRIVATE}'/>", ("bad-request", "not-acceptable", "bad-format"))
+            alice.refused(kind, f"<query xmlns='{ns.PRIVATE}'/>",
+                          ("bad-request", "not-acceptable", "bad-format"))
 
 
 class TestVCard:

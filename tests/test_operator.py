@@ -27,20 +27,20 @@ def bent(server, change):
 
 class TestConfiguration:
     @pytest.fixture
-    def server(self, start_server):
+    def idle(self, start_server):
         return start_server(start=False)
 
     @pytest.mark.parametrize("line, key, near", [
         ("shardz = 3;", "shardz", "shards"), ('data_dirs = "x";', "data_dirs", "data_dir"),
         ("limits_ = { };", "limits_", "limits"),
     ])
-    def O01_an_unknown_key(self, server, line, key, near):
-        code, said = server.config_check(bent(server, lambda t: t + line + "\n"))
-        lines = bent(server, lambda t: t).count("\n") + 1
+    def O01_an_unknown_key(self, idle, line, key, near):
+        code, said = idle.config_check(bent(idle, lambda t: t + line + "\n"))
+        lines = bent(idle, lambda t: t).count("\n") + 1
         assert code == 78
         assert re.search(rf"burbled\.conf:{lines}: .*{key}.*", said), said
         assert near in said
-        assert server.refuse(bent(server, lambda t: t + line + "\n"))[0] == 78
+        assert idle.refuse(bent(idle, lambda t: t + line + "\n"))[0] == 78
 
     @pytest.mark.parametrize("line", [
         'shards = "three";', "shards = -1;", "shards = 100000;", "shards = 3; shards = 4;",
@@ -54,47 +54,47 @@ class TestConfiguration:
         "sasl = { iterations = 1; };", 'data_dir = "";',
         'listen = ( { service = "c2s"; address = "192.0.2.1"; plain_without_tls = true; } );',
     ])
-    def O01_a_value_that_cannot_be(self, server, line):
+    def O01_a_value_that_cannot_be(self, idle, line):
         key = line.split(" ")[0]
-        text = "".join(f"{k} = {config.value(v)};\n" for k, v in server.settings.items() if k != key)
-        code, said = server.config_check(text + line + "\n")
+        text = "".join(f"{k} = {config.value(v)};\n" for k, v in idle.settings.items() if k != key)
+        code, said = idle.config_check(text + line + "\n")
         assert code == 78, said
         number = text.count("\n") + 1
         assert re.search(rf"burbled\.conf:{number}\b", said), said
 
-    def O01_a_syntax_error_names_file_and_line(self, server):
-        code, said = server.config_check("data_dir = \"x\";\nshards = = 3;\n")
+    def O01_a_syntax_error_names_file_and_line(self, idle):
+        code, said = idle.config_check("data_dir = \"x\";\nshards = = 3;\n")
         assert code == 78 and re.search(r"burbled\.conf:2\b", said), said
 
-    def O01_all_errors_at_once(self, server):
-        text = bent(server, lambda t: t + "one = 1;\ntwo = 2;\n" + 'three = "3";\n')
+    def O01_all_errors_at_once(self, idle):
+        text = bent(idle, lambda t: t + "one = 1;\ntwo = 2;\n" + 'three = "3";\n')
         text = text.replace('store = "sqlite"', 'store = "stone"')
-        code, said = server.config_check(text)
+        code, said = idle.config_check(text)
         assert code == 78
         for word in ("one", "two", "three", "store"):
             assert re.search(rf"burbled\.conf:\d+: .*{word}", said), said
-        refused, start_said = server.refuse(text)
+        refused, start_said = idle.refuse(text)
         assert refused == 78
         for word in ("one", "two", "three", "store"):
             assert word in start_said
 
-    def O01_a_file_that_is_not_there(self, server):
+    def O01_a_file_that_is_not_there(self, idle):
         for arguments in (["-c", "/nonexistent/burbled.conf"], ["-c", "/nonexistent/x", "--check"],
-                          ["-c", str(server.dir)]):
-            process = server.spawn(*arguments)
+                          ["-c", str(idle.dir)]):
+            process = idle.spawn(*arguments)
             assert process.wait(10 * PATIENCE) == 78
-        assert "/nonexistent" in server.log.text()
+        assert "/nonexistent" in idle.log.text()
 
-    def O01_a_file_that_is_too_big(self, server):
-        code, _ = server.config_check("# " + "x" * 1_100_000 + "\n" + config.text(server.settings))
+    def O01_a_file_that_is_too_big(self, idle):
+        code, _ = idle.config_check("# " + "x" * 1_100_000 + "\n" + config.text(idle.settings))
         assert code == 78
 
-    def O01_a_good_file(self, server):
-        code, said = server.config_check()
+    def O01_a_good_file(self, idle):
+        code, said = idle.config_check()
         assert code == 0, said
-        assert not server.data.exists() or not list(server.data.iterdir())
+        assert not idle.data.exists() or not list(idle.data.iterdir())
 
-    def O01_version_and_help(self, server):
+    def O01_version_and_help(self, idle):
         for flag, pattern in (("--version", r"^burbled \d+\.\d+"), ("--help", r"burbled.*-c")):
             done = subprocess.run([UNPRIVILEGED.program("burbled"), flag], capture_output=True,
                                   text=True, env=environment(), timeout=20)
@@ -152,7 +152,7 @@ class TestReload:
 
     def O05_a_broken_certificate_on_reload(self, own):
         crt, key = certificate(own.dir, "one")
-        other_crt, other_key = certificate(own.dir, "two")
+        other_key = certificate(own.dir, "two")[1]
         broken = own.dir / "broken"
         broken.write_text("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
         own.settings["hosts"][0].update(certificate=str(crt), key=str(key))
@@ -162,7 +162,6 @@ class TestReload:
             own.settings["hosts"][0].update(certificate=str(bad_crt), key=str(bad_key))
             own.saw("tls.config", own.reload())
             assert own.certificate() == before
-        assert other_crt.exists()
 
 
 def certificate(folder, label, host="localhost"):
@@ -185,7 +184,7 @@ class TestCertificates:
     def O04_a_certificate_that_cannot_be_used(self, start_server, what):
         server = start_server(start=False)
         crt, key = certificate(server.dir, "one")
-        other, other_key = certificate(server.dir, "two")
+        other_key = certificate(server.dir, "two")[1]
         broken = server.dir / "broken"
         broken.write_text("nonsense")
         host = server.settings["hosts"][0]
@@ -202,9 +201,8 @@ class TestCertificates:
             del host["certificate"]
         code, said = server.refuse()
         assert code == 78, said
-        assert any(str(p) in said for p in (crt, key, broken, other_key, server.dir / "none")), said
+        assert re.search(r"burbled\.conf:\d+: hosts\.(certificate|key): ", said), said
         assert server.config_check()[0] == 78
-        assert other.exists()
 
     def O04_a_key_that_others_can_read(self, start_server):
         server = start_server(start=False)
@@ -485,7 +483,7 @@ class TestPeople:
 
 class TestAdministration:
     @pytest.fixture(scope="class")
-    def server(self, request):
+    def running(self, request):
         from conftest import make_server
 
         made = make_server(request.config).start()
@@ -498,24 +496,24 @@ class TestAdministration:
             made.remove()
 
     @pytest.mark.parametrize("arguments, code", [
-        ([], 64), (["nonsense"], 64), (["account"], 64), (["account", "ad"], 64),
+        (["nonsense"], 64), (["account"], 64), (["account", "ad"], 64),
         (["account", "add"], 64), (["account", "show"], 64), (["account", "add", "a@localhost", "b"], 64),
         (["--nonsense"], 64), (["account", "list", "--nonsense"], 64), (["session", "kick"], 64),
         (["account", "show", "nobody@localhost"], 1), (["account", "passwd", "nobody@localhost"], 1),
         (["account", "remove", "nobody@localhost"], 1), (["session", "kick", "a@localhost/x"], 1),
         (["account", "add", "a@elsewhere.example"], 1), (["hooks", "extra"], 64),
     ])
-    def O17_a_wrong_argument(self, server, arguments, code):
-        done = server.ctl(*arguments, input="password\n", ok=None)
+    def O17_a_wrong_argument(self, running, arguments, code):
+        done = running.ctl(*arguments, input="password\n", ok=None)
         assert done.returncode == code, done.stdout + done.stderr
-        assert done.stderr.strip() or not arguments
+        assert done.stderr.strip()
 
-    def O17_a_command_killed_half_way(self, server):
+    def O17_a_command_killed_half_way(self, running):
         """No change or the whole change: nothing in between."""
         for index in range(10):
-            jid = f"half{index}@{server.host}"
+            jid = f"half{index}@{running.host}"
             process = subprocess.Popen(
-                server.ctl_command("account", "add", jid), stdin=subprocess.PIPE,
+                running.ctl_command("account", "add", jid), stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(),
                 **UNPRIVILEGED.popen_options())
             process.stdin.write(b"password\n")
@@ -523,28 +521,28 @@ class TestAdministration:
             time.sleep(index * 0.004)
             process.kill()
             process.wait()
-            listed = jid in server.ctl("account", "list").stdout
-            answer = server.stream().authenticate(Account(f"half{index}", server.host, "password"))
+            listed = jid in running.ctl("account", "list").stdout
+            answer = running.stream().authenticate(Account(f"half{index}", running.host, "password"))
             if listed:
                 assert name(answer) == "success"
-            server.ctl("account", "add", jid, input="password\n", ok=None)
-            assert name(server.stream().authenticate(
-                Account(f"half{index}", server.host, "password"))) == "success"
+            running.ctl("account", "add", jid, input="password\n", ok=None)
+            assert name(running.stream().authenticate(
+                Account(f"half{index}", running.host, "password"))) == "success"
 
-    def O17_a_long_list_into_a_pipe_that_closes(self, server):
+    def O17_a_long_list_into_a_pipe_that_closes(self, running):
         for index in range(20):
-            server.account(f"long{index}")
-        process = subprocess.Popen(server.ctl_command("account", "list", "--json"),
+            running.account(f"long{index}")
+        process = subprocess.Popen(running.ctl_command("account", "list", "--json"),
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
                                    **UNPRIVILEGED.popen_options())
         process.stdout.close()
         process.wait(20)
         assert not re.search(rb"Sanitizer|runtime error", process.stderr.read())
         process.stderr.close()
-        server.check()
+        running.check()
 
-    def O17_garbage_on_the_control_socket(self, server):
-        path = next(p for p in server.data.rglob("*") if p.is_socket())
+    def O17_garbage_on_the_control_socket(self, running):
+        path = next(p for p in running.data.rglob("*") if p.is_socket())
         for data in (b"", b"\0" * 100, b"{}\n", b"[]\n", b"nonsense\n", b'{"command":1}\n',
                      b"{" * 100_000, b"x" * 1_000_000, b'{"command":"account list"',
                      b'{"command":"nonsense"}\n', b"\xff\xfe\n", b'{"command":"account add"}\n' * 50):
@@ -558,16 +556,16 @@ class TestAdministration:
                         pass
                 except OSError:
                     pass
-        server.check()
-        server.ctl("account", "list")
+        running.check()
+        running.ctl("account", "list")
 
-    def O17_a_stalled_administrator_holds_nobody_up(self, server):
-        path = next(p for p in server.data.rglob("*") if p.is_socket())
+    def O17_a_stalled_administrator_holds_nobody_up(self, running):
+        path = next(p for p in running.data.rglob("*") if p.is_socket())
         with socket.socket(socket.AF_UNIX) as stalled:
             stalled.connect(str(path))
             stalled.sendall(b'{"comm')
-            server.ctl("account", "list")
-            server.user("member").sync()
+            running.ctl("account", "list")
+            running.user("member").sync()
 
 
 def test_a_second_instance_differs_only_in_folder_ports_and_hosts(start_server):

@@ -468,7 +468,8 @@ def V34_renegotiation_is_refused(server):
     client = server.stream("direct", openssl={"version": "TLSv1.2"})
     with pytest.raises(openssl.TlsError):
         client.sock.renegotiate()
-    server.saw("tls.reject", mark)
+    # The refusal is an alert; it is the client that gives up then.
+    wait_until(lambda: {"tls.reject", "tls.error"} & {e["event"] for e in server.log.events(mark)})
     server.stream("direct")
 
 
@@ -476,11 +477,10 @@ def V34_renegotiation_is_refused(server):
 def V34_a_flood_of_key_updates_is_ended(server):
     client = server.stream("direct", openssl={"version": "TLSv1.3"})
     client.login(server.account("flooder"))
-    with pytest.raises((openssl.TlsError, OSError)):
+    with pytest.raises((openssl.TlsError, OSError, Closed)):
         for _ in range(20_000):
             client.sock.key_update()
         client.bind()
-        raise AssertionError("20,000 key updates were taken")
 
 
 @pytest.mark.burbled_only
@@ -493,8 +493,8 @@ def V34_a_key_update_now_and_then_is_fine(server, bob):
         client.sync()
 
 
-IANA = ["9798-M-DSA-SHA1", "9798-U-RSA-SHA1-ENC", "ANONYMOUS", "CRAM-MD5", "DIGEST-MD5", "ECDH-X25519-CHALLENGE",
-        "ECDSA-NIST256P-CHALLENGE", "EAP-AES128", "EAP-AES128-PLUS", "EXTERNAL", "GS2-KRB5", "GS2-KRB5-PLUS",
+IANA = ["9798-M-DSA-SHA1", "9798-U-RSA-SHA1-ENC", "ANONYMOUS", "CRAM-MD5", "DIGEST-MD5",
+        "ECDH-X25519-CHALLENGE", "ECDSA-NIST256P-CHALLENGE", "EAP-AES128", "EAP-AES128-PLUS", "EXTERNAL", "GS2-KRB5", "GS2-KRB5-PLUS",
         "GSS-SPNEGO", "GSSAPI", "KERBEROS_V4", "KERBEROS_V5", "LOGIN", "NMAS-SAMBA-AUTH", "NTLM", "OAUTH10A",
         "OAUTHBEARER", "OPENID20", "OTP", "SAML20", "SECURID", "SKEY", "SPNEGO", "SPNEGO-PLUS", "SXOVER-PLUS",
         "X-FACEBOOK-PLATFORM", "X-GOOGLE-TOKEN", "X-OAUTH2", "HT-SHA-256-ENDP", "SCRAM-SHA3-512"]
