@@ -83,6 +83,7 @@ void peer_free(struct peer **peer)
     *peer = NULL;
     client_lose(&p->client);
     wire_free(&p->wire);
+    buf_free(&p->net);
     buf_free(&p->got);
     mem_free(p);
 }
@@ -129,7 +130,7 @@ static bool take(struct peer *p)
     node_sent(p->bench->nodes[c->shard], c->conn);
     struct slice plain = buf_slice(&bytes);
     if (p->wire != NULL) {
-        p->wire->ops->feed(p->wire, plain, &up, &c->unsent, p->bench->now);
+        p->wire->ops->feed(p->wire, plain, &up, &p->net, p->bench->now);
         plain = buf_slice(&up);
     }
     buf_add(&p->got, plain);
@@ -139,17 +140,29 @@ static bool take(struct peer *p)
     return true;
 }
 
+/* Puts on its way what is to go to the server. */
+static void give(struct peer *p)
+{
+    while (buf_len(&p->net) > 0 && p->client->conn != NULL) {
+        size_t n = p->piece > 0 && p->piece < buf_len(&p->net) ? p->piece : buf_len(&p->net);
+        buf_append(&p->client->unsent, buf_slice(&p->net).ptr, n);
+        buf_consume(&p->net, n);
+        bench_run(p->bench);
+    }
+    buf_free(&p->net);
+}
+
 void peer_take(struct peer *p)
 {
-    do
+    do {
+        give(p);
         bench_run(p->bench);
-    while (take(p));
+    } while (take(p));
 }
 
 void peer_raw(struct peer *p, struct slice bytes)
 {
-    if (p->client->conn != NULL)
-        buf_add(&p->client->unsent, bytes);
+    buf_add(&p->net, bytes);
     peer_take(p);
 }
 
@@ -157,7 +170,7 @@ void peer_bytes(struct peer *p, struct slice bytes)
 {
     if (p->wire == NULL)
         peer_raw(p, bytes);
-    else if (p->wire->ops->send(p->wire, bytes, &p->client->unsent) == 0)
+    else if (p->wire->ops->send(p->wire, bytes, &p->net) == 0)
         peer_take(p);
 }
 
@@ -224,7 +237,7 @@ bool peer_shake(struct peer *p, struct slice alpn)
     struct buf up = {0};
     p->wire = tls_connect_new(tls.client, SLICE("example.org"), alpn, p->bench->now.wall_ms / 1000);
     CHECK(p->wire != NULL);
-    p->wire->ops->feed(p->wire, SLICE_NONE, &up, &p->client->unsent, p->bench->now);
+    p->wire->ops->feed(p->wire, SLICE_NONE, &up, &p->net, p->bench->now);
     buf_free(&up);
     peer_take(p);
     return p->wire->ops->state(p->wire) == WIRE_OPEN;
@@ -275,7 +288,10 @@ static struct sasl_client *choose(struct peer *p, const char *user, const char *
     for (x = xml_first_element(x); xml_some(x) && n < OFFERED_MAX; x = xml_next_element(x))
         if (mechanism == NULL || slice_eq(xml_text(x), slice_z(mechanism)))
             offered[n++] = xml_text(x);
-    peer_binding(p, &config.binding, scratch);
+    if (mechanism == NULL || strstr(mechanism, "-PLUS") != NULL)
+        peer_binding(p->relayed != NULL ? p->relayed : p, &config.binding, scratch);
+    if (p->end_point)
+        config.binding.tls_exporter = SLICE_NONE;
     int err;
     return sasl_client_new(&config, offered, n, &p->bench->inside->rng, &err);
 }

@@ -33,6 +33,8 @@ struct peer {
     struct bench *bench;
     struct client *client; /* of the bench: its inbox holds the elements that came */
     struct wire *wire;     /* NULL: in the clear */
+    struct buf net;        /* what is to go to the server, encrypted when there is a wire */
+    size_t piece;          /* at most so many bytes of it at once; 0: all */
     struct buf got;        /* all bytes that came, decrypted */
     size_t headers;        /* stream headers that came */
     bool closed;           /* </stream:stream> came */
@@ -41,6 +43,8 @@ struct peer {
     bool loose;            /* does not mind */
     /* Of its logins; NULL: BENCH_PASSWORD, none. */
     const char *password, *authzid;
+    bool end_point;             /* binds by the certificate alone (RFC 5929), not by the exporter */
+    const struct peer *relayed; /* whose channel it believes to be on; NULL: its own */
 };
 
 /* Listeners to put into bench->config.listeners (one each). */
