@@ -184,7 +184,7 @@ static void V78_an_error_during_a_move_closes_cleanly(void **state)
             b->store_held = true;
             peer_text(p, PEER_HEADER PEER_AUTH("PLAIN") PEER_ALICE "</auth>");
             assert_int_equal(peer_stream(p)->state, C2S_SASL_WAIT);
-            store_run(b->inside->store, 1); /* answers the node, which has no turn yet */
+            bench_carry_out(b->inside, 1, false); /* answers the node, which has no turn yet */
             struct job *job = node_next_job(n);
             assert_non_null(job);
             job->run(job);

@@ -222,8 +222,7 @@ static bool carry(struct bench *b, struct node *n)
     return moved;
 }
 
-/* Up to n requests, or queries alone, are answered. */
-static bool carry_out(struct bench_inside *in, size_t n, bool queries)
+bool bench_carry_out(struct bench_inside *in, size_t n, bool queries)
 {
     bool moved = false;
     LIST_EACH(it, &in->requests)
@@ -257,7 +256,7 @@ static bool turn(struct bench *b)
         moved |= client_pump(CONTAINER_OF(it, struct client, link));
     }
     if (!b->store_held)
-        moved |= carry_out(in, SIZE_MAX, false);
+        moved |= bench_carry_out(in, SIZE_MAX, false);
     return moved;
 }
 
@@ -288,13 +287,13 @@ void bench_advance(struct bench *b, uint64_t ms)
 
 void bench_store_step(struct bench *b, size_t n)
 {
-    carry_out(b->inside, n, false);
+    bench_carry_out(b->inside, n, false);
     bench_run(b);
 }
 
 void bench_query_step(struct bench *b, size_t n)
 {
-    carry_out(b->inside, n, true);
+    bench_carry_out(b->inside, n, true);
     bench_run(b);
 }
 

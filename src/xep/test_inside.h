@@ -40,6 +40,9 @@ struct client {
     char jid[256]; /* full, once bound */
 };
 
+/* Up to n requests that wait, or queries alone, are answered, without a turn of the shards; true
+ * when there was one. */
+bool bench_carry_out(struct bench_inside *in, size_t n, bool queries);
 /* Takes what the server wrote; true when something moved. */
 bool client_serve(struct client *c);
 /* Hands on what the client wrote and the server wants to read; true when something moved. */
