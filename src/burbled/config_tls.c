@@ -115,8 +115,9 @@ void config_tls_inspect(const struct config_host *host, int64_t now_s,
                host->key, err_text(err));
     else if ((ctx = tls_context_server(buf_slice(&chain), buf_slice(&key), &problem)) == NULL)
         report(out, CONFIG_TLS_BAD,
-               problem == TLS_BAD_CERTIFICATE ? "hosts.certificate" : "hosts.key", "%s",
-               problem_text(problem));
+               problem == TLS_BAD_CERTIFICATE ? "hosts.certificate" : "hosts.key", "%s; %s",
+               problem_text(problem),
+               problem == TLS_BAD_CERTIFICATE ? host->certificate : host->key);
     else if (tls_context_info(ctx, slice_z(host->name), &info) != 0)
         report(out, CONFIG_TLS_BAD, "hosts.certificate", "its dates cannot be read");
     else

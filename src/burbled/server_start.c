@@ -52,10 +52,10 @@ int server_fail(struct server *s, enum server_exit exit, const char *event, cons
     return exit;
 }
 
-static int refuse_config(struct server *s, const struct config_errors *errors)
+static int refuse_config(struct server *s, const char *event, const struct config_errors *errors)
 {
     config_errors_print(errors, stderr);
-    return server_fail(s, EXIT_BAD_CONFIG, "config.error", "%s: errors: %u; it is not served",
+    return server_fail(s, EXIT_BAD_CONFIG, event, "%s: errors: %u; it is not served",
                        s->config_path, (unsigned)errors->error_count);
 }
 
@@ -247,7 +247,7 @@ static int open_files(struct server *s, struct config *c, struct config_errors *
     s->setup = setup_new(c, s->started_wall_ms / 1000, errors);
     exit = server_store_finish(s, &opening);
     if (exit == EXIT_GOOD && s->setup == NULL)
-        exit = refuse_config(s, errors);
+        exit = refuse_config(s, "tls.config", errors); /* O04 */
     return exit;
 }
 
@@ -287,10 +287,11 @@ static int read_file(struct server *s)
     struct config_errors errors = {0};
     int exit;
     if (config_load(s->config_path, &config, &errors) != 0) {
-        exit = refuse_config(s, &errors);
+        exit = refuse_config(s, "config.error", &errors); /* O01 */
     } else {
         logger_open(s, &config);
         config_errors_print(&errors, stderr); /* warnings */
+        config_errors_free(&errors);
         exit = with_config(s, &config, &errors);
     }
     config_free(&config);
