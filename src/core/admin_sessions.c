@@ -3,7 +3,6 @@
 #include "core/admin_inside.h"
 #include "core/c2s.h"
 #include "core/session.h"
-#include "xml/parser.h"
 #include "xmpp/ns.h"
 
 enum { PAGE = 1000 };
@@ -19,15 +18,10 @@ static void presence(struct admin_request *r, const struct session *s, bool stat
                         .payload = slice_of(s->presence, s->presence_len),
                         .packed = true};
     struct xml_tree *tree = NULL;
-    struct buf text = {0};
-    struct xml root = XML_NONE;
-    if (s->available && s->presence_len > 0) {
-        stanza_write(&text, &st, NULL, SLICE_NONE);
-        if (xml_parse(buf_slice(&text), NS_CLIENT, &XML_LIMITS_C2S, &tree) == XML_OK)
-            root = xml_root(tree);
-    }
-    struct slice show = xml_text(xml_child(root, NS_CLIENT, SLICE("show")));
-    struct slice said = xml_text(xml_child(root, NS_CLIENT, SLICE("status")));
+    if (s->available && s->presence_len > 0)
+        (void)stanza_unpack(&st, &tree);
+    struct slice show = xml_text(xml_child(st.root, NS_CLIENT, SLICE("show")));
+    struct slice said = xml_text(xml_child(st.root, NS_CLIENT, SLICE("status")));
     if (!s->available)
         show = SLICE("none");
     else if (show.len == 0)
@@ -36,7 +30,6 @@ static void presence(struct admin_request *r, const struct session *s, bool stat
     if (status && said.len > 0)
         admin_row_text(r, "status", said);
     xml_tree_free(&tree);
-    buf_free(&text);
 }
 
 static void row(struct admin_request *r, const struct session *s, bool whole)

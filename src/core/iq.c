@@ -120,24 +120,14 @@ static struct iq_kept *keep(struct iq *iq)
     return kept;
 }
 
-/* For what was accepted before: written anew it may be longer, no more. */
-static struct xml_limits measured(void)
-{
-    struct xml_limits limits = XML_LIMITS_C2S;
-    limits.stanza_bytes = limits.elements = UINT32_MAX;
-    return limits;
-}
-
 /* The session may have gone, and the payload is parsed again. */
 static struct iq *resume(struct engine *e, struct iq_kept *kept)
 {
     struct iq *iq = &kept->iq;
     struct c2s *stream = kept->stream != 0 ? handle_get(&e->streams, kept->stream) : NULL;
     iq->session = stream != NULL ? stream->session : NULL;
-    const struct xml_limits limits = measured();
-    if (kept->tree == NULL &&
-        xml_parse(iq->stanza.payload, NS_CLIENT, &limits, &kept->tree) == XML_OK)
-        iq->payload = xml_root(kept->tree);
+    if (kept->tree == NULL && stanza_unpack(&iq->stanza, &kept->tree))
+        iq->payload = xml_first_element(iq->stanza.root);
     return iq;
 }
 
@@ -181,15 +171,10 @@ void iq_again(struct iq *iq)
 /* Parses the payload of a request that came as bytes (from another shard). */
 static bool open_payload(struct stanza *s, struct xml_tree **tree, struct xml *out)
 {
-    if (!s->packed || xml_some(s->root)) {
-        *out = xml_first_element(s->root);
-        return xml_some(*out) && !xml_some(xml_next_element(*out));
-    }
-    const struct xml_limits limits = measured();
-    if (xml_parse(s->payload, NS_CLIENT, &limits, tree) != XML_OK)
+    if (s->packed && !xml_some(s->root) && !stanza_unpack(s, tree))
         return false;
-    *out = xml_root(*tree);
-    return true;
+    *out = xml_first_element(s->root);
+    return xml_some(*out) && !xml_some(xml_next_element(*out));
 }
 
 static unsigned scope_of(const struct iq *iq)
@@ -234,7 +219,7 @@ void iq_dispatch(struct engine *e, struct stanza *s, const struct host_config *h
     if (account != NULL)
         account_use(e, account);
     struct xml_tree *tree = NULL;
-    if (!open_payload(s, &tree, &iq.payload)) {
+    if (!open_payload(&iq.stanza, &tree, &iq.payload)) {
         iq_error(&iq, STANZA_BAD_REQUEST);
     } else {
         const struct module_iq *entry = hooks_iq(e, xml_ns(iq.payload), xml_name(iq.payload));

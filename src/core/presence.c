@@ -239,19 +239,13 @@ static void release_held(struct timer *t, void *ctx)
         session->presence_next_ms += 1000 / e->config->limits.presence_per_s;
     struct stanza s;
     struct xml_tree *tree = NULL;
-    struct buf text = {0};
     if (buf_len(&held) > 0 && stanza_decode(buf_slice(&held), &s)) {
-        stanza_write(&text, &s, NULL, SLICE_NONE);
         int priority = 0;
-        struct stanza view = s;
-        if (xml_parse(buf_slice(&text), NS_CLIENT, &XML_LIMITS_C2S, &tree) == XML_OK) {
-            view.root = xml_root(tree);
-            read_presence(&view, &priority);
-        }
+        if (stanza_unpack(&s, &tree))
+            read_presence(&s, &priority);
         go_available(e, session, &s, priority);
     }
     xml_tree_free(&tree);
-    buf_free(&text);
     buf_free(&held);
 }
 

@@ -101,19 +101,15 @@ static void let_go(struct engine *e, struct change *c)
         struct held *h = CONTAINER_OF(list_pop(&c->behind), struct held, link);
         struct session *session = session_of(e, &h->origin);
         struct xml_tree *tree = NULL;
-        struct buf text = {0};
         struct stanza s;
         CHECK(stanza_decode(buf_slice(&h->bytes), &s));
-        stanza_write(&text, &s, NULL, SLICE_NONE);
-        bool good = xml_parse(buf_slice(&text), NS_CLIENT, &XML_LIMITS_C2S, &tree) == XML_OK;
-        if (session != NULL && good) {
-            s.root = xml_root(tree);
+        if (session != NULL && stanza_unpack(&s, &tree))
             route_from_session(e, session, &s, &h->origin);
-        } else {
+        else if (s.kind == STANZA_MESSAGE)
+            route(e, &s, &h->origin); /* its sender left meanwhile; it was taken all the same */
+        else
             engine_settle(e, &h->origin);
-        }
         xml_tree_free(&tree);
-        buf_free(&text);
         buf_free(&h->bytes);
         mem_free(h);
     }

@@ -1,6 +1,7 @@
 /* Stanzas: RFC 6120 section 8, types by RFC 6121 sections 4.7.1 and 5.2.2. */
 #include "xmpp/stanza.h"
 
+#include "xml/parser.h"
 #include "xml/writer.h"
 #include "xmpp/ns.h"
 
@@ -113,6 +114,20 @@ static void write_end(struct buf *out, enum stanza_kind kind)
     buf_lit(out, "</");
     buf_add(out, KIND_NAMES[kind]);
     buf_byte(out, '>');
+}
+
+bool stanza_unpack(struct stanza *s, struct xml_tree **tree_out)
+{
+    struct buf text = {0};
+    struct xml_limits limits = XML_LIMITS_C2S;
+    limits.stanza_bytes = limits.elements = UINT32_MAX;
+    *tree_out = NULL;
+    s->root = XML_NONE;
+    stanza_write(&text, s, NULL, SLICE_NONE);
+    if (!text.failed && xml_parse(buf_slice(&text), NS_CLIENT, &limits, tree_out) == XML_OK)
+        s->root = xml_root(*tree_out);
+    buf_free(&text);
+    return xml_some(s->root);
 }
 
 void stanza_write(struct buf *out, const struct stanza *s, const struct jid *to, struct slice extra)

@@ -58,6 +58,11 @@ bool stanza_read(struct xml root, struct slice stream_lang, struct stanza *out);
  * packed already. Worth it where a stanza is written more than once. */
 void stanza_pack(struct stanza *s, struct buf *own);
 
+/* Gives a stanza that is packed a root again: a tree of its own, which the caller frees
+ * (xml_tree_free) when the stanza is done. What was accepted once is not measured again. False:
+ * out of memory, or damaged; the root is none then. */
+bool stanza_unpack(struct stanza *s, struct xml_tree **tree_out);
+
 /* Writes the whole stanza with the payload as it is (packed or parsed). to may be NULL: that of s.
  * extra is serialised XML added at the end of the payload, may be empty. */
 void stanza_write(struct buf *out, const struct stanza *s, const struct jid *to,

@@ -74,30 +74,16 @@ static enum keep judge(enum stanza_type type, const struct content *c)
     return c->no_permanent ? KEEP_DELIVERY : KEEP_ARCHIVE;
 }
 
-/* The payload as a tree, wrapped into an element of its own. */
-static struct xml_tree *parse(struct slice payload)
-{
-    struct xml_tree *tree = NULL;
-    struct buf text = {0};
-    struct xml_limits limits = XML_LIMITS_C2S;
-    limits.stanza_bytes = limits.elements = UINT32_MAX; /* it was measured when it came */
-    buf_lit(&text, "<message>");
-    buf_add(&text, payload);
-    buf_lit(&text, "</message>");
-    if (!text.failed)
-        (void)xml_parse(buf_slice(&text), NS_CLIENT, &limits, &tree);
-    buf_free(&text);
-    return tree;
-}
-
 enum keep keep_of(const struct stanza *s)
 {
     if (s->kind != STANZA_MESSAGE || s->type == TYPE_HEADLINE)
         return KEEP_VOLATILE;
     struct content c = {0};
-    struct xml_tree *tree = s->packed ? parse(s->payload) : NULL;
-    struct xml root = s->packed ? xml_root(tree) : s->root;
-    for (struct xml x = xml_first_element(root); xml_some(x); x = xml_next_element(x))
+    struct xml_tree *tree = NULL;
+    struct stanza view = *s;
+    if (s->packed)
+        (void)stanza_unpack(&view, &tree);
+    for (struct xml x = xml_first_element(view.root); xml_some(x); x = xml_next_element(x))
         look(x, &c);
     xml_tree_free(&tree);
     return judge(s->type, &c);
