@@ -6,6 +6,7 @@
 #include "burbled/control_row.h"
 #include "burbled/control_server.h"
 #include "core/handle.h"
+#include "io/conn.h"
 #include "io/unix_socket.h"
 
 struct control {
@@ -14,6 +15,8 @@ struct control {
     char path[UNIX_SOCKET_PATH_MAX + 1];
     struct list conns; /* struct control_conn */
     unsigned count;
+    struct conn_reserve reserve; /* a descriptor for the administrator when none is left (R03) */
+    bool paused;                 /* even that was not enough: until the next tick */
     struct handles handles;
 };
 

@@ -35,6 +35,8 @@ static void destroy(struct control_conn *conn)
     buf_free(&conn->out);
     mem_free(conn);
     c->count--;
+    if (c->reserve.fd < 0)
+        (void)conn_reserve_open(&c->reserve);
 }
 
 /* Sends what there is; the connection may be gone afterwards. */
@@ -141,12 +143,33 @@ static void refuse(struct control *c, int err, const struct unix_peer *peer)
     log_end(&l);
 }
 
+/* The descriptors are used up: the one held back is for us. When somebody else was faster, the
+ * oldest connection without login gives way, and we look again at the next tick. */
+static int accept_from_reserve(struct control *c, int *fd_out, struct unix_peer *peer_out)
+{
+    struct gate_owner victim;
+    conn_reserve_close(&c->reserve);
+    int err = unix_accept(c->listener.fd, fd_out, peer_out);
+    if (err == 0)
+        return 0;
+    (void)conn_reserve_open(&c->reserve);
+    if (err == ERR_FULL && gate_evict(c->server->all.gate, &victim)) {
+        struct order *o = mem_new(struct order);
+        *o = (struct order){.kind = ORDER_EVICT, .conn = victim.conn};
+        shard_order(c->server->all.list[victim.shard], o);
+    }
+    c->paused = loop_want(&c->server->loop, &c->listener, 0) == 0;
+    return err;
+}
+
 static void welcome(struct loop_fd *f, unsigned events, void *ctx)
 {
     (void)events, (void)ctx;
     struct control *c = CONTAINER_OF(f, struct control, listener);
     struct unix_peer peer = {0};
     int fd, err = unix_accept(f->fd, &fd, &peer);
+    if (err == ERR_FULL)
+        err = accept_from_reserve(c, &fd, &peer);
     if (err == 0 && c->count >= CONNECTIONS_MAX) {
         struct buf answer = {0};
         if (control_error(&answer, CONTROL_TRY_AGAIN,
@@ -176,6 +199,10 @@ static void welcome(struct loop_fd *f, unsigned events, void *ctx)
 
 void control_tick(struct control *c, struct now now)
 {
+    if (c->paused && loop_want(&c->server->loop, &c->listener, LOOP_READ) == 0)
+        c->paused = false;
+    if (c->reserve.fd < 0 && c->count == 0)
+        (void)conn_reserve_open(&c->reserve);
     LIST_EACH(it, &c->conns)
     {
         struct control_conn *conn = CONTAINER_OF(it, struct control_conn, link);
@@ -207,7 +234,11 @@ int control_open(struct server *s, struct control **control_out)
     c->server = s;
     c->listener.ready = welcome;
     list_init(&c->conns);
-    if (err == 0 && (err = loop_watch(&s->loop, &c->listener, fd, LOOP_READ)) != 0)
+    if (err == 0)
+        err = conn_reserve_open(&c->reserve);
+    if (err == 0)
+        err = loop_watch(&s->loop, &c->listener, fd, LOOP_READ);
+    if (err != 0)
         unix_close(&fd, c->path);
     if (err == 0) {
         *control_out = c;
@@ -233,6 +264,7 @@ void control_close(struct control **control)
     }
     loop_forget(&c->server->loop, &c->listener);
     unix_close(&c->listener.fd, c->path);
+    conn_reserve_close(&c->reserve);
     handles_free(&c->handles);
     mem_free(c);
     *control = NULL;
