@@ -50,8 +50,8 @@ static int tear_down(void **state)
 
 static int wanted(int otherwise)
 {
-    const char *text = getenv("BURBLE_CRASHES");
-    return text != NULL ? atoi(text) : otherwise;
+    int n = 0;
+    return slice_to_int(slice_z(getenv("BURBLE_CRASHES")), &n) ? n : otherwise;
 }
 
 /* Batch n: one entry for two owners, one counter, one item of its own; now and then a drop. */
@@ -264,8 +264,10 @@ static void D06_power_cut_loses_nothing_that_was_answered(void **state)
 /* With arguments: the writer that is to be killed. */
 int main(int argc, char **argv)
 {
-    if (argc == 4)
-        write_for_ever(argv[1], strtoull(argv[2], NULL, 10), atoi(argv[3]));
+    unsigned long long first;
+    int out;
+    if (argc == 4 && slice_to_u64(slice_z(argv[2]), &first) && slice_to_int(slice_z(argv[3]), &out))
+        write_for_ever(argv[1], first, out);
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(D05_kill_loses_nothing_that_was_answered),

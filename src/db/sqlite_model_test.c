@@ -73,7 +73,7 @@ static void draw_append(struct model *m, struct store_request *r)
     size_t n = 1 + draw(m, STORE_LOG_OWNERS);
     for (size_t i = 0; i < n; i++)
         owners[i] = draw_owner(m);
-    struct store_labels labels = {.peer = draw_owner(m),
+    struct store_labels labels = {.peer = draw(m, 2) == 0 ? draw_owner(m) : SLICE(""),
                                   .wall_ms = (int64_t)draw(m, 1000) - 500,
                                   .flags = (uint32_t)draw(m, 1000),
                                   .origin = draw_key(m)};
@@ -85,8 +85,11 @@ static void draw_write(struct model *m, struct store_request *r)
     uint64_t kind = draw(m, 100);
     if (kind < 30)
         store_put(r, draw_owner(m), draw_name(m, false), draw_key(m), draw_value(m));
-    else if (kind < 70)
+    else if (kind < 65)
         draw_append(m, r);
+    else if (kind < 70)
+        store_replace(r, draw_owner(m), draw_name(m, true), draw_position(m), (uint32_t)draw(m, 9),
+                      draw(m, 2) == 0 ? SLICE_NONE : draw_value(m));
     else if (kind < 80)
         store_delete(r, draw_owner(m), draw_name(m, false), draw_key(m));
     else if (kind < 82)
@@ -102,11 +105,22 @@ static void draw_write(struct model *m, struct store_request *r)
         store_drop_owner(r, draw_owner(m));
 }
 
+static void draw_filtered(struct model *m, struct store_request *r)
+{
+    struct store_filter f = {.peer = draw(m, 3) == 0 ? SLICE_NONE : draw_owner(m),
+                             .wall_from = (int64_t)draw(m, 1500) - 1000,
+                             .wall_to = INT64_MAX,
+                             .flags_mask = draw(m, 2) == 0 ? 1 : 0};
+    f.flags_wanted = f.flags_mask & (uint32_t)draw(m, 2);
+    store_range_where(r, draw_owner(m), draw_name(m, true), draw_position(m), UINT64_MAX,
+                      (uint32_t)draw(m, 8), draw(m, 2) == 0, &f);
+}
+
 static void draw_read(struct model *m, struct store_request *r)
 {
     uint32_t limit = (uint32_t)draw(m, 8);
     struct slice after = draw(m, 2) == 0 ? SLICE_NONE : draw_key(m);
-    switch (draw(m, 7)) {
+    switch (draw(m, 9)) {
     case 0:
         store_get(r, draw_owner(m), draw_name(m, false), draw_key(m));
         break;
@@ -123,6 +137,12 @@ static void draw_read(struct model *m, struct store_request *r)
         store_owners(r, draw_name(m, false), draw(m, 2) == 0 ? SLICE_NONE : draw_owner(m), limit);
         break;
     case 5:
+        draw_filtered(m, r);
+        break;
+    case 6:
+        store_replay(r, draw_name(m, true), draw_position(m), UINT64_MAX, limit);
+        break;
+    case 7:
         store_range(r, draw_owner(m), draw_name(m, true), 0, UINT64_MAX, 0, draw(m, 2) == 0);
         break;
     default:

@@ -7,7 +7,9 @@
 #include "db/sql.h"
 
 #define ITEM_OF " FROM item WHERE owner=?1 AND name=?2"
-#define ENTRY   "SELECT e.position, e.wall_ms, e.flags, e.origin, e.peer, e.payload"
+#define ENTRY                                                                                      \
+    "SELECT e.position, e.wall_ms, e.flags, e.origin, e.peer, e.owner1, e.owner2, e.owner3,"       \
+    " e.owner4, e.payload"
 #define INDEXED                                                                                    \
     " FROM entry_owner AS o CROSS JOIN entry AS e ON e.position=o.position"                        \
     " WHERE o.owner=?1 AND o.name=?2 AND o.position BETWEEN ?3 AND ?4"
@@ -32,6 +34,9 @@ static void statements(struct sqlite_read *q, struct sql_text out[SQLITE_READ_ST
         {&q->range_back, ENTRY INDEXED " ORDER BY o.position DESC"},
         {&q->entry, ENTRY " FROM entry AS e WHERE position=?3 AND name=?2 AND"
                           " ?1 IN (owner1, owner2, owner3, owner4)"},
+        {&q->replay, ENTRY " FROM entry AS e WHERE position BETWEEN ?3 AND ?4 AND name=?2"
+                           " ORDER BY position"},
+        {&q->owner_name, "SELECT owner FROM owner WHERE id=?1"},
         {&q->count_log, "SELECT count(*), total(length(e.payload))" INDEXED},
         {&q->holders, "SELECT owner FROM holder WHERE name=?1 AND owner>?2 ORDER BY owner"},
         {&q->first_holders, "SELECT owner FROM holder WHERE name=?1 ORDER BY owner"},
@@ -69,8 +74,7 @@ void sqlite_read_close(struct sqlite_read *q)
     q->db = NULL;
 }
 
-/* The number of an owner or a name, 0 when there is none. */
-static int find_id(sqlite3_stmt *s, struct slice bytes, int64_t *id_out)
+int sqlite_read_id(sqlite3_stmt *s, struct slice bytes, int64_t *id_out)
 {
     bool row;
     sql_bind(s, 1, bytes);
@@ -213,9 +217,9 @@ static int read_one(struct sqlite_read *q, struct store_request *r, uint32_t rea
                     const struct store_operation *o)
 {
     struct sqlite_shelf shelf = {0};
-    int err = find_id(q->name, o->name, &shelf.name);
-    if (err == 0 && o->op != STORE_OWNERS)
-        err = find_id(q->owner, o->owner, &shelf.owner);
+    int err = sqlite_read_id(q->name, o->name, &shelf.name);
+    if (err == 0 && o->op != STORE_OWNERS && o->op != STORE_REPLAY)
+        err = sqlite_read_id(q->owner, o->owner, &shelf.owner);
     if (err != 0)
         return err;
     switch (o->op) {
@@ -227,6 +231,8 @@ static int read_one(struct sqlite_read *q, struct store_request *r, uint32_t rea
         return sqlite_read_range(q, r, read, shelf, o);
     case STORE_COUNT:
         return read_count(q, r, read, shelf);
+    case STORE_REPLAY:
+        return sqlite_read_replay(q, r, read, shelf.name, o);
     case STORE_OWNERS:
         return read_owners(q, r, read, shelf.name, o);
     default:

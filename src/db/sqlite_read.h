@@ -7,7 +7,7 @@
 #include "db/sqlite_tail.h"
 #include "store/store.h"
 
-enum { SQLITE_READ_STATEMENTS = 16 };
+enum { SQLITE_READ_STATEMENTS = 18 };
 
 struct sqlite_read {
     sqlite3 *db;
@@ -17,7 +17,7 @@ struct sqlite_read {
     struct sqlite_tail_hold hold; /* of the query under way */
     sqlite3_stmt *begin, *look, *end, *owner, *name;
     sqlite3_stmt *place, *value, *list, *list_back, *count_items;
-    sqlite3_stmt *range, *range_back, *entry, *count_log;
+    sqlite3_stmt *range, *range_back, *entry, *count_log, *replay, *owner_name;
     sqlite3_stmt *holders, *first_holders;
 };
 
@@ -33,6 +33,10 @@ struct sqlite_shelf {
 };
 int sqlite_read_range(struct sqlite_read *q, struct store_request *r, uint32_t read,
                       struct sqlite_shelf shelf, const struct store_operation *o);
+int sqlite_read_replay(struct sqlite_read *q, struct store_request *r, uint32_t read, int64_t name,
+                       const struct store_operation *o);
+/* The number of an owner or a name, 0 when there is none. */
+int sqlite_read_id(sqlite3_stmt *s, struct slice bytes, int64_t *id_out);
 /* Adds to position and labels.wall_ms of the row. */
 int sqlite_read_count(struct sqlite_read *q, struct sqlite_shelf shelf, struct store_row *sum);
 

@@ -39,27 +39,52 @@ static int64_t newest_at(const struct newest *n, size_t i)
     return position;
 }
 
-static int answer_entry(struct store_request *r, uint32_t read, sqlite3_stmt *s)
+enum { COLUMN_OWNERS = 5, COLUMN_PAYLOAD = 9 };
+
+static struct store_labels labels_of(sqlite3_stmt *s)
+{
+    return (struct store_labels){.wall_ms = sqlite3_column_int64(s, 1),
+                                 .flags = (uint32_t)sqlite3_column_int64(s, 2),
+                                 .origin = sql_column(s, 3),
+                                 .peer = sql_column(s, 4)};
+}
+
+static int answer_entry(struct store_request *r, uint32_t read, struct slice key, sqlite3_stmt *s)
 {
     struct store_row row = {.read = read,
+                            .key = key,
+                            .value = sql_column(s, COLUMN_PAYLOAD),
                             .position = (uint64_t)sqlite3_column_int64(s, 0),
-                            .value = sql_column(s, 5),
-                            .labels = {.wall_ms = sqlite3_column_int64(s, 1),
-                                       .flags = (uint32_t)sqlite3_column_int64(s, 2),
-                                       .origin = sql_column(s, 3),
-                                       .peer = sql_column(s, 4)}};
+                            .labels = labels_of(s)};
     return store_answer_row(r, &row);
 }
 
-/* Rows under way: how many more may come. */
+/* A range under way. */
 struct walk {
     struct sqlite_read *q;
     struct store_request *r;
+    const struct store_operation *o;
+    struct sqlite_shelf shelf;
     uint32_t read;
-    uint32_t limit, rows;
+    int64_t peer; /* number of the filter's peer, 0: no such owner */
+    uint32_t rows, looks;
 };
 
-/* The next row of the statement; *go_out: there was one and there is room for more. */
+static bool is_wanted(const struct walk *w, sqlite3_stmt *s)
+{
+    bool shares = false, alone = true;
+    for (int i = 0; i < STORE_LOG_OWNERS; i++) {
+        int64_t owner = sqlite3_column_int64(s, COLUMN_OWNERS + i);
+        if (owner == 0 || owner == w->shelf.owner)
+            continue;
+        alone = false;
+        shares = shares || owner == w->peer;
+    }
+    struct store_labels labels = labels_of(s);
+    return store_filter_passes(&w->o->filter, w->o->owner, &labels, shares, alone);
+}
+
+/* Looks at the next row of the statement; *go_out: there was one and there may be more. */
 static int walk_step(struct walk *w, sqlite3_stmt *s, bool *go_out)
 {
     bool row;
@@ -67,13 +92,18 @@ static int walk_step(struct walk *w, sqlite3_stmt *s, bool *go_out)
     int err = sql_step(s, &row);
     if (err != 0 || !row)
         return err;
-    if ((w->limit > 0 && w->rows == w->limit) || (w->rows > 0 && store_answer_full(w->r))) {
+    uint32_t limit = w->o->limit;
+    bool wanted = is_wanted(w, s);
+    bool full = (limit > 0 && w->rows == limit) || (w->rows > 0 && store_answer_full(w->r));
+    if ((wanted && full) || w->looks == STORE_RANGE_LOOKS) {
         w->r->more = true;
         return 0;
     }
-    w->rows++;
+    w->looks++;
+    w->rows += wanted;
+    w->r->position = (uint64_t)sqlite3_column_int64(s, 0);
     *go_out = true;
-    return answer_entry(w->r, w->read, s);
+    return wanted ? answer_entry(w->r, w->read, SLICE(""), s) : 0;
 }
 
 static void bind_entry(sqlite3_stmt *s, struct sqlite_shelf shelf, int64_t position)
@@ -83,13 +113,12 @@ static void bind_entry(sqlite3_stmt *s, struct sqlite_shelf shelf, int64_t posit
     sql_bind_number(s, 3, position);
 }
 
-static int walk_index(struct walk *w, struct sqlite_shelf shelf, int64_t from, int64_t to,
-                      bool backwards)
+static int walk_index(struct walk *w, int64_t from, int64_t to)
 {
-    sqlite3_stmt *s = backwards ? w->q->range_back : w->q->range;
+    sqlite3_stmt *s = w->o->backwards ? w->q->range_back : w->q->range;
     bool go = true;
     int err = 0;
-    bind_entry(s, shelf, from);
+    bind_entry(s, w->shelf, from);
     sql_bind_number(s, 4, to);
     while (err == 0 && go)
         err = walk_step(w, s, &go);
@@ -97,14 +126,13 @@ static int walk_index(struct walk *w, struct sqlite_shelf shelf, int64_t from, i
     return err;
 }
 
-static int walk_newest(struct walk *w, struct sqlite_shelf shelf, const struct newest *n,
-                       bool backwards)
+static int walk_newest(struct walk *w, const struct newest *n)
 {
     size_t count = newest_count(n);
     int err = 0;
     for (size_t i = 0; i < count && err == 0 && !w->r->more; i++) {
         bool go;
-        bind_entry(w->q->entry, shelf, newest_at(n, backwards ? count - 1 - i : i));
+        bind_entry(w->q->entry, w->shelf, newest_at(n, w->o->backwards ? count - 1 - i : i));
         err = walk_step(w, w->q->entry, &go);
         sql_reset(w->q->entry);
     }
@@ -115,18 +143,21 @@ int sqlite_read_range(struct sqlite_read *q, struct store_request *r, uint32_t r
                       struct sqlite_shelf shelf, const struct store_operation *o)
 {
     int64_t from = clamp(o->from), to = clamp(o->to);
-    struct walk w = {.q = q, .r = r, .read = read, .limit = o->limit};
+    struct walk w = {.q = q, .r = r, .o = o, .shelf = shelf, .read = read};
     struct newest newest;
-    int err = find_newest(q, shelf, from, to, &newest);
+    r->position = 0;
+    int err = o->filter.peer.ptr != NULL ? sqlite_read_id(q->owner, o->filter.peer, &w.peer) : 0;
+    if (err == 0)
+        err = find_newest(q, shelf, from, to, &newest);
     if (err != 0)
         return err;
     int64_t indexed_to = to < newest.first ? to : newest.first - 1;
     if (o->backwards)
-        err = walk_newest(&w, shelf, &newest, true);
+        err = walk_newest(&w, &newest);
     if (err == 0 && !r->more)
-        err = walk_index(&w, shelf, from, indexed_to, o->backwards);
+        err = walk_index(&w, from, indexed_to);
     if (err == 0 && !r->more && !o->backwards)
-        err = walk_newest(&w, shelf, &newest, false);
+        err = walk_newest(&w, &newest);
     buf_free(&newest.positions);
     return err;
 }
@@ -151,10 +182,60 @@ int sqlite_read_count(struct sqlite_read *q, struct sqlite_shelf shelf, struct s
         err = sql_step(q->entry, &row);
         if (err == 0 && row) {
             sum->position++;
-            sum->labels.wall_ms += sqlite3_column_bytes(q->entry, 5);
+            sum->labels.wall_ms += sqlite3_column_bytes(q->entry, COLUMN_PAYLOAD);
         }
         sql_reset(q->entry);
     }
     buf_free(&newest.positions);
+    return err;
+}
+
+static int add_owner_name(struct sqlite_read *q, int64_t id, struct buf *names)
+{
+    bool row;
+    sql_bind_number(q->owner_name, 1, id);
+    int err = sql_step(q->owner_name, &row);
+    if (err == 0 && row) {
+        if (buf_len(names) > 0)
+            buf_byte(names, '\0');
+        buf_add(names, sql_column(q->owner_name, 0));
+    }
+    sql_reset(q->owner_name);
+    return err;
+}
+
+static int answer_with_owners(struct sqlite_read *q, struct store_request *r, uint32_t read)
+{
+    struct buf names = {0};
+    int err = 0;
+    for (int i = 0; i < STORE_LOG_OWNERS && err == 0; i++) {
+        int64_t owner = sqlite3_column_int64(q->replay, COLUMN_OWNERS + i);
+        if (owner != 0)
+            err = add_owner_name(q, owner, &names);
+    }
+    if (err == 0)
+        err = names.failed ? ERR_MEMORY : answer_entry(r, read, buf_slice(&names), q->replay);
+    buf_free(&names);
+    return err;
+}
+
+int sqlite_read_replay(struct sqlite_read *q, struct store_request *r, uint32_t read, int64_t name,
+                       const struct store_operation *o)
+{
+    int err = 0;
+    bind_entry(q->replay, (struct sqlite_shelf){.name = name}, clamp(o->from));
+    sql_bind_number(q->replay, 4, clamp(o->to));
+    for (uint32_t n = 0; err == 0; n++) {
+        bool row;
+        err = sql_step(q->replay, &row);
+        if (err != 0 || !row)
+            break;
+        if ((o->limit > 0 && n == o->limit) || (n > 0 && store_answer_full(r))) {
+            r->more = true;
+            break;
+        }
+        err = answer_with_owners(q, r, read);
+    }
+    sql_reset(q->replay);
     return err;
 }

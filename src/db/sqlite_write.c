@@ -34,9 +34,14 @@ static void statements(struct sqlite_write *w, struct sql_text out[SQLITE_WRITE_
         {&w->disown, "DELETE FROM entry_owner WHERE owner=?1 AND name=?2 AND position=?3"},
         {&w->part, "SELECT position FROM entry_owner WHERE owner=?1 AND name=?2 AND"
                    " position BETWEEN ?3 AND ?4 ORDER BY position LIMIT 1"},
-        {&w->owners, "SELECT owner1, owner2, owner3, owner4 FROM entry WHERE position=?1"},
-        {&w->reduce, "UPDATE entry SET owner1=nullif(owner1,?2), owner2=nullif(owner2,?2),"
-                     " owner3=nullif(owner3,?2), owner4=nullif(owner4,?2) WHERE position=?1"},
+        {&w->owners,
+         "SELECT owner1, owner2, owner3, owner4 FROM entry WHERE position=?1 AND name=?2"},
+        {&w->reduce,
+         "UPDATE entry SET owner1=nullif(owner1,?2), owner2=nullif(owner2,?2),"
+         " owner3=nullif(owner3,?2), owner4=nullif(owner4,?2), peer=CASE WHEN peer=x'' THEN"
+         " (SELECT owner FROM owner WHERE id=?2) ELSE peer END WHERE position=?1"},
+        {&w->mark, "UPDATE entry SET flags=?2 WHERE position=?1"},
+        {&w->replace, "UPDATE entry SET flags=?2, payload=?3 WHERE position=?1"},
         {&w->erase, "DELETE FROM entry WHERE position=?1"},
         {&w->newest, "SELECT position, name, owner1, owner2, owner3, owner4 FROM entry"
                      " WHERE position>(SELECT indexed FROM state) ORDER BY position"},
@@ -108,6 +113,8 @@ static int write_one(struct sqlite_write *w, struct store_request *r,
         return sqlite_write_append(w, o, &r->position);
     case STORE_DROP:
         return sqlite_write_drop(w, o);
+    case STORE_REPLACE:
+        return sqlite_write_replace(w, o);
     case STORE_DROP_OWNER:
         err = sqlite_names_owner(&w->names, o->owner, false, &id);
         if (err != 0 || id == SQLITE_NAMES_NONE)

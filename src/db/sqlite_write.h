@@ -6,7 +6,7 @@
 #include "db/sqlite_tail.h"
 #include "store/store.h"
 
-enum { SQLITE_WRITE_STATEMENTS = 24 };
+enum { SQLITE_WRITE_STATEMENTS = 26 };
 
 struct sqlite_write {
     sqlite3 *db;
@@ -21,7 +21,8 @@ struct sqlite_write {
     sqlite3_stmt *place, *value, *last_place, *put, *insert, *remove, *any, *clear, *holder,
         *unhold, *clear_owner, *all_names;
     /* The log. */
-    sqlite3_stmt *append, *index, *disown, *part, *owners, *reduce, *erase, *newest;
+    sqlite3_stmt *append, *index, *disown, *part, *owners, *reduce, *erase, *newest, *mark,
+        *replace;
 };
 
 /* Takes over an open connection, which must outlive it, and fills the tail, which is empty. 0 or an
@@ -47,6 +48,7 @@ int sqlite_write_drop_items(struct sqlite_write *w, struct slice owner, int64_t 
 int sqlite_write_append(struct sqlite_write *w, const struct store_operation *o,
                         uint64_t *position_out);
 int sqlite_write_drop(struct sqlite_write *w, const struct store_operation *o);
+int sqlite_write_replace(struct sqlite_write *w, const struct store_operation *o);
 int sqlite_write_drop_parts(struct sqlite_write *w, int64_t owner);
 /* The next slice of index rows, or with all set every row of the frozen lot. */
 int sqlite_write_index(struct sqlite_write *w, bool all);

@@ -39,12 +39,13 @@ int sqlite_write_append(struct sqlite_write *w, const struct store_operation *o,
 }
 
 /* Whether the entry has this owner, and whether it has another one. */
-static int look_at_owners(struct sqlite_write *w, int64_t position, int64_t owner, bool *mine_out,
-                          bool *shared_out)
+static int look_at_owners(struct sqlite_write *w, int64_t position, int64_t owner, int64_t name,
+                          bool *mine_out, bool *shared_out)
 {
     bool row;
     *mine_out = *shared_out = false;
     sql_bind_number(w->owners, 1, position);
+    sql_bind_number(w->owners, 2, name);
     int err = sql_step(w->owners, &row);
     for (int i = 0; err == 0 && row && i < STORE_LOG_OWNERS; i++) {
         if (sqlite3_column_type(w->owners, i) == SQLITE_NULL)
@@ -59,10 +60,10 @@ static int look_at_owners(struct sqlite_write *w, int64_t position, int64_t owne
 }
 
 /* The owner's part of one entry; it may be gone already. */
-static int drop_part(struct sqlite_write *w, int64_t owner, int64_t position)
+static int drop_part(struct sqlite_write *w, int64_t owner, int64_t name, int64_t position)
 {
     bool mine, shared;
-    int err = look_at_owners(w, position, owner, &mine, &shared);
+    int err = look_at_owners(w, position, owner, name, &mine, &shared);
     if (err != 0 || !mine)
         return err;
     sqlite3_stmt *s = shared ? w->reduce : w->erase;
@@ -87,7 +88,7 @@ static int drop_indexed(struct sqlite_write *w, int64_t owner, int64_t name, int
         sql_reset(w->part);
         if (err != 0 || !row)
             return err;
-        err = drop_part(w, owner, from);
+        err = drop_part(w, owner, name, from);
         if (err != 0)
             return err;
         sql_bind_number(w->disown, 1, owner);
@@ -112,7 +113,7 @@ static int drop_newest(struct sqlite_write *w, int64_t owner, int64_t name, int6
     for (size_t at = 0; err == 0 && at < buf_len(&positions); at += sizeof(int64_t)) {
         int64_t position;
         memcpy(&position, positions.ptr + at, sizeof(position));
-        err = drop_part(w, owner, position);
+        err = drop_part(w, owner, name, position);
     }
     if (err == 0 && buf_len(&positions) > 0)
         sqlite_tail_drop(w->tail, owner, name, from, to);
@@ -134,16 +135,43 @@ static int64_t clamp(uint64_t position)
     return position > INT64_MAX ? INT64_MAX : (int64_t)position;
 }
 
+/* The numbers of owner and name, SQLITE_NAMES_NONE when there is nothing of them. */
+static int find_log(struct sqlite_write *w, const struct store_operation *o, int64_t *owner_out,
+                    int64_t *name_out)
+{
+    *name_out = SQLITE_NAMES_NONE;
+    int err = sqlite_names_owner(&w->names, o->owner, false, owner_out);
+    if (err == 0 && *owner_out != SQLITE_NAMES_NONE)
+        err = sqlite_names_name(&w->names, o->name, false, name_out);
+    return err;
+}
+
 int sqlite_write_drop(struct sqlite_write *w, const struct store_operation *o)
 {
     int64_t owner, name;
-    int err = sqlite_names_owner(&w->names, o->owner, false, &owner);
-    if (err == 0 && owner != SQLITE_NAMES_NONE)
-        err = sqlite_names_name(&w->names, o->name, false, &name);
-    if (err != 0 || owner == SQLITE_NAMES_NONE || name == SQLITE_NAMES_NONE)
+    int err = find_log(w, o, &owner, &name);
+    if (err != 0 || name == SQLITE_NAMES_NONE)
         return err;
     w->changed = true;
     return drop_span(w, owner, name, clamp(o->from), clamp(o->to));
+}
+
+int sqlite_write_replace(struct sqlite_write *w, const struct store_operation *o)
+{
+    int64_t owner, name;
+    bool mine = false, shared;
+    int err = find_log(w, o, &owner, &name);
+    if (err == 0 && name != SQLITE_NAMES_NONE)
+        err = look_at_owners(w, clamp(o->from), owner, name, &mine, &shared);
+    if (err != 0 || !mine)
+        return err;
+    w->changed = true;
+    sqlite3_stmt *s = o->value.ptr != NULL ? w->replace : w->mark;
+    sql_bind_number(s, 1, clamp(o->from));
+    sql_bind_number(s, 2, o->labels.flags);
+    if (o->value.ptr != NULL)
+        sql_bind(s, 3, o->value);
+    return sql_run(s);
 }
 
 int sqlite_write_drop_parts(struct sqlite_write *w, int64_t owner)
@@ -168,7 +196,7 @@ static int index_part(struct sqlite_write *w, const struct sqlite_tail_part *par
         bool mine = true, shared;
         int err = 0;
         if (part->dropped)
-            err = look_at_owners(w, part->positions[i], part->owner, &mine, &shared);
+            err = look_at_owners(w, part->positions[i], part->owner, part->name, &mine, &shared);
         if (err != 0)
             return err;
         if (!mine)

@@ -1,48 +1,11 @@
 /* The in-memory twin of the drivers: what tests, the simulation and a server without a disk use.
  * Requests wait in a queue and are carried out in the order of submission by store_run, so that a
- * run is repeated exactly. It owns everything that it holds; it makes no system call. */
-#include <stdlib.h>
-
+ * run is repeated exactly. It owns everything that it holds; it makes no system call. Writes are
+ * here, reads in memory_read.c. */
+#include "store/memory.h"
 #include "base/check.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/mem.h"
-#include "store/store.h"
-
-/* Everything of one owner under one name: items in their order, and the owner's part of a log. */
-struct shelf {
-    struct hnode node; /* in memory.shelves, by owner and name */
-    char *owner, *name;
-    size_t owner_len, name_len;
-    struct hmap by_key;
-    struct list items;
-    size_t item_count;
-    struct entry **log; /* by position */
-    size_t log_count, log_cap;
-};
-
-struct item {
-    struct hnode node; /* in shelf.by_key */
-    struct list link;  /* in shelf.items */
-    char *key, *value;
-    size_t key_len, value_len;
-};
-
-struct entry {
-    uint64_t position;
-    unsigned owners; /* shelves that hold it */
-    int64_t wall_ms;
-    uint32_t flags;
-    char *peer, *origin, *value;
-    size_t peer_len, origin_len, value_len;
-};
-
-struct memory {
-    struct store store;
-    struct list queue;
-    struct hmap shelves;
-    uint64_t last_position;
-};
 
 /* Nobody chooses keys against a twin; a fixed key keeps runs equal. */
 static const struct hash_key memory_key = {0x6275, 0x7262};
@@ -52,17 +15,12 @@ static uint64_t shelf_hash(struct slice owner, struct slice name)
     return hash_pair(&memory_key, owner, name);
 }
 
-static struct slice shelf_owner(const struct shelf *s)
-{
-    return slice_of(s->owner, s->owner_len);
-}
-
-static struct shelf *shelf_find(const struct memory *m, struct slice owner, struct slice name)
+struct shelf *memory_shelf(const struct memory *m, struct slice owner, struct slice name)
 {
     uint64_t hash = shelf_hash(owner, name);
     for (struct hnode *n = hmap_first(&m->shelves, hash); n != NULL; n = hmap_next(n, hash)) {
         struct shelf *s = CONTAINER_OF(n, struct shelf, node);
-        if (slice_eq(shelf_owner(s), owner) && slice_eq(slice_of(s->name, s->name_len), name))
+        if (slice_eq(memory_owner(s), owner) && slice_eq(slice_of(s->name, s->name_len), name))
             return s;
     }
     return NULL;
@@ -70,7 +28,7 @@ static struct shelf *shelf_find(const struct memory *m, struct slice owner, stru
 
 static struct shelf *shelf_make(struct memory *m, struct slice owner, struct slice name)
 {
-    struct shelf *s = shelf_find(m, owner, name);
+    struct shelf *s = memory_shelf(m, owner, name);
     if (s != NULL)
         return s;
     s = mem_new(struct shelf);
@@ -83,7 +41,7 @@ static struct shelf *shelf_make(struct memory *m, struct slice owner, struct sli
     return s;
 }
 
-static struct item *item_find(const struct shelf *s, struct slice key)
+struct item *memory_item(const struct shelf *s, struct slice key)
 {
     if (s == NULL)
         return NULL;
@@ -108,7 +66,7 @@ static void item_remove(struct shelf *s, struct item *i)
 
 static void item_put(struct shelf *s, struct slice key, struct slice value)
 {
-    struct item *i = item_find(s, key);
+    struct item *i = memory_item(s, key);
     if (i == NULL) {
         i = mem_new(struct item);
         i->key = mem_copy(key);
@@ -131,10 +89,27 @@ static void shelf_clear_items(struct shelf *s)
     item_remove(s, CONTAINER_OF(at, struct item, link));
 }
 
-static void entry_release(struct entry *e)
+unsigned memory_entry_owners(const struct entry *e)
 {
-    if (--e->owners > 0)
+    unsigned count = 0;
+    for (size_t i = 0; i < STORE_LOG_OWNERS; i++)
+        count += e->owners[i] != NULL;
+    return count;
+}
+
+static void entry_release(struct entry *e, struct shelf *s)
+{
+    for (size_t i = 0; i < STORE_LOG_OWNERS; i++)
+        if (e->owners[i] == s)
+            e->owners[i] = NULL;
+    if (memory_entry_owners(e) > 0) {
+        if (e->peer_len > 0)
+            return;
+        mem_free(e->peer);
+        e->peer = mem_copy(memory_owner(s));
+        e->peer_len = s->owner_len;
         return;
+    }
     mem_free(e->peer);
     mem_free(e->origin);
     mem_free(e->value);
@@ -155,9 +130,8 @@ static size_t log_find(const struct shelf *s, uint64_t position)
     return low;
 }
 
-/* The entries from..to (inclusive) are log[*first_out .. *end_out - 1]. */
-static void log_span(const struct shelf *s, uint64_t from, uint64_t to, size_t *first_out,
-                     size_t *end_out)
+void memory_span(const struct shelf *s, uint64_t from, uint64_t to, size_t *first_out,
+                 size_t *end_out)
 {
     *first_out = log_find(s, from);
     *end_out = to == UINT64_MAX ? s->log_count : log_find(s, to + 1);
@@ -168,11 +142,11 @@ static void log_span(const struct shelf *s, uint64_t from, uint64_t to, size_t *
 static void log_drop(struct shelf *s, uint64_t from, uint64_t to)
 {
     size_t first, end;
-    log_span(s, from, to, &first, &end);
+    memory_span(s, from, to, &first, &end);
     if (first == end)
         return;
     for (size_t i = first; i < end; i++)
-        entry_release(s->log[i]);
+        entry_release(s->log[i], s);
     memmove(s->log + first, s->log + end, (s->log_count - end) * sizeof(struct entry *));
     s->log_count -= end - first;
 }
@@ -184,7 +158,6 @@ static void log_push(struct shelf *s, struct entry *e)
         s->log = mem_resize(s->log, s->log_cap, sizeof(struct entry *));
     }
     s->log[s->log_count++] = e;
-    e->owners++;
 }
 
 static void shelf_free(struct memory *m, struct shelf *s)
@@ -212,7 +185,7 @@ static void drop_owner(struct memory *m, const struct slice *owner)
     while (at != NULL) {
         struct hnode *next = hmap_walk(&m->shelves, at);
         struct shelf *s = CONTAINER_OF(at, struct shelf, node);
-        if (owner == NULL || slice_eq(shelf_owner(s), *owner))
+        if (owner == NULL || slice_eq(memory_owner(s), *owner))
             shelf_free(m, s);
         at = next;
     }
@@ -230,9 +203,25 @@ static void append(struct memory *m, struct store_request *r, const struct store
     e->origin_len = o->labels.origin.len;
     e->value = mem_copy(o->value);
     e->value_len = o->value.len;
-    for (size_t i = 0; i < o->owner_count; i++)
-        log_push(shelf_make(m, o->owners[i], o->name), e);
+    for (size_t i = 0; i < o->owner_count; i++) {
+        e->owners[i] = shelf_make(m, o->owners[i], o->name);
+        log_push(e->owners[i], e);
+    }
     r->position = e->position;
+}
+
+static void replace(struct shelf *s, const struct store_operation *o)
+{
+    size_t at = log_find(s, o->from);
+    if (at == s->log_count || s->log[at]->position != o->from)
+        return;
+    struct entry *e = s->log[at];
+    e->flags = o->labels.flags;
+    if (o->value.ptr == NULL)
+        return;
+    mem_free(e->value);
+    e->value = mem_copy(o->value);
+    e->value_len = o->value.len;
 }
 
 static void write_one(struct memory *m, struct store_request *r, const struct store_operation *o)
@@ -249,13 +238,13 @@ static void write_one(struct memory *m, struct store_request *r, const struct st
         item_put(shelf_make(m, o->owner, o->name), o->key, o->value);
         return;
     }
-    struct shelf *s = shelf_find(m, o->owner, o->name);
+    struct shelf *s = memory_shelf(m, o->owner, o->name);
     if (s == NULL || o->op == STORE_EXPECT)
         return;
     struct item *i;
     switch (o->op) {
     case STORE_DELETE:
-        i = item_find(s, o->key);
+        i = memory_item(s, o->key);
         if (i != NULL)
             item_remove(s, i);
         break;
@@ -264,6 +253,9 @@ static void write_one(struct memory *m, struct store_request *r, const struct st
         break;
     case STORE_DROP:
         log_drop(s, o->from, o->to);
+        break;
+    case STORE_REPLACE:
+        replace(s, o);
         break;
     default:
         UNREACHABLE();
@@ -278,7 +270,7 @@ static int batch_demands(const struct memory *m, const struct store_request *r)
     for (size_t at = 0; store_operations(r, &at, &o);) {
         if (o.op != STORE_ADD && o.op != STORE_EXPECT)
             continue;
-        const struct item *i = item_find(shelf_find(m, o.owner, o.name), o.key);
+        const struct item *i = memory_item(memory_shelf(m, o.owner, o.name), o.key);
         if (o.op == STORE_ADD && i != NULL)
             return ERR_EXISTS;
         if (o.op != STORE_EXPECT)
@@ -302,157 +294,11 @@ static int carry_out_batch(struct memory *m, struct store_request *r)
     return 0;
 }
 
-static int answer_item(struct store_request *r, uint32_t read, const struct item *i)
-{
-    struct store_row row = {.read = read,
-                            .key = slice_of(i->key, i->key_len),
-                            .value = slice_of(i->value, i->value_len)};
-    return store_answer_row(r, &row);
-}
-
-static int read_list(struct store_request *r, uint32_t read, const struct shelf *s,
-                     const struct store_operation *o)
-{
-    const struct item *after = NULL;
-    if (o->key.ptr != NULL) {
-        after = item_find(s, o->key);
-        if (after == NULL)
-            return ERR_NOT_FOUND;
-    }
-    if (s == NULL)
-        return 0;
-    const struct list *at = after != NULL ? &after->link : &s->items;
-    for (uint32_t n = 0;; n++) {
-        at = o->backwards ? at->prev : at->next;
-        if (at == &s->items)
-            return 0;
-        if ((o->limit > 0 && n == o->limit) || (n > 0 && store_answer_full(r))) {
-            r->more = true;
-            return 0;
-        }
-        int err = answer_item(r, read, CONTAINER_OF(at, struct item, link));
-        if (err != 0)
-            return err;
-    }
-}
-
-static int answer_entry(struct store_request *r, uint32_t read, const struct entry *e)
-{
-    struct store_row row = {.read = read,
-                            .value = slice_of(e->value, e->value_len),
-                            .position = e->position,
-                            .labels = {.peer = slice_of(e->peer, e->peer_len),
-                                       .wall_ms = e->wall_ms,
-                                       .flags = e->flags,
-                                       .origin = slice_of(e->origin, e->origin_len)}};
-    return store_answer_row(r, &row);
-}
-
-static int read_range(struct store_request *r, uint32_t read, const struct shelf *s,
-                      const struct store_operation *o)
-{
-    if (s == NULL)
-        return 0;
-    size_t first, end;
-    log_span(s, o->from, o->to, &first, &end);
-    for (uint32_t n = 0; first < end; n++) {
-        if ((o->limit > 0 && n == o->limit) || (n > 0 && store_answer_full(r))) {
-            r->more = true;
-            return 0;
-        }
-        int err = answer_entry(r, read, o->backwards ? s->log[--end] : s->log[first++]);
-        if (err != 0)
-            return err;
-    }
-    return 0;
-}
-
-static int read_count(struct store_request *r, uint32_t read, struct shelf *s)
-{
-    struct store_row row = {.read = read};
-    if (s != NULL) {
-        row.position = s->item_count + s->log_count;
-        LIST_EACH(at, &s->items)
-        row.labels.wall_ms += (int64_t)CONTAINER_OF(at, struct item, link)->value_len;
-        for (size_t i = 0; i < s->log_count; i++)
-            row.labels.wall_ms += (int64_t)s->log[i]->value_len;
-    }
-    return store_answer_row(r, &row);
-}
-
-static int compare_owners(const void *a, const void *b)
-{
-    return slice_compare(shelf_owner(*(struct shelf *const *)a),
-                         shelf_owner(*(struct shelf *const *)b));
-}
-
-static int read_owners(const struct memory *m, struct store_request *r, uint32_t read,
-                       const struct store_operation *o)
-{
-    struct shelf **found = mem_array(m->shelves.count, sizeof(*found));
-    size_t count = 0;
-    for (struct hnode *n = hmap_walk(&m->shelves, NULL); n != NULL; n = hmap_walk(&m->shelves, n)) {
-        struct shelf *s = CONTAINER_OF(n, struct shelf, node);
-        if (s->item_count > 0 && slice_eq(slice_of(s->name, s->name_len), o->name) &&
-            (o->key.ptr == NULL || slice_compare(shelf_owner(s), o->key) > 0))
-            found[count++] = s;
-    }
-    qsort(found, count, sizeof(*found), compare_owners);
-    int err = 0;
-    for (size_t i = 0; i < count && err == 0; i++) {
-        if ((o->limit > 0 && i == o->limit) || (i > 0 && store_answer_full(r))) {
-            r->more = true;
-            break;
-        }
-        struct store_row row = {.read = read, .key = shelf_owner(found[i])};
-        err = store_answer_row(r, &row);
-    }
-    mem_free(found);
-    return err;
-}
-
-static int read_one(const struct memory *m, struct store_request *r, uint32_t read,
-                    const struct store_operation *o)
-{
-    if (o->op == STORE_OWNERS)
-        return read_owners(m, r, read, o);
-    struct shelf *s = shelf_find(m, o->owner, o->name);
-    const struct item *i;
-    switch (o->op) {
-    case STORE_GET:
-        i = item_find(s, o->key);
-        return i != NULL ? answer_item(r, read, i) : 0;
-    case STORE_LIST:
-        return read_list(r, read, s, o);
-    case STORE_RANGE:
-        return read_range(r, read, s, o);
-    case STORE_COUNT:
-        return read_count(r, read, s);
-    default:
-        UNREACHABLE();
-    }
-}
-
-static int carry_out_query(const struct memory *m, struct store_request *r)
-{
-    struct store_operation o;
-    uint32_t read = 0;
-    for (size_t at = 0; store_operations(r, &at, &o); read++) {
-        if (r->more && store_answer_full(r))
-            return ERR_LIMIT;
-        r->more = false;
-        int err = read_one(m, r, read, &o);
-        if (err != 0)
-            return err;
-    }
-    return 0;
-}
-
 static void carry_out(struct memory *m, struct store_request *r)
 {
     r->err = store_request_check(r);
     if (r->err == 0)
-        r->err = r->write ? carry_out_batch(m, r) : carry_out_query(m, r);
+        r->err = r->write ? carry_out_batch(m, r) : memory_query(m, r);
     if (r->err != 0)
         store_answer_clear(r);
 }

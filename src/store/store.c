@@ -100,7 +100,9 @@ enum {
     HAS_LOG = 16, /* owners and labels */
     HAS_SPAN = 32,
     HAS_LIMIT = 64,
-    IS_READ = 128,
+    HAS_FILTER = 128,
+    HAS_FLAGS = 256,
+    IS_READ = 512,
 };
 
 static const unsigned operation_parts[] = {
@@ -112,11 +114,13 @@ static const unsigned operation_parts[] = {
     [STORE_APPEND] = HAS_NAME | HAS_VALUE | HAS_LOG,
     [STORE_DROP] = HAS_OWNER | HAS_NAME | HAS_SPAN,
     [STORE_DROP_OWNER] = HAS_OWNER,
+    [STORE_REPLACE] = HAS_OWNER | HAS_NAME | HAS_VALUE | HAS_SPAN | HAS_FLAGS,
     [STORE_GET] = IS_READ | HAS_OWNER | HAS_NAME | HAS_KEY,
     [STORE_LIST] = IS_READ | HAS_OWNER | HAS_NAME | HAS_KEY | HAS_LIMIT,
-    [STORE_RANGE] = IS_READ | HAS_OWNER | HAS_NAME | HAS_SPAN | HAS_LIMIT,
+    [STORE_RANGE] = IS_READ | HAS_OWNER | HAS_NAME | HAS_SPAN | HAS_FILTER | HAS_LIMIT,
     [STORE_COUNT] = IS_READ | HAS_OWNER | HAS_NAME,
     [STORE_OWNERS] = IS_READ | HAS_NAME | HAS_KEY | HAS_LIMIT,
+    [STORE_REPLAY] = IS_READ | HAS_NAME | HAS_SPAN | HAS_LIMIT,
 };
 
 static bool owners_valid(const struct store_operation *o)
@@ -136,6 +140,8 @@ static bool operation_within_limits(const struct store_operation *o, unsigned pa
         return false;
     if ((parts & HAS_VALUE) && o->value.len > STORE_VALUE_BYTES)
         return false;
+    if ((parts & HAS_FILTER) && o->filter.peer.len > STORE_KEY_BYTES)
+        return false;
     return !(parts & HAS_LOG) || owners_valid(o);
 }
 
@@ -148,6 +154,15 @@ static void put_log_parts(struct buf *b, const struct store_operation *o)
     put_slice(b, o->labels.origin);
     buf_append(b, &o->labels.wall_ms, sizeof(o->labels.wall_ms));
     buf_append(b, &o->labels.flags, sizeof(o->labels.flags));
+}
+
+static void put_filter(struct buf *b, const struct store_filter *f)
+{
+    put_slice(b, f->peer);
+    buf_append(b, &f->wall_from, sizeof(f->wall_from));
+    buf_append(b, &f->wall_to, sizeof(f->wall_to));
+    buf_append(b, &f->flags_mask, sizeof(f->flags_mask));
+    buf_append(b, &f->flags_wanted, sizeof(f->flags_wanted));
 }
 
 static void add_operation(struct store_request *r, const struct store_operation *o)
@@ -175,6 +190,10 @@ static void add_operation(struct store_request *r, const struct store_operation 
         buf_append(b, &o->from, sizeof(o->from));
         buf_append(b, &o->to, sizeof(o->to));
     }
+    if (parts & HAS_FLAGS)
+        buf_append(b, &o->labels.flags, sizeof(o->labels.flags));
+    if (parts & HAS_FILTER)
+        put_filter(b, &o->filter);
     if (parts & HAS_LIMIT) {
         buf_append(b, &o->limit, sizeof(o->limit));
         buf_byte(b, o->backwards ? 1 : 0);
@@ -194,6 +213,15 @@ static void take_log_parts(struct slice all, size_t *at, struct store_operation 
     out->labels.origin = take_slice(all, at);
     take(all, at, &out->labels.wall_ms, sizeof(out->labels.wall_ms));
     take(all, at, &out->labels.flags, sizeof(out->labels.flags));
+}
+
+static void take_filter(struct slice all, size_t *at, struct store_filter *out)
+{
+    out->peer = take_slice(all, at);
+    take(all, at, &out->wall_from, sizeof(out->wall_from));
+    take(all, at, &out->wall_to, sizeof(out->wall_to));
+    take(all, at, &out->flags_mask, sizeof(out->flags_mask));
+    take(all, at, &out->flags_wanted, sizeof(out->flags_wanted));
 }
 
 bool store_operations(const struct store_request *r, size_t *at, struct store_operation *out)
@@ -220,6 +248,10 @@ bool store_operations(const struct store_request *r, size_t *at, struct store_op
         take(all, at, &out->from, sizeof(out->from));
         take(all, at, &out->to, sizeof(out->to));
     }
+    if (parts & HAS_FLAGS)
+        take(all, at, &out->labels.flags, sizeof(out->labels.flags));
+    if (parts & HAS_FILTER)
+        take_filter(all, at, &out->filter);
     if (parts & HAS_LIMIT) {
         take(all, at, &out->limit, sizeof(out->limit));
         take(all, at, &backwards, 1);
@@ -298,6 +330,19 @@ void store_drop_owner(struct store_request *r, struct slice owner)
     add_operation(r, &o);
 }
 
+void store_replace(struct store_request *r, struct slice owner, struct slice name,
+                   uint64_t position, uint32_t flags, struct slice value)
+{
+    struct store_operation o = {.op = STORE_REPLACE,
+                                .owner = owner,
+                                .name = name,
+                                .value = value,
+                                .labels = {.flags = flags},
+                                .from = position,
+                                .to = position};
+    add_operation(r, &o);
+}
+
 void store_get(struct store_request *r, struct slice owner, struct slice name, struct slice key)
 {
     add_item(r, STORE_GET, owner, name, key, SLICE_NONE);
@@ -330,14 +375,44 @@ void store_list_back(struct store_request *r, struct slice owner, struct slice n
 void store_range(struct store_request *r, struct slice owner, struct slice name, uint64_t from,
                  uint64_t to, uint32_t limit, bool backwards)
 {
+    store_range_where(r, owner, name, from, to, limit, backwards, &STORE_FILTER_NONE);
+}
+
+void store_range_where(struct store_request *r, struct slice owner, struct slice name,
+                       uint64_t from, uint64_t to, uint32_t limit, bool backwards,
+                       const struct store_filter *filter)
+{
     struct store_operation o = {.op = STORE_RANGE,
                                 .owner = owner,
                                 .name = name,
+                                .filter = *filter,
                                 .from = from,
                                 .to = to,
                                 .limit = limit,
                                 .backwards = backwards};
     add_operation(r, &o);
+}
+
+void store_replay(struct store_request *r, struct slice name, uint64_t from, uint64_t to,
+                  uint32_t limit)
+{
+    struct store_operation o = {
+        .op = STORE_REPLAY, .name = name, .from = from, .to = to, .limit = limit};
+    add_operation(r, &o);
+}
+
+bool store_filter_passes(const struct store_filter *filter, struct slice owner,
+                         const struct store_labels *labels, bool shares_peer, bool alone)
+{
+    if (labels->wall_ms < filter->wall_from || labels->wall_ms > filter->wall_to)
+        return false;
+    if ((labels->flags & filter->flags_mask) != filter->flags_wanted)
+        return false;
+    if (filter->peer.ptr == NULL)
+        return true;
+    if (slice_eq(filter->peer, owner))
+        return alone && slice_eq(labels->peer, owner);
+    return shares_peer || slice_eq(labels->peer, filter->peer);
 }
 
 void store_count(struct store_request *r, struct slice owner, struct slice name)

@@ -36,6 +36,8 @@ enum {
     STORE_LOG_OWNERS = 4,
     /* A list or range ends behind the row that brings the answer over this; more is true then. */
     STORE_ANSWER_BYTES = 4 << 20,
+    /* A range looks at so many entries of its owner; more is true when there is another. */
+    STORE_RANGE_LOOKS = 10000,
 };
 
 enum store_op {
@@ -50,24 +52,39 @@ enum store_op {
     STORE_DROP,   /* owner, name, from..to (inclusive positions): the owner's part of the log
                      entries; an entry goes when its last owner goes */
     STORE_DROP_OWNER, /* owner: every item and every part in a log */
+    STORE_REPLACE,    /* owner, name, from = position: the entry gets these flags and, unless
+                         value.ptr is NULL, this value; for all its owners. Absent is fine */
     /* Reads, in a query. */
     STORE_GET,    /* owner, name, key: 0 or 1 row */
     STORE_LIST,   /* owner, name, key = "after this key" (ptr NULL: from the start), limit,
                      backwards; ERR_NOT_FOUND when that key is not there */
-    STORE_RANGE,  /* log: owner, name, from..to, limit, backwards: rows in order */
+    STORE_RANGE,  /* log: owner, name, from..to, filter, limit, backwards: rows in order */
     STORE_COUNT,  /* owner, name: one row, position = count of log entries or items, wall_ms = bytes
                      of their values */
     STORE_OWNERS, /* name, key = "after this owner" (ptr NULL: from the start), limit: owners
                      that hold an item of this name, in byte order, in row.key */
+    STORE_REPLAY, /* log: name, from..to, limit: entries of all owners in order; row.key has their
+                     owners, with a NUL between two */
 };
 
-/* Labels of a log entry: what can be asked for or marked later. */
+/* Labels of a log entry: what can be asked for or marked later. An owner that leaves an entry with
+ * an empty peer becomes its peer, so that those who stay still know the other side. */
 struct store_labels {
-    struct slice peer;   /* bare JID of the other side, may be empty */
+    struct slice peer;   /* bare JID of the other side; may be empty, best so when it is an owner */
     int64_t wall_ms;     /* stamp */
     uint32_t flags;      /* the owner's meaning */
     struct slice origin; /* idempotency key of the sender, at most 64 bytes, may be empty */
 };
+
+/* Which entries of a range are wanted. */
+struct store_filter {
+    struct slice peer; /* ptr NULL: any. The entry's peer or another owner is this one; when it is
+                          the asking owner itself: its only owner and its peer are */
+    int64_t wall_from, wall_to;        /* stamps, inclusive */
+    uint32_t flags_mask, flags_wanted; /* flags & mask == wanted */
+};
+
+#define STORE_FILTER_NONE ((struct store_filter){.wall_from = INT64_MIN, .wall_to = INT64_MAX})
 
 struct store_row {
     uint32_t read; /* which read of the query it answers: 0, 1, ... */
@@ -91,7 +108,8 @@ struct store_request {
                           ERR_READONLY, ERR_IO, ERR_CORRUPT, ERR_BUSY (too slow: try again),
                           ERR_LIMIT (an owner, key, value, peer or origin was too long, or an
                           answer too large), ERR_MEMORY */
-    uint64_t position; /* of the last STORE_APPEND in the batch */
+    uint64_t position; /* of the last STORE_APPEND in the batch; the last one that the last
+                          STORE_RANGE looked at, where it is taken up again */
     bool more;         /* a limit cut the rows of the last read; an earlier read that does not fit
                           into STORE_ANSWER_BYTES fails the query with ERR_LIMIT */
     struct buf rows;   /* encoded; store_rows */
@@ -120,6 +138,8 @@ void store_append(struct store_request *r, struct slice name, const struct slice
 void store_drop(struct store_request *r, struct slice owner, struct slice name, uint64_t from,
                 uint64_t to);
 void store_drop_owner(struct store_request *r, struct slice owner);
+void store_replace(struct store_request *r, struct slice owner, struct slice name,
+                   uint64_t position, uint32_t flags, struct slice value);
 
 void store_get(struct store_request *r, struct slice owner, struct slice name, struct slice key);
 void store_list(struct store_request *r, struct slice owner, struct slice name, struct slice after,
@@ -129,6 +149,11 @@ void store_list_back(struct store_request *r, struct slice owner, struct slice n
                      struct slice before, uint32_t limit);
 void store_range(struct store_request *r, struct slice owner, struct slice name, uint64_t from,
                  uint64_t to, uint32_t limit, bool backwards);
+void store_range_where(struct store_request *r, struct slice owner, struct slice name,
+                       uint64_t from, uint64_t to, uint32_t limit, bool backwards,
+                       const struct store_filter *filter);
+void store_replay(struct store_request *r, struct slice name, uint64_t from, uint64_t to,
+                  uint32_t limit);
 void store_count(struct store_request *r, struct slice owner, struct slice name);
 void store_owners(struct store_request *r, struct slice name, struct slice after, uint32_t limit);
 
@@ -145,11 +170,16 @@ struct store_operation {
     struct slice owners[STORE_LOG_OWNERS];
     size_t owner_count;
     struct store_labels labels;
+    struct store_filter filter;
     uint64_t from, to;
     uint32_t limit;
     bool backwards;
 };
 bool store_operations(const struct store_request *r, size_t *at, struct store_operation *out);
+/* For drivers: whether an entry passes; shares_peer: another of its owners is filter.peer, alone:
+ * it has no other owner than the asking one. */
+bool store_filter_passes(const struct store_filter *filter, struct slice owner,
+                         const struct store_labels *labels, bool shares_peer, bool alone);
 /* For drivers: adds a row to the answer; 0 or ERR_MEMORY. */
 int store_answer_row(struct store_request *r, const struct store_row *row);
 /* For drivers: true when the answer holds STORE_ANSWER_BYTES or more. */
