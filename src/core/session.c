@@ -142,11 +142,20 @@ static void lag_keep_presence(struct engine *e, struct session *s, const struct 
     s->lag_presence = kept;
 }
 
+/* Answers to what the client sent itself are not lost because it lags: they are no more than its
+ * credit, it is not read meanwhile, and what strangers make up ends at twice L13. */
+static bool may_answer(const struct engine *e, const struct session *s, const struct stanza *st)
+{
+    const struct link *l = s->stream->link;
+    return (st->type == TYPE_RESULT || st->type == TYPE_ERROR) &&
+           l->ops->backlog(l) < 2 * (size_t)e->config->limits.output_bytes;
+}
+
 bool session_send(struct engine *e, struct session *s, const struct stanza *st)
 {
     if (s->stream == NULL || s->stream->state != C2S_BOUND)
         return false;
-    if (s->lags) {
+    if (s->lags && !may_answer(e, s, st)) {
         bool status = st->kind == STANZA_PRESENCE &&
                       (st->type == TYPE_AVAILABLE || st->type == TYPE_UNAVAILABLE);
         if (status)
