@@ -234,7 +234,7 @@ static void V44_a_login_that_is_left_leaves_nothing(void **state)
 static void V45_bad_base64_of_some_disturbs_no_login_of_others(void **state)
 {
     (void)state;
-    enum { BAD = 100, GOOD = 300 };
+    enum { BAD = 100, GOOD = 1000 };
     struct peer *bad[BAD];
     struct bench *b = bench_new(NULL);
     peer_account(b, "alice@example.org");
