@@ -7,6 +7,7 @@
 enum {
     LINGER_MS = 5000, /* X26: for the peer to close after both streams ended */
     LINGER_STOP_MS = 500,
+    LINGER_BYTES = 1 << 20, /* what a peer that goes on sending may still waste (X20) */
 };
 
 struct conn *conn_find(struct shard *s, uint64_t number)
@@ -48,6 +49,7 @@ static void finish(struct shard *s, struct conn *c)
     let_go(s, c);
     conn_end(c->watch.fd);
     c->linger_until_ms = s->loop.now.mono_ms + (s->stop != NULL ? LINGER_STOP_MS : LINGER_MS);
+    c->linger_bytes = LINGER_BYTES;
     list_push(&s->lingering, &c->linger);
     if (loop_want(&s->loop, &c->watch, LOOP_READ) != 0)
         destroy(s, c);
@@ -58,7 +60,9 @@ static void linger(struct shard *s, struct conn *c)
 {
     size_t got;
     int err = conn_read(c->watch.fd, s->read, SHARD_READ_BYTES, &got);
-    if (err != 0 && err != ERR_BUSY)
+    if (err == 0 && got <= c->linger_bytes)
+        c->linger_bytes -= (uint32_t)got;
+    else if (err != ERR_BUSY)
         destroy(s, c);
 }
 

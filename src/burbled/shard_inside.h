@@ -41,6 +41,7 @@ struct conn {
     struct node_link *link; /* NULL: it lingers */
     struct list linger;
     uint64_t linger_until_ms;
+    uint32_t linger_bytes; /* may still be read and thrown away */
 };
 
 /* shard_conn.c */

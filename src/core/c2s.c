@@ -320,6 +320,7 @@ void c2s_bad_xml(struct c2s *s, enum xml_error error, struct slice first_bytes)
         [XML_BAD_FORMAT] = {STREAM_BAD_FORMAT, "stream.bad_format"},
         [XML_TOO_BIG] = {STREAM_POLICY_VIOLATION, "stream.limit"},
         [XML_TOO_COMPLEX] = {STREAM_POLICY_VIOLATION, "stream.limit"},
+        [XML_SECOND_HEADER] = {STREAM_UNSUPPORTED_STANZA_TYPE, "stream.unexpected"},
         [XML_MEMORY] = {STREAM_RESOURCE_CONSTRAINT, "mem.fail"},
     };
     const char *event = NAMES[error].event;

@@ -65,8 +65,9 @@ enum xml_error {
     XML_UNSUPPORTED_ENCODING, /* unsupported-encoding */
     XML_BAD_FORMAT,           /* bad-format: character data between stanzas (X15) */
     XML_TOO_BIG,              /* policy-violation + stanza-too-big (X18) */
-    XML_TOO_COMPLEX, /* policy-violation: depth, attributes, elements, names, white space */
-    XML_MEMORY,      /* resource-constraint: allocation failed */
+    XML_TOO_COMPLEX,   /* policy-violation: depth, attributes, elements, names, white space */
+    XML_SECOND_HEADER, /* unsupported-stanza-type: a stream header in a stream (X16) */
+    XML_MEMORY,        /* resource-constraint: allocation failed */
 };
 
 /* NULL when memory is exhausted. limits are copied. */

@@ -255,7 +255,8 @@ static void X12_an_xml_declaration_stands_at_the_start_alone(void **state)
     assert_each(error_of_stream, XML_OK, SLICE("<?xml version='1.0'?><a>"),
                 SLICE("<?xml version='1.0' standalone='no'?><a>"),
                 SLICE("<?xml version = \"1.0\" encoding\t=\n'Utf-8' standalone='yes' ?> <a>"),
-                SLICE(" \n<?xml version='1.0'?><a>"), SLICE("<a>"));
+                SLICE(" \n<a>"), SLICE("<a>"));
+    assert_each(error_of_stream, XML_NOT_WELL_FORMED, SLICE(" \n<?xml version='1.0'?><a>"));
     assert_each(error_behind_header, XML_NOT_WELL_FORMED, SLICE("<?xml version='1.0'?>"));
     assert_each(error_in_stanza, XML_NOT_WELL_FORMED, SLICE("<?xml version='1.0'?>"));
     struct buf endless = {0};
@@ -417,8 +418,19 @@ static void V14_a_stream_tag_inside_of_a_stanza_is_data(void **state)
     assert_stanza(SLICE("<message><stream:stream to='x'><iq/></stream:stream></message>"),
                   "<13:jabber:client/7:message<32:http://etherx.jabber.org/streams/6:stream@0:/2:"
                   "to=1:x<13:jabber:client/2:iq>>>");
-    /* And one at the depth of stanzas is a stanza (X16 is for the layer above). */
-    assert_stanza(SLICE("<stream:stream/>"), "<32:http://etherx.jabber.org/streams/6:stream>");
+}
+
+static void X16_a_second_header_is_seen_at_its_tag(void **state)
+{
+    (void)state;
+    struct xml_parser *p = xml_parser_new(XML_STREAM, &XML_LIMITS_C2S);
+    struct slice in =
+        SLICE("<stream:stream xmlns='jabber:client' "
+              "xmlns:stream='http://etherx.jabber.org/streams'><stream:stream to='x'>");
+    assert_int_equal(xml_parser_feed(p, &in), XML_OPEN);
+    assert_int_equal(xml_parser_feed(p, &in), XML_BAD);
+    assert_int_equal(xml_parser_error(p), XML_SECOND_HEADER);
+    xml_parser_free(&p);
 }
 
 static void namespaces_of_the_header_hold_for_the_stream(void **state)
@@ -453,14 +465,15 @@ static void namespaces_of_the_header_hold_for_the_stream(void **state)
 static void a_parser_is_idle_between_stanzas_alone(void **state)
 {
     (void)state;
-    static const char text[] = " <?xml version='1.0'?> <s> <a>b</a> <c/> </s>";
-    static const char idle[] = "110000000000000000000011001100000001100011000";
+    static const char text[] = "<?xml version='1.0'?> <s> <a>b</a> <c/> </s>";
+    static const char idle[] = "10000000000000000000011001100000001100011000";
     struct xml_parser *p = xml_parser_new(XML_STREAM, &XML_LIMITS_C2S);
     for (size_t i = 0; i + 1 < sizeof(text); i++) {
         assert_int_equal(xml_parser_idle(p), idle[i] == '1');
         struct slice in = slice_of(text + i, 1);
-        while (xml_parser_feed(p, &in) != XML_MORE)
-            ;
+        enum xml_event event;
+        while ((event = xml_parser_feed(p, &in)) != XML_MORE)
+            assert_int_not_equal(event, XML_BAD);
     }
     assert_false(xml_parser_idle(p));
     xml_parser_free(&p);
@@ -539,6 +552,7 @@ int main(void)
         cmocka_unit_test(X29_a_prefix_for_the_stanza_namespace_changes_nothing),
         cmocka_unit_test(V12_separators_in_a_namespace_are_data),
         cmocka_unit_test(V14_a_stream_tag_inside_of_a_stanza_is_data),
+        cmocka_unit_test(X16_a_second_header_is_seen_at_its_tag),
         cmocka_unit_test(namespaces_of_the_header_hold_for_the_stream),
         cmocka_unit_test(a_parser_is_idle_between_stanzas_alone),
         cmocka_unit_test(a_restart_begins_a_new_stream),

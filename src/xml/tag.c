@@ -26,6 +26,9 @@ static enum step tag_done(struct xml_parser *p, bool empty)
     }
     if (is_header(p))
         return xml_header_done(p, empty);
+    if (p->depth == 0 && r[1] == SPACE_STREAMS && p->mode == XML_STREAM &&
+        slice_is(rec_element_name(r), "stream"))
+        return xml_bad(p, XML_SECOND_HEADER);
     if (p->depth > 0 && r[1] != p->pool.bytes[p->work->open[p->depth - 1].record + 1] &&
         !xml_count_rewritten(p, r[1]))
         return xml_bad(p, XML_TOO_COMPLEX);
