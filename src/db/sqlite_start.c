@@ -13,7 +13,7 @@ enum {
     START_CACHE_KIB = 16 << 10,
     START_READ_CACHE_KIB = 4 << 10,
     /* So small a database is checked at every start. */
-    START_CHECK_ALWAYS_BYTES = 16 << 20,
+    START_CHECK_ALWAYS_BYTES = 1 << 20,
 };
 
 struct sql_settings sqlite_settings(const struct sqlite_driver *d, bool read_only)
@@ -124,11 +124,18 @@ static int count_pages(void *ctx, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
-/* Writing at once shows whether it can be written at all (D03). */
+/* Writing at once shows whether it can be written at all (D03). The mark outlives this process as
+ * it is; of a power cut it only has to tell after the first commit, whose sync carries it too. So a
+ * start waits for no disk. */
 static int take_over(struct sqlite_driver *d, char *error, size_t error_size)
 {
     struct sqlite_writer *w = &d->writer;
-    int err = sql_exec(w->db, "UPDATE state SET clean=0");
+    int err = sql_exec(w->db, "PRAGMA synchronous=OFF");
+    if (err == 0)
+        err = sql_exec(w->db, "UPDATE state SET clean=0");
+    if (err == 0)
+        err = sql_exec(w->db,
+                       d->config.relaxed ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL");
     if (err == 0)
         err = sqlite_write_open(&w->write, w->db, d->config.owners_max, &d->tail);
     if (err != 0)
