@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "core/c2s.h"
 #include "core/hooks.h"
+#include "core/lag.h"
 #include "core/presence.h"
 #include "core/router.h"
 #include "xmpp/ns.h"
@@ -113,35 +114,6 @@ static void written(struct engine *e, struct session *s)
         begin_lag(e, s);
 }
 
-/* One entry of lag_presence: length, then an encoded stanza. Older presence of the same sender
- * goes; at the cap the oldest of all go. */
-static void lag_keep_presence(struct engine *e, struct session *s, const struct stanza *st)
-{
-    struct buf kept = {0}, one = {0};
-    struct slice all = buf_slice(&s->lag_presence);
-    stanza_encode(&one, st);
-    size_t cap = e->config->limits.output_bytes;
-    size_t total = all.len + sizeof(uint32_t) + buf_len(&one);
-    size_t excess = total > cap ? total - cap : 0;
-    while (all.len > 0) {
-        uint32_t len;
-        struct stanza old;
-        memcpy(&len, all.ptr, sizeof(len));
-        CHECK(stanza_decode(slice_of(all.ptr + sizeof(len), len), &old));
-        if (!jid_eq(&old.from, &st->from) && excess == 0)
-            buf_append(&kept, all.ptr, sizeof(len) + len);
-        else
-            excess -= excess < sizeof(len) + len ? excess : sizeof(len) + len;
-        all = slice_from(all, sizeof(len) + len);
-    }
-    uint32_t len = (uint32_t)buf_len(&one);
-    buf_append(&kept, &len, sizeof(len));
-    buf_add(&kept, buf_slice(&one));
-    buf_free(&one);
-    buf_free(&s->lag_presence);
-    s->lag_presence = kept;
-}
-
 /* Answers to what the client sent itself are not lost because it lags: they are no more than its
  * credit, it is not read meanwhile, and what strangers make up ends at twice L13. */
 static bool may_answer(const struct engine *e, const struct session *s, const struct stanza *st)
@@ -159,7 +131,7 @@ bool session_send(struct engine *e, struct session *s, const struct stanza *st)
         bool status = st->kind == STANZA_PRESENCE &&
                       (st->type == TYPE_AVAILABLE || st->type == TYPE_UNAVAILABLE);
         if (status)
-            lag_keep_presence(e, s, st);
+            lag_keep(&s->lag_presence, e->config->limits.output_bytes, &e->key, st);
         return status;
     }
     stanza_write(&s->stream->link->out, st, NULL, SLICE_NONE);
@@ -204,15 +176,10 @@ void session_drained(struct engine *e, struct session *s)
         timer_stop(&s->lag_timer);
         struct buf kept = s->lag_presence;
         s->lag_presence = (struct buf){0};
-        struct slice all = buf_slice(&kept);
-        while (all.len > 0) {
-            uint32_t len;
-            struct stanza st;
-            memcpy(&len, all.ptr, sizeof(len));
-            CHECK(stanza_decode(slice_of(all.ptr + sizeof(len), len), &st));
+        struct stanza st;
+        size_t at = 0;
+        while (lag_next(&kept, &at, &st))
             session_send(e, s, &st);
-            all = slice_from(all, sizeof(len) + len);
-        }
         buf_free(&kept);
         if (s->available && s->priority >= 0)
             hooks_session_ready(e, s);

@@ -27,7 +27,7 @@ struct session {
     struct buf directed;        /* NUL-terminated addresses that directed presence was sent to */
     uint32_t directed_count;
     struct timer lag_timer;
-    struct buf lag_presence;   /* newest presence per sender while it lags: encoded */
+    struct buf lag_presence;   /* newest presence per sender while it lags (lag.h) */
     uint64_t presence_next_ms; /* R05: earliest next broadcast */
     struct timer presence_timer;
     struct buf presence_held; /* a presence that waits for the timer, encoded */
