@@ -27,7 +27,7 @@ struct sqlite_config {
     uint32_t query_ms_max; /* longest query; 0: 1000 */
     uint32_t owners_max;   /* numbers of owners kept in memory; 0: 16384 */
     uint64_t check_bytes; /* after an unclean end, databases up to this size are checked before they
-                             are used; 0: 1 GiB */
+                             are used; 0: 256 MiB */
     uint32_t lot_rows;    /* index rows that are kept back and written together; 0: 32768 */
     uint32_t slow_ms;     /* a commit that takes so long is logged; 0: 1000 */
     /* For tests. */

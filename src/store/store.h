@@ -50,7 +50,8 @@ enum store_op {
     STORE_CLEAR,  /* owner, name: all keys */
     STORE_APPEND, /* name, owners, labels, value: a log entry; answered with its position */
     STORE_DROP,   /* owner, name, from..to (inclusive positions): the owner's part of the log
-                     entries; an entry goes when its last owner goes */
+                     entries; an entry goes when its last owner goes. The work grows with what is
+                     dropped and holds up the batches behind it: a large log goes in slices */
     STORE_DROP_OWNER, /* owner: every item and every part in a log */
     STORE_REPLACE,    /* owner, name, from = position: the entry gets these flags and, unless
                          value.ptr is NULL, this value; for all its owners. Absent is fine */
