@@ -1,11 +1,12 @@
 """TLS and SASL gone wrong, over real sockets: rows A01–A28 of the catalogue of bad inputs.
 
-Rows about a client (A12, A13) and about SASL2 (A27) belong elsewhere; A22 is shown where the
-database can be corrupted.
+Rows about a client (A12, A13) and about SASL2 (A27) belong elsewhere.
 """
 
 import base64
 import os
+import re
+import sqlite3
 import time
 
 import pytest
@@ -517,6 +518,45 @@ def A21_passwords_that_cannot_be(server, account, password):
     client.auth("PLAIN", sasl.plain(account.user, password))
     refused(server, client, ("not-authorized", "malformed-request"))
     still_good(client, account)
+
+
+CORRUPTIONS = {
+    "no iterations": lambda row: re.sub(rb":4096:", b":0:", row),
+    "too many iterations": lambda row: re.sub(rb":4096:", b":99999999999:", row),
+    "short salt": lambda row: re.sub(rb":4096:[^:]*:", b":4096:AA==:", row),
+    "keys not base64": lambda row: re.sub(rb"=( |$)", b"!\\1", row),
+    "cut off": lambda row: row[: len(row) // 3],
+    "nonsense": lambda row: b"\0\xff nonsense",
+    "empty": lambda row: b"",
+}
+
+
+@pytest.mark.burbled_only
+def A22_a_stored_credential_that_is_corrupt(start_server):
+    server = start_server()
+    accounts = {what: server.account("broken") for what in CORRUPTIONS}
+    sound = server.account("sound")
+    server.stop()
+    with sqlite3.connect(server.data / "burble.db") as db:
+        rows = "FROM item WHERE owner = (SELECT id FROM owner WHERE owner = ?) AND name = " \
+               "(SELECT id FROM name WHERE name = ?)"
+        for what, account in accounts.items():
+            key = (account.jid.encode(), b"account")
+            (value,) = db.execute(f"SELECT value {rows}", key).fetchone()
+            bent = CORRUPTIONS[what](value)
+            assert bent != value
+            db.execute("UPDATE item SET value = ? WHERE (owner, name) IN "
+                       f"(SELECT owner, name {rows})", (bent, *key))
+    server.start()
+    for what, account in accounts.items():
+        for mechanism in ("PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-512"):
+            client = server.stream()
+            mark = server.mark()
+            answer = client.authenticate(account, mechanism)
+            assert name(answer) == "failure", what
+            assert condition(answer) == "temporary-auth-failure", (what, dump(answer))
+            assert server.saw("store.corrupt", mark)["level"] == "error"
+            still_good(client, sound)
 
 
 @pytest.mark.parametrize("stanza", [

@@ -196,3 +196,17 @@ def test_both_address_families(server):
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         with socket.socket(family) as sock:
             sock.connect(address)
+
+
+@pytest.mark.burbled_only
+def test_only_keys_are_stored(start_server):
+    """No password, in no file, in no form that is one step from it."""
+    server = start_server()
+    account = server.account("secretive", password="correct horse battery")
+    server.login(account)
+    server.stop()
+    secrets = [account.password.encode(), sasl.b64(account.password).encode(),
+               sasl.plain(account.user, account.password).encode()]
+    for path in [server.stderr, *(p for p in server.data.rglob("*") if p.is_file())]:
+        held = path.read_bytes()
+        assert not [s for s in secrets if s in held], path

@@ -344,6 +344,33 @@ class TestStart:
         assert str(version + 1000) in said and str(version) in said
 
 
+class TestSystemd:
+    """sd_notify: the service manager knows when it may go on."""
+
+    def test_it_is_told_of_start_reload_and_stop(self, start_server):
+        server = start_server(start=False)
+        path = server.dir / "notify"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(str(path))
+            path.chmod(0o666)
+            manager.settimeout(10 * PATIENCE)
+            server.env = {"NOTIFY_SOCKET": str(path)}
+
+            def told(wanted):
+                while wanted not in (said := manager.recv(4096).decode()):
+                    assert "READY" not in said or wanted == "READY=1", said
+                return said
+
+            server.start()
+            told("READY=1")
+            server.reload()
+            assert "MONOTONIC_USEC=" in told("RELOADING=1")
+            told("READY=1")
+            server.process.send_signal(signal.SIGTERM)
+            told("STOPPING=1")
+            assert server.process.wait(6 * PATIENCE) == 0
+
+
 class TestStop:
     def O10_everybody_is_told(self, own):
         clients = [own.user(f"u{i}") for i in range(5)]
@@ -370,8 +397,9 @@ class TestStop:
         start = time.monotonic()
         if own.running():
             own.process.send_signal(signal.SIGTERM)
-        assert own.process.wait(5 * PATIENCE) == 0
+        assert own.process.wait(5 * PATIENCE) in (0, -signal.SIGTERM)
         assert time.monotonic() - start < 2 * PATIENCE
+        own.process = None
 
     def O10_queues_are_flushed(self, own):
         """What was on its way when the signal came arrives or is stored."""
