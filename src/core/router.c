@@ -146,17 +146,26 @@ static bool forged(const struct stanza *s)
            slice_eq(xml_ns(payload), SLICE("urn:xmpp:blocking"));
 }
 
+/* Written by servers alone: what modules say, and the wrapper of a copy that one's own server made
+ * (V58, S14; XEP-0280 section 11). */
+static bool of_servers_alone(struct engine *e, struct xml child)
+{
+    bool copy = slice_eq(xml_ns(child), NS_CARBONS) &&
+                (slice_is(xml_name(child), "received") || slice_is(xml_name(child), "sent"));
+    return copy || hooks_forged(e, child);
+}
+
 /* What only a server may write in a message or presence goes (S15): the rest of the payload is
  * packed into own. */
 static void relieve(struct engine *e, struct stanza *s, struct buf *own)
 {
     struct xml child = xml_first_element(s->root);
-    while (xml_some(child) && !hooks_forged(e, child))
+    while (xml_some(child) && !of_servers_alone(e, child))
         child = xml_next_element(child);
     if (!xml_some(child))
         return;
     for (child = xml_first_element(s->root); xml_some(child); child = xml_next_element(child))
-        if (!hooks_forged(e, child))
+        if (!of_servers_alone(e, child))
             xml_write_node(own, child, NS_CLIENT);
     s->payload = buf_slice(own);
     s->packed = true;

@@ -511,6 +511,28 @@ static void S14_a_push_by_a_user_is_not_delivered(void **state)
     }
 }
 
+/* V58, S14: nor does what looks like a copy that one's own server made. */
+static void S14_a_copy_by_a_user_is_taken_out(void **state)
+{
+    (void)state;
+#define COPY(name)                                                                                 \
+    "<" name " xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>"                  \
+    "<message xmlns='jabber:client' from='boss@x.example'><body>pay him</body></message>"          \
+    "</forwarded></" name ">"
+    BENCH_ON_SHARDS(b, NULL)
+    {
+        struct client *bob = bench_login(b, "bob@example.org/desk");
+        struct client *alice = bench_login(b, "alice@example.org/phone");
+        client_send(alice,
+                    "<message to='bob@example.org/desk'>" COPY("received") "<body>x</body>" //
+                    COPY("sent") "<private xmlns='urn:xmpp:carbons:2'/></message>");
+        expect(bob, "<message from='alice@example.org/phone'><body>x</body>"
+                    "<private xmlns='urn:xmpp:carbons:2'/></message>");
+        client_send(alice, "<message to='alice@example.org/phone'>" COPY("sent") "</message>");
+        expect(alice, "<message from='alice@example.org/phone'/>");
+    }
+}
+
 /* V27: every IQ that is served, with each of its attributes and children left out, is answered. */
 static void V27_requests_without_what_they_need_are_answered(void **state)
 {
@@ -550,6 +572,7 @@ int main(void)
         cmocka_unit_test(S12_a_roster_of_somebody_else),
         cmocka_unit_test(S12_L19_a_full_roster),
         cmocka_unit_test(S14_a_push_by_a_user_is_not_delivered),
+        cmocka_unit_test(S14_a_copy_by_a_user_is_taken_out),
         cmocka_unit_test(V27_requests_without_what_they_need_are_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@
 #define NS_REGISTER_STREAM SLICE("http://jabber.org/features/iq-register")
 #define NS_DELAY           SLICE("urn:xmpp:delay")
 #define NS_HINTS           SLICE("urn:xmpp:hints")
+#define NS_CARBONS         SLICE("urn:xmpp:carbons:2")
 #define NS_CHAT_STATES     SLICE("http://jabber.org/protocol/chatstates")
 #define NS_RECEIPTS        SLICE("urn:xmpp:receipts")
 #define NS_MARKERS         SLICE("urn:xmpp:chat-markers:0")
