@@ -204,6 +204,12 @@ void peer_clear(struct peer *p)
     buf_clear(&p->got);
 }
 
+bool peer_has(const struct peer *p, const char *text)
+{
+    struct slice got = buf_slice(&p->got);
+    return got.len > 0 && memmem(got.ptr, got.len, text, strlen(text)) != NULL;
+}
+
 const char *peer_error(const struct peer *p)
 {
     static char name[64];

@@ -73,6 +73,8 @@ bool peer_gone(const struct peer *p);
 struct c2s *peer_stream(const struct peer *p);
 /* Forgets what came. */
 void peer_clear(struct peer *p);
+/* Some of the bytes that came, since it was cleared, are these. */
+bool peer_has(const struct peer *p, const char *text);
 /* The last element that came is this stream error, the stream was closed, the connection is gone.
  */
 #define peer_refused(p, error) peer_check_refused((p), (error), __FILE__, __LINE__)

@@ -60,7 +60,7 @@ static void every_mechanism_logs_in_with_either_binding(void **state)
         assert_true(bench_logged(b, event));
         client_discard(p->client);
         peer_text(p, PEER_BIND);
-        assert_non_null(strstr(buf_slice(&p->got).ptr, "<jid>alice@example.org/phone</jid>"));
+        assert_true(peer_has(p, "<jid>alice@example.org/phone</jid>"));
         client_discard(p->client);
         peer_alive(p);
         peer_free(&p);
