@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "io/files.h"
 #include "wire/tls.h"
+#include "xmpp/jid.h"
 
 enum { DAY_S = 86400 };
 
@@ -102,7 +103,7 @@ void config_tls_inspect(const struct config_host *host, int64_t now_s,
         report(out, CONFIG_TLS_SELF_MADE, NULL, "none configured; the server makes its own");
         return;
     }
-    struct buf chain = {0}, key = {0};
+    struct buf chain = {0}, key = {0}, name = {0};
     struct tls_certificate_info info;
     enum tls_problem problem = TLS_FINE;
     struct tls_context *ctx = NULL;
@@ -118,11 +119,13 @@ void config_tls_inspect(const struct config_host *host, int64_t now_s,
                problem == TLS_BAD_CERTIFICATE ? "hosts.certificate" : "hosts.key", "%s; %s",
                problem_text(problem),
                problem == TLS_BAD_CERTIFICATE ? host->certificate : host->key);
-    else if (tls_context_info(ctx, slice_z(host->name), &info) != 0)
+    else if (jid_domain_ascii(slice_z(host->name), &name) != 0 ||
+             tls_context_info(ctx, buf_slice(&name), &info) != 0)
         report(out, CONFIG_TLS_BAD, "hosts.certificate", "its dates cannot be read");
     else
         judge(host, &info, count_certificates(buf_slice(&chain)), now_s, out);
     tls_context_unref(&ctx);
+    buf_free(&name);
     buf_free(&chain);
     wipe(&key);
 }

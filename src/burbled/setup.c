@@ -240,6 +240,9 @@ void setup_free(struct setup **setup)
         *setup = s->older;
         for (uint32_t i = 0; s->contexts != NULL && i < s->config.host_count; i++)
             tls_context_unref(&s->contexts[i]);
+        for (size_t i = 0; i < s->node.tls_count; i++)
+            mem_free(s->tls_names[i]);
+        mem_free(s->tls_names);
         mem_free(s->contexts);
         mem_free(s->expiries_s);
         mem_free(s->tls);

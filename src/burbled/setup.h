@@ -23,6 +23,7 @@ struct setup {
     struct slice (*contacts)[2]; /* XEP-0157 */
     struct node_listener *node_listeners;
     struct node_host_tls *tls;
+    char **tls_names;              /* of tls: as DNS writes them */
     struct tls_context **contexts; /* one for each host; NULL: no listener has TLS */
     int64_t *expiries_s;           /* of the hosts' certificates, Unix time; 0: none */
 };

@@ -12,6 +12,7 @@
 #include "burbled/config_tls.h"
 #include "io/files.h"
 #include "wire/tls.h"
+#include "xmpp/jid.h"
 
 enum { PATH_BYTES = 1000, RENEW_S = 30 * 86400 };
 
@@ -19,6 +20,16 @@ static void wipe(struct buf *b)
 {
     mem_wipe(b->ptr, b->cap);
     buf_free(b);
+}
+
+/* The name as DNS and certificates write it, on the heap. A prepared name always has that form. */
+static char *ascii_of(const char *name)
+{
+    struct buf text = {0};
+    CHECK(jid_domain_ascii(slice_z(name), &text) == 0);
+    char *ascii = mem_copy(buf_slice(&text));
+    buf_free(&text);
+    return ascii;
 }
 
 static bool wants_tls(const struct config *c)
@@ -45,14 +56,22 @@ static int self_made_path(const struct config *c, const struct config_host *h, c
     return n > 0 && n < PATH_BYTES ? 0 : ERR_LIMIT;
 }
 
-/* Is it for the host and all its aliases, and for a while yet? */
+/* Is it for this name, and for a while yet? */
+static bool good_for(const struct tls_context *ctx, const char *name, int64_t now_s)
+{
+    struct tls_certificate_info info = {0};
+    char *ascii = ascii_of(name);
+    bool good = tls_context_info(ctx, slice_z(ascii), &info) == 0 && info.covers_host &&
+                now_s < info.not_after_s - RENEW_S;
+    mem_free(ascii);
+    return good;
+}
+
 static bool still_good(const struct tls_context *ctx, const struct config_host *h, int64_t now_s)
 {
-    struct tls_certificate_info info;
-    bool good = tls_context_info(ctx, slice_z(h->name), &info) == 0 && info.covers_host &&
-                now_s < info.not_after_s - RENEW_S;
+    bool good = good_for(ctx, h->name, now_s);
     for (uint32_t i = 0; good && i < h->aliases.count; i++)
-        good = tls_context_info(ctx, slice_z(h->aliases.items[i]), &info) == 0 && info.covers_host;
+        good = good_for(ctx, h->aliases.items[i], now_s);
     return good;
 }
 
@@ -75,14 +94,15 @@ static int make_self_made(const char *path, const struct config_host *h, int64_t
     size_t n = 1 + (size_t)h->aliases.count;
     struct slice *names = mem_array(n, sizeof(*names));
     struct buf chain = {0}, key = {0};
-    names[0] = slice_z(h->name);
-    for (size_t i = 1; i < n; i++)
-        names[i] = slice_z(h->aliases.items[i - 1]);
+    for (size_t i = 0; i < n; i++)
+        names[i] = slice_z(ascii_of(i == 0 ? h->name : h->aliases.items[i - 1]));
     int err = tls_make_certificate(names, n, now_s, &chain, &key);
     if (err == 0)
         err = buf_add(&key, buf_slice(&chain));
     if (err == 0)
         err = file_write(path, buf_slice(&key));
+    for (size_t i = 0; i < n; i++)
+        mem_free((void *)(uintptr_t)names[i].ptr);
     mem_free(names);
     buf_free(&chain);
     wipe(&key);
@@ -129,15 +149,24 @@ static struct tls_context *configured(const struct config_host *h)
     return ctx;
 }
 
+static void add_name(struct setup *s, const char *name, struct tls_context *ctx)
+{
+    size_t i = s->node.tls_count++;
+    s->tls_names[i] = ascii_of(name);
+    s->tls[i] = (struct node_host_tls){slice_z(s->tls_names[i]), ctx};
+}
+
 int setup_tls(struct setup *s, int64_t now_s, struct config_errors *errors)
 {
     const struct config *c = &s->config;
-    size_t names = 0, at = 0;
+    size_t names = 0;
     s->contexts = mem_array(c->host_count, sizeof(struct tls_context *));
     s->expiries_s = mem_array(c->host_count, sizeof(*s->expiries_s));
     for (uint32_t i = 0; i < c->host_count; i++)
         names += 1 + (size_t)c->hosts[i].aliases.count;
     s->tls = mem_array(names, sizeof(*s->tls));
+    s->tls_names = mem_array(names, sizeof(char *));
+    s->node.tls = s->tls;
     if (!wants_tls(c))
         return 0;
     for (uint32_t i = 0; i < c->host_count; i++) {
@@ -153,11 +182,9 @@ int setup_tls(struct setup *s, int64_t now_s, struct config_errors *errors)
         s->contexts[i] = ctx;
         if (tls_context_info(ctx, slice_z(h->name), &info) == 0)
             s->expiries_s[i] = info.not_after_s;
-        s->tls[at++] = (struct node_host_tls){slice_z(h->name), ctx};
+        add_name(s, h->name, ctx);
         for (uint32_t k = 0; k < h->aliases.count; k++)
-            s->tls[at++] = (struct node_host_tls){slice_z(h->aliases.items[k]), ctx};
+            add_name(s, h->aliases.items[k], ctx);
     }
-    s->node.tls = s->tls;
-    s->node.tls_count = at;
     return 0;
 }

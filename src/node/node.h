@@ -25,7 +25,7 @@ struct node_listener {
 };
 
 struct node_host_tls {
-    struct slice name; /* host or alias */
+    struct slice name; /* host or alias, as DNS writes it (A-labels, lower case) */
     struct tls_context *tls;
 };
 

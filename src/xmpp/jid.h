@@ -83,6 +83,8 @@ int jid_parse(struct slice in, struct arena *mem, struct jid *out);
 int jid_prepare_local(struct slice in, struct buf *out);
 int jid_prepare_domain(struct slice in, struct buf *out);
 int jid_prepare_resource(struct slice in, struct buf *out);
+/* A prepared domain as DNS and certificates write it (A-labels), appended. Result as above. */
+int jid_domain_ascii(struct slice domain, struct buf *out);
 /* PRECIS OpaqueString for passwords (RFC 8265 section 4.2), 1..1023 bytes. */
 int jid_prepare_password(struct slice in, struct buf *out);
 

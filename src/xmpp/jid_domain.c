@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "xmpp/jid.h"
 #include "xmpp/precis.h"
 
 enum { LABEL_BYTES = 63, NAME_BYTES = 253 };
@@ -258,5 +259,23 @@ int jid_domain_international(struct slice in, struct buf *out)
     if (err == 0)
         err = check_bidi(slice_from(buf_slice(out), before));
     buf_free(&mapped);
+    return err;
+}
+
+int jid_domain_ascii(struct slice domain, struct buf *out)
+{
+    if (is_ascii(domain))
+        return buf_add(out, domain); /* an IPv6 literal too */
+    struct buf name = {0};
+    uint8_t *encoded = NULL;
+    int err = buf_add(&name, domain);
+    if (err == 0)
+        err = buf_byte(&name, '\0');
+    if (err == 0)
+        err = idn_error(idn2_lookup_u8((const uint8_t *)name.ptr, &encoded, IDN2_NO_TR46));
+    if (err == 0)
+        err = buf_add(out, slice_z((const char *)encoded));
+    idn2_free(encoded);
+    buf_free(&name);
     return err;
 }

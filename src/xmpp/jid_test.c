@@ -399,6 +399,26 @@ static void V26_names_of_all_lengths(void **state)
     free(room);
 }
 
+static void jid_domains_have_a_form_for_dns(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"example.org", "example.org"},
+        {"[::1]", "[::1]"},
+        {"b\u00fccher.example", "xn--bcher-kva.example"},
+        {"a.\u043f\u0440\u0438\u043c\u0435\u0440", "a.xn--e1afmkfd"},
+    };
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        struct buf ascii = {0}, back = {0};
+        assert_int_equal(jid_domain_ascii(slice_z(pairs[i][0]), &ascii), 0);
+        assert_true(slice_eq(buf_slice(&ascii), slice_z(pairs[i][1])));
+        assert_int_equal(jid_prepare_domain(buf_slice(&ascii), &back), 0);
+        assert_true(slice_eq(buf_slice(&back), slice_z(pairs[i][0])));
+        buf_free(&ascii);
+        buf_free(&back);
+    }
+}
+
 static void jid_domain_lengths_are_those_of_dns(void **state)
 {
     (void)state;
@@ -458,6 +478,7 @@ int main(void)
         cmocka_unit_test(V23_parts_are_never_truncated),
         cmocka_unit_test(V23_a_part_that_grows_beyond_the_limit_is_refused),
         cmocka_unit_test(V26_names_of_all_lengths),
+        cmocka_unit_test(jid_domains_have_a_form_for_dns),
         cmocka_unit_test(jid_domain_lengths_are_those_of_dns),
         cmocka_unit_test(jid_random_strings_are_stable),
     };
