@@ -302,7 +302,7 @@ class TestStart:
         server = start_server(start=False)
         server.write()
         mark = server.log.mark()
-        server.process = server.spawn("-c", str(server.conf), preexec_fn=lambda: resource.setrlimit(
+        server.process = server.spawn("-c", str(server.conf), before=lambda: resource.setrlimit(
             resource.RLIMIT_NOFILE, (64, 64)))
         wait_until(lambda: any(e["event"] == "start" for e in server.log.events(mark)), 20, "start")
         assert server.saw("start.env", mark)["level"] == "warning"
@@ -320,7 +320,7 @@ class TestStart:
             os.umask(0)
 
         mark = server.log.mark()
-        server.process = server.spawn("-c", str(server.conf), preexec_fn=odd, stdin=None)
+        server.process = server.spawn("-c", str(server.conf), before=odd, stdin=None)
         wait_until(lambda: any(e["event"] == "start" for e in server.log.events(mark)), 20, "start")
         server.user("one").sync()
         for path in server.data.rglob("*"):

@@ -325,14 +325,23 @@ class Burbled(Server):
     def write(self):
         self.conf.write_text(config.text(self.settings))
 
-    def spawn(self, *arguments, **options):
-        """burbled with these arguments and its standard error in the log file."""
+    def spawn(self, *arguments, before=None, **options):
+        """burbled with these arguments and its standard error in the log file.
+
+        before: called in the child just before burbled takes its place.
+        """
+
+        def prepare():
+            _die_with_parent()
+            if before is not None:
+                before()
+
         with open(self.stderr, "ab") as stderr:
             return subprocess.Popen(
                 [UNPRIVILEGED.program("burbled"), *arguments],
                 **{"stdin": subprocess.DEVNULL, "stdout": stderr, "stderr": stderr,
                    "env": environment(**self.env), "cwd": self.dir,
-                   "preexec_fn": _die_with_parent, **UNPRIVILEGED.popen_options(), **options},
+                   "preexec_fn": prepare, **UNPRIVILEGED.popen_options(), **options},
             )
 
     def start(self):

@@ -18,8 +18,10 @@ class Terminal:
                      "-f", "/dev/null"]
         variables = [f"{key}={value}" for key, value in env.items()]
         shell = ["env", "-i", "PATH=" + os.environ["PATH"], "LANG=C.UTF-8", "TERM=screen"]
+        # tmux outlives whoever started it: the program's own limit ends both.
+        limit = ["timeout", "--foreground", "-k", "2", "300"]
         self._run("new-session", "-d", "-x", str(width), "-y", str(height), "--",
-                  *shell, *variables, *command)
+                  *shell, *variables, *limit, *command)
         self.pid = self._run("display-message", "-p", "#{pane_pid}").strip()
 
     def __enter__(self):
