@@ -404,7 +404,7 @@ bool c2s_secure(const struct c2s *s)
     return s->link->secure;
 }
 
-void c2s_binding(const struct c2s *s, struct sasl_binding *out, uint8_t scratch[96])
+void c2s_binding(const struct c2s *s, struct sasl_binding *out, uint8_t scratch[SASL_BINDING_BYTES])
 {
     s->link->ops->binding(s->link, out, scratch);
 }

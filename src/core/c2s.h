@@ -104,7 +104,8 @@ void c2s_account_ready(struct c2s *s);
 bool c2s_authenticated(const struct c2s *s);
 bool c2s_secure(const struct c2s *s);
 const struct host_config *c2s_host(const struct c2s *s);
-void c2s_binding(const struct c2s *s, struct sasl_binding *out, uint8_t scratch[96]);
+void c2s_binding(const struct c2s *s, struct sasl_binding *out,
+                 uint8_t scratch[SASL_BINDING_BYTES]);
 
 void c2s_log(const struct c2s *s, enum log_level level, const char *event, const char *cond);
 

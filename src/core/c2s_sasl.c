@@ -210,10 +210,11 @@ static void begin(struct c2s *s, struct slice mechanism, struct slice text)
         fail(s, SASL_INCORRECT_ENCODING);
         return;
     }
-    uint8_t scratch[96];
+    uint8_t scratch[SASL_BINDING_BYTES];
     bool plain = s->link->secure || s->link->plain_allowed;
     struct sasl_server_config config = {
         .host = s->host->name,
+        .alias = s->host_asked,
         .plain_allowed = plain,
         .plus_offered = s->link->secure,
         .iterations = s->e->config->iterations,

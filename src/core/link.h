@@ -26,8 +26,8 @@ struct link_ops {
     void (*close)(struct link *l);
     /* The link goes to another shard, with its stream, at the end of the turn. */
     void (*move)(struct link *l, uint32_t shard);
-    /* Channel bindings; slices live in the 96 bytes at scratch. */
-    void (*binding)(struct link *l, struct sasl_binding *out, uint8_t scratch[96]);
+    /* Channel bindings; slices live in scratch. */
+    void (*binding)(struct link *l, struct sasl_binding *out, uint8_t scratch[SASL_BINDING_BYTES]);
     /* Bytes appended and not yet taken by the peer's socket. */
     size_t (*backlog)(const struct link *l);
     /* "TLSv1.3 TLS_AES_128_GCM_SHA256", NUL-terminated; only when secure. May be NULL. */

@@ -109,7 +109,8 @@ bool c2s_authenticated(const struct c2s *stream);
 const struct host_config *c2s_host(const struct c2s *stream);
 bool c2s_secure(const struct c2s *stream);
 /* The channel bindings that a login may use on this stream, in the 96 bytes at scratch. */
-void c2s_binding(const struct c2s *stream, struct sasl_binding *out, uint8_t scratch[96]);
+void c2s_binding(const struct c2s *stream, struct sasl_binding *out,
+                 uint8_t scratch[SASL_BINDING_BYTES]);
 
 /* Index of a module, for account_slot. */
 unsigned module_index(const struct engine *e, const struct module *m);

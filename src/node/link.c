@@ -79,7 +79,8 @@ static void op_move(struct link *base, uint32_t shard)
     link_turn(l);
 }
 
-static void op_binding(struct link *base, struct sasl_binding *out, uint8_t scratch[96])
+static void op_binding(struct link *base, struct sasl_binding *out,
+                       uint8_t scratch[SASL_BINDING_BYTES])
 {
     struct node_link *l = of(base);
     *out = (struct sasl_binding){0};
@@ -90,6 +91,9 @@ static void op_binding(struct link *base, struct sasl_binding *out, uint8_t scra
     size_t n = tls_server_end_point(l->wire, scratch + 32);
     if (n > 0)
         out->tls_server_end_point = slice_of((const char *)scratch + 32, n);
+    n = tls_unique(l->wire, scratch + 96);
+    if (n > 0)
+        out->tls_unique = slice_of((const char *)scratch + 96, n);
 }
 
 static size_t op_backlog(const struct link *base)
@@ -120,11 +124,22 @@ static const struct link_ops OPS = {
     .describe_tls = op_describe_tls,
 };
 
+/* Server names are those of DNS: the case does not count (RFC 6066 section 3). */
+static bool same_name(struct slice a, struct slice lower)
+{
+    bool same = a.len == lower.len;
+    for (size_t i = 0; i < a.len && same; i++) {
+        char c = a.ptr[i];
+        same = (c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c) == lower.ptr[i];
+    }
+    return same;
+}
+
 static struct tls_context *choose_tls(void *ctx, struct slice name)
 {
     const struct node *n = ctx;
     for (size_t i = 0; i < n->config->tls_count; i++)
-        if (name.len == 0 || slice_eq(n->config->tls[i].name, name))
+        if (name.len == 0 || same_name(name, n->config->tls[i].name))
             return n->config->tls[i].tls;
     return NULL;
 }

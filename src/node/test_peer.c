@@ -249,7 +249,8 @@ bool peer_shake(struct peer *p, struct slice alpn)
     return p->wire->ops->state(p->wire) == WIRE_OPEN;
 }
 
-void peer_binding(const struct peer *p, struct sasl_binding *out, uint8_t scratch[96])
+void peer_binding(const struct peer *p, struct sasl_binding *out,
+                  uint8_t scratch[SASL_BINDING_BYTES])
 {
     *out = (struct sasl_binding){0};
     if (p->wire == NULL)
@@ -283,7 +284,7 @@ static struct sasl_client *choose(struct peer *p, const char *user, const char *
 {
     struct slice offered[OFFERED_MAX];
     size_t n = 0;
-    uint8_t scratch[96];
+    uint8_t scratch[SASL_BINDING_BYTES];
     struct sasl_client_config config = {
         .user = slice_z(user),
         .password = p->password != NULL ? slice_z(p->password) : SLICE(BENCH_PASSWORD),

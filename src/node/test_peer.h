@@ -93,6 +93,7 @@ bool peer_bind(struct peer *p, const char *user, const char *resource);
 #define peer_alive(p) peer_check_alive((p), __FILE__, __LINE__)
 void peer_check_alive(struct peer *p, const char *file, int line);
 /* The channel bindings of the peer's own end. */
-void peer_binding(const struct peer *p, struct sasl_binding *out, uint8_t scratch[96]);
+void peer_binding(const struct peer *p, struct sasl_binding *out,
+                  uint8_t scratch[SASL_BINDING_BYTES]);
 
 #endif

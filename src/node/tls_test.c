@@ -171,7 +171,7 @@ static void A11_channel_binding_that_does_not_bind(void **state)
         /* It could have bound, and says that we could not. */
         {"SCRAM-SHA-256", "y,,n=alice,r=abc", "not-authorized"},
         {"SCRAM-SHA-256", "p=tls-exporter,,n=alice,r=abc", NULL},
-        {"SCRAM-SHA-256-PLUS", "p=tls-unique,,n=alice,r=abc", NULL},
+        {"SCRAM-SHA-256-PLUS", "p=tls-other,,n=alice,r=abc", NULL},
         {"SCRAM-SHA-256-PLUS", "p=none,,n=alice,r=abc", NULL},
         {"SCRAM-SHA-256-PLUS", "n,,n=alice,r=abc", NULL},
         {"SCRAM-SHA-256-PLUS", "y,,n=alice,r=abc", NULL},

@@ -413,3 +413,15 @@ bool tls_exporter(const struct wire *w, uint8_t out[32])
     ERR_clear_error();
     return ok;
 }
+
+size_t tls_unique(const struct wire *w, uint8_t out[64])
+{
+    struct tls *t = tls_self(w);
+    if (t->state == WIRE_OPENING || t->state == WIRE_FAILED ||
+        (SSL_version(t->ssl) < TLS1_3_VERSION && SSL_get_extms_support(t->ssl) != 1))
+        return 0;
+    /* Sessions are never resumed, so the first Finished is the client's. */
+    size_t n = SSL_is_server(t->ssl) ? SSL_get_peer_finished(t->ssl, out, 64)
+                                     : SSL_get_finished(t->ssl, out, 64);
+    return n <= 64 ? n : 0;
+}

@@ -85,5 +85,9 @@ const char *tls_cipher(const struct wire *w);
 bool tls_exporter(const struct wire *w, uint8_t out[32]);
 /* RFC 5929 section 4.1: hash of the server's certificate; length 0 when not available. */
 size_t tls_server_end_point(const struct wire *w, uint8_t out[64]);
+/* RFC 5929 section 3, the client's Finished message; length 0 when it would not bind (TLS 1.2
+ * without extended master secret). TLS 1.3 does not define it (RFC 9266): the same message is
+ * taken, as the clients that know no other binding do. */
+size_t tls_unique(const struct wire *w, uint8_t out[64]);
 
 #endif

@@ -15,7 +15,7 @@ static void features(struct engine *e, const struct c2s *stream, struct xml_writ
     (void)e;
     if (c2s_authenticated(stream) || !c2s_secure(stream))
         return;
-    uint8_t scratch[96];
+    uint8_t scratch[SASL_BINDING_BYTES];
     struct sasl_binding binding;
     c2s_binding(stream, &binding, scratch);
     if (binding.tls_exporter.len > 0 || binding.tls_server_end_point.len > 0) {

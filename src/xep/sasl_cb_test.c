@@ -12,7 +12,7 @@ extern const struct module SASL_CB_MODULE;
 
 static bool exporter, end_point;
 
-static void binding(struct link *l, struct sasl_binding *out, uint8_t scratch[96])
+static void binding(struct link *l, struct sasl_binding *out, uint8_t scratch[SASL_BINDING_BYTES])
 {
     (void)l;
     memset(scratch, 7, 96);

@@ -51,10 +51,14 @@ int sasl_credentials_derive(struct slice password, uint32_t iterations,
                             struct sasl_credentials *out);
 size_t sasl_hash_len(enum sasl_hash hash);
 
+enum { SASL_BINDING_BYTES = 160 }; /* room for all that follows */
+
 /* Channel binding data of the connection (empty slices: not available). */
 struct sasl_binding {
     struct slice tls_exporter;         /* RFC 9266, 32 bytes */
     struct slice tls_server_end_point; /* RFC 5929 section 4 */
+    struct slice tls_unique;           /* RFC 5929 section 3: accepted, not announced; some clients
+                                          know no other */
 };
 
 /* Failure conditions of RFC 6120 section 6.5. */
@@ -86,6 +90,7 @@ struct sasl_server;
 /* Everything in it is copied. */
 struct sasl_server_config {
     struct slice host;           /* prepared domain; the realm of authcid and authzid */
+    struct slice alias;          /* another name of it that the client may use; may be empty */
     bool plain_allowed;          /* TLS is on, or the listener allows PLAIN without it */
     bool plus_offered;           /* the -PLUS mechanisms were announced */
     struct sasl_binding binding; /* up to SASL_KEY_BYTES each */

@@ -30,15 +30,15 @@ struct sasl_server {
     const struct sasl_mechanism *mech; /* NULL: refused */
     bool plus_offered, downgrade, known, disabled;
     enum sasl_hash hash; /* of keys */
-    uint8_t exporter_len, end_point_len;
+    uint8_t exporter_len, end_point_len, unique_len;
     uint32_t iterations;
     uint32_t nonce_at, nonce_len; /* the whole nonce inside secret */
-    struct slice host;
+    struct slice host, alias;
     struct buf user;   /* prepared localpart */
     struct buf out;    /* what goes to the peer */
     struct buf secret; /* PLAIN: the prepared password; SCRAM: AuthMessage as far as known */
     struct buf expect; /* SCRAM: what "c=" must say */
-    uint8_t exporter[SASL_KEY_BYTES], end_point[SASL_KEY_BYTES];
+    uint8_t exporter[SASL_KEY_BYTES], end_point[SASL_KEY_BYTES], unique[SASL_KEY_BYTES];
     uint8_t fake_secret[SASL_SECRET_BYTES];
     char nonce[SCRAM_NONCE_BYTES];
     struct sasl_keys keys;
@@ -78,6 +78,11 @@ static enum sasl_step fail_downgrade(struct sasl_server *s)
     return fail(s, SASL_NOT_AUTHORIZED);
 }
 
+static bool is_host(const struct sasl_server *s, struct slice domain)
+{
+    return slice_eq(domain, s->host) || (s->alias.len > 0 && slice_eq(domain, s->alias));
+}
+
 /* The login name, with the host behind it or not, as a prepared localpart. */
 static int prepare_user(struct sasl_server *s, struct slice authcid)
 {
@@ -85,7 +90,7 @@ static int prepare_user(struct sasl_server *s, struct slice authcid)
     if (at < authcid.len) {
         struct buf domain = {0};
         int err = jid_prepare_domain(slice_from(authcid, at + 1), &domain);
-        if (err == 0 && !slice_eq(buf_slice(&domain), s->host))
+        if (err == 0 && !is_host(s, buf_slice(&domain)))
             err = ERR_SYNTAX;
         buf_free(&domain);
         if (err != 0)
@@ -101,7 +106,7 @@ static int check_authzid(const struct sasl_server *s, struct slice authzid)
     struct jid j;
     int err = jid_parse(authzid, &mem, &j);
     if (err == 0 && (j.resource_len > 0 || !slice_eq(jid_local(&j), buf_slice(&s->user)) ||
-                     !slice_eq(jid_domain(&j), s->host)))
+                     !is_host(s, jid_domain(&j))))
         err = ERR_SYNTAX;
     arena_free(&mem);
     return err;
@@ -165,6 +170,8 @@ static bool binding_accepted(struct sasl_server *s, const struct scram_client_fi
         *data_out = slice_of((const char *)s->exporter, s->exporter_len);
     else if (slice_is(m->binding_name, "tls-server-end-point"))
         *data_out = slice_of((const char *)s->end_point, s->end_point_len);
+    else if (slice_is(m->binding_name, "tls-unique"))
+        *data_out = slice_of((const char *)s->unique, s->unique_len);
     if (data_out->len == 0)
         fail_downgrade(s);
     return data_out->len > 0;
@@ -419,9 +426,11 @@ struct sasl_server *sasl_server_new(const struct sasl_server_config *config, str
 {
     struct sasl_server *s = mem_new(struct sasl_server);
     const struct sasl_binding *b = &config->binding;
-    CHECK(b->tls_exporter.len <= SASL_KEY_BYTES && b->tls_server_end_point.len <= SASL_KEY_BYTES);
+    CHECK(b->tls_exporter.len <= SASL_KEY_BYTES && b->tls_server_end_point.len <= SASL_KEY_BYTES &&
+          b->tls_unique.len <= SASL_KEY_BYTES);
     s->mech = sasl_mechanism_find(mechanism);
     s->host = slice_of(mem_copy(config->host), config->host.len);
+    s->alias = slice_of(mem_copy(config->alias), config->alias.len);
     if (s->mech == NULL || (s->mech->plus && !config->plus_offered) ||
         (!s->mech->scram && !config->plain_allowed)) {
         *step_out = fail(s, SASL_INVALID_MECHANISM);
@@ -436,6 +445,9 @@ struct sasl_server *sasl_server_new(const struct sasl_server_config *config, str
     s->end_point_len = (uint8_t)b->tls_server_end_point.len;
     if (b->tls_server_end_point.len > 0)
         memcpy(s->end_point, b->tls_server_end_point.ptr, b->tls_server_end_point.len);
+    s->unique_len = (uint8_t)b->tls_unique.len;
+    if (b->tls_unique.len > 0)
+        memcpy(s->unique, b->tls_unique.ptr, b->tls_unique.len);
     if (s->mech->scram)
         rng_token(rng, s->nonce, sizeof(s->nonce));
     *step_out = initial.ptr != NULL ? first_message(s, initial) : SASL_CHALLENGE;
@@ -453,6 +465,7 @@ void sasl_server_free(struct sasl_server **s)
     scram_wipe(&old->secret);
     scram_wipe(&old->expect);
     mem_free((void *)old->host.ptr);
+    mem_free((void *)old->alias.ptr);
     mem_wipe(old, sizeof(*old));
     mem_free(old);
 }
