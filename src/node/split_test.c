@@ -13,7 +13,7 @@
 
 /* All that a client says, without waiting for an answer. */
 static const char DIALOGUE[] =
-    "\n" PEER_HEADER "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='X'>=</auth> \n" //
+    PEER_HEADER "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='X'>=</auth> \n" //
     PEER_AUTH("PLAIN") PEER_ALICE
     "</auth>" PEER_HEADER PEER_BIND
     "<iq type='get' id='r'><query xmlns='jabber:iq:roster' ver=''/></iq>\n\n"
