@@ -142,9 +142,15 @@ static void tick(struct server *s, struct now now)
     }
 }
 
-/* Returns when to look again. */
+/* Returns when to look again. What one shard did last may have given another some work: they are
+ * asked twice. */
 static uint64_t stopping(struct server *s, struct now now)
 {
+    if (s->stop_left == 0 && !s->stop_asked_again) {
+        s->stop_asked_again = true;
+        s->stop_left = s->all.count;
+        order_all(s, ORDER_STOP);
+    }
     if (s->stop_left == 0) {
         control_stopped(s->control);
         loop_stop(&s->loop);

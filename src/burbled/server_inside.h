@@ -53,6 +53,7 @@ struct server {
     bool stopping, aborted;
     uint64_t stop_at_ms; /* when it began */
     uint32_t stop_left;
+    bool stop_asked_again;
     int exit;
     atomic_bool store_failed; /* D07 */
     /* The watchdog: what has not answered yet. */

@@ -57,6 +57,7 @@ static void take_order(struct shard *s, struct order *o)
         acceptors_evict(s, (struct gate_owner){.shard = s->index, .conn = o->conn});
         break;
     case ORDER_ABORT:
+        s->aborted = true;
         conns_drop_all(s);
         break;
     case ORDER_RELOAD:
@@ -152,13 +153,19 @@ static uint64_t soonest(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* All connections are closed: what was asked for is done. */
+static bool pending(void *ctx)
+{
+    struct shard *s = ctx;
+    return !mailbox_empty(&s->mails) || !mailbox_empty(&s->answers) || !mailbox_empty(&s->jobs) ||
+           !mailbox_empty(&s->orders);
+}
+
+/* All connections are closed, and what was begun is done. */
 static void stopped(struct shard *s)
 {
-    if (s->stop == NULL || s->conns.count > 0 || !mailbox_empty(&s->mails))
+    if (s->stop == NULL || s->conns.count > 0 || pending(s) || (node_waits(s->node) && !s->aborted))
         return;
     struct order *o = s->stop;
-    o->kind = ORDER_STOP;
     s->stop = NULL;
     order_back(s, o);
 }
@@ -177,13 +184,6 @@ static uint64_t turn(void *ctx, struct now now)
     stopped(s);
     uint64_t at = soonest(node_deadline(s->node), conns_deadline(s));
     return s->accept_at_ms != 0 ? soonest(at, s->accept_at_ms) : at;
-}
-
-static bool pending(void *ctx)
-{
-    struct shard *s = ctx;
-    return !mailbox_empty(&s->mails) || !mailbox_empty(&s->answers) || !mailbox_empty(&s->jobs) ||
-           !mailbox_empty(&s->orders);
 }
 
 static void run(void *arg)

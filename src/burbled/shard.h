@@ -37,7 +37,8 @@ enum order_kind {
     ORDER_EVICT, /* close the connection `conn`: others need room (L9, R03); freed by the shard */
     /* These come back to the main thread. */
     ORDER_RELOAD, /* `setup` is in force */
-    ORDER_STOP,   /* accept no more, end all streams; comes back when all connections are closed */
+    ORDER_STOP,   /* accept no more, end all streams; comes back when all connections are closed and
+                     what was begun is done. May be given again */
     ORDER_PING,   /* are you alive? */
     /* Closes what is left, at once. Freed by the shard. */
     ORDER_ABORT,

@@ -29,6 +29,7 @@ struct shard {
     struct conn_reserve reserve;
     uint64_t accept_at_ms; /* the acceptors pause until then; 0: they do not */
     struct order *stop;    /* under way */
+    bool aborted;          /* nothing is waited for any more */
     uint64_t warned_ms;    /* conn.emfile was logged */
     char *read;            /* SHARD_READ_BYTES */
 };

@@ -65,6 +65,7 @@ struct engine {
     size_t idle_count;
     struct handles streams;  /* struct c2s */
     struct handles flows;    /* struct flow */
+    size_t flow_count;       /* that wait */
     struct list all_streams; /* struct c2s */
     struct arena arena;      /* of the stanza in hand */
     struct buf scratch;      /* of the stanza in hand */

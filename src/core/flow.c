@@ -24,6 +24,7 @@ static uint64_t flow_new(struct engine *e, flow_fn *fn, flow_job_fn *job_fn, voi
 {
     struct flow *flow = mem_new(struct flow);
     *flow = (struct flow){.fn = fn, .job_fn = job_fn, .ctx = ctx};
+    e->flow_count++;
     return handle_new(&e->flows, flow);
 }
 
@@ -34,6 +35,7 @@ static bool flow_take(struct engine *e, uint64_t handle, struct flow *out)
     if (flow == NULL)
         return false;
     *out = *flow;
+    e->flow_count--;
     handle_drop(&e->flows, handle);
     mem_free(flow);
     return true;

@@ -239,6 +239,11 @@ size_t node_link_count(const struct node *n)
     return n->link_count;
 }
 
+bool node_waits(const struct node *n)
+{
+    return n->engine->flow_count > 0;
+}
+
 struct node_link *node_walk(struct node *n, struct node_link *at)
 {
     struct list *next = at == NULL ? n->links.next : at->all.next;

@@ -106,6 +106,8 @@ void node_reload(struct node *n, const struct node_config *config);
 /* Ends all streams with system-shutdown; the links finish by themselves. */
 void node_stop(struct node *n);
 size_t node_link_count(const struct node *n);
+/* Does anything wait for the store or a job? A shard that ends lets it finish first. */
+bool node_waits(const struct node *n);
 /* Walks all links: NULL to begin. */
 struct node_link *node_walk(struct node *n, struct node_link *at);
 
