@@ -146,7 +146,7 @@ static const struct config_key ROOT_KEYS[] = {
      .doc = "folder of everything that the server keeps; made with mode 0700 when missing"},
     {CHOICE(config, store, STORES, CONFIG_STORE_SQLITE), .name = "store",
      .doc = "sqlite: one database file in data_dir; memory: nothing outlives the process (tests)"},
-    {NUMBER(config, shards, 0, 256, 0), .name = "shards",
+    {NUMBER(config, shards, 0, 64, 0), .name = "shards",
      .doc = "threads that share the work; 0: one per core"},
     {.name = "log", .type = CONFIG_KEY_GROUP, .group = &LOG_GROUP, .doc = "the log"},
     {.name = "sasl", .type = CONFIG_KEY_GROUP, .group = &SASL_GROUP, .doc = "logging in"},

@@ -197,7 +197,7 @@ static void O01_every_error_of_a_file_is_told_at_once(void **state)
             "  { port = 99999999999999999999; adress = \"::1\"; } );\n"
             "limits = { stanza_bytes_c2s = 100; depth = 1.5; qqqqqqqqqq = 1; rate = 0; };\n",
             "f:1: dta_dir: unknown key; did you mean \"data_dir\"?\n"
-            "f:2: shards: expected a whole number from 0 to 256, found the text \"many\"\n"
+            "f:2: shards: expected a whole number from 0 to 64, found the text \"many\"\n"
             "f:3: shards: expected once, but set in line 2 already\n"
             "f:4: store: expected \"sqlite\" or \"memory\", found the text \"mysql\"\n"
             "f:5: hosts: expected a group { ... }, found the number 5\n"
