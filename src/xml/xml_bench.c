@@ -174,7 +174,7 @@ static void bench_big(int64_t budget_ns)
 
 int main(int argc, char **argv)
 {
-    int64_t budget_ns = (argc > 1 ? atoi(argv[1]) : 300) * 1000000LL;
+    int64_t budget_ns = (argc > 1 ? strtol(argv[1], NULL, 10) : 300) * 1000000LL;
     bench("chat", SLICE(CHAT), budget_ns);
     bench("chat, world", SLICE(WORLD), budget_ns);
     bench("presence", SLICE(PRESENCE), budget_ns);
