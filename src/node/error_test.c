@@ -132,6 +132,10 @@ static void fail_there(struct bench *b, const struct place *at, enum stream_erro
     bool closed = at->state == C2S_CLOSED;
     c2s_error(peer_stream(p), error, SLICE("text <&> of it"), SLICE("<x xmlns='urn:x'/>"));
     c2s_error(peer_stream(p), STREAM_UNDEFINED_CONDITION, SLICE_NONE, SLICE_NONE);
+    /* Over at once, whether the peer takes it or not. */
+    assert_int_equal(node_engine(b->nodes[0])->session_count, 1); /* bob's */
+    assert_int_equal(peer_stream(p)->flow, 0);
+    assert_null(peer_stream(p)->sasl);
     p->deaf = false;
     p->loose = (at->how & MUTE) != 0;
     peer_take(p);
@@ -140,7 +144,6 @@ static void fail_there(struct bench *b, const struct place *at, enum stream_erro
         assert_true(p->closed);
         assert_string_equal(peer_error(p), stream_error_name(error).ptr);
     }
-    assert_int_equal(node_engine(b->nodes[0])->session_count, 1); /* bob's */
     bench_release(b); /* what is answered now is for nobody */
     bench_advance(b, 2000);
     peer_free(&p);
