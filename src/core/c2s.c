@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "core/hooks.h"
 #include "core/router.h"
 #include "xml/writer.h"
 #include "xmpp/ns.h"
@@ -108,7 +109,7 @@ static void let_go(struct c2s *s)
     timer_stop(&s->delay);
     sasl_server_free(&s->sasl);
     if (s->module_data != NULL)
-        C2S_REGISTER->free(s, s->module_data);
+        hooks_signup(e)->free(s, s->module_data);
     s->module_data = NULL;
     mem_wipe(s->held.ptr, s->held.cap);
     buf_free(&s->held);
@@ -203,13 +204,14 @@ static void register_iq(struct c2s *s, struct xml x)
 {
     struct stanza st;
     struct xml payload = xml_first_element(x);
-    if (C2S_REGISTER == NULL || !slice_eq(xml_ns(payload), NS_REGISTER) ||
+    const struct signup_hook *signup = hooks_signup(s->e);
+    if (signup == NULL || !slice_eq(xml_ns(payload), NS_REGISTER) ||
         !stanza_read(x, s->lang, &st)) {
         c2s_log(s, LOG_INFO, "stream.unauth", "not-authorized");
         c2s_error(s, STREAM_NOT_AUTHORIZED, SLICE_NONE, SLICE_NONE);
         return;
     }
-    C2S_REGISTER->iq(s, &st);
+    signup->iq(s, &st);
 }
 
 void c2s_element(struct c2s *s, struct xml root, size_t bytes)

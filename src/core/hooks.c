@@ -228,6 +228,13 @@ void hooks_account_unload(struct engine *e, struct account *a)
     m->account_unload(e, a);
 }
 
+const struct signup_hook *hooks_signup(const struct engine *e)
+{
+    EACH_MODULE(e, m, signup)
+    return m->signup;
+    return NULL;
+}
+
 void hooks_stream_features(struct engine *e, const struct c2s *stream, struct xml_writer *w)
 {
     EACH_MODULE(e, m, stream_features)

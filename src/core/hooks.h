@@ -34,6 +34,7 @@ void hooks_account_read(struct engine *e, struct store_request *query, struct sl
 void hooks_account_row(struct engine *e, struct account *a, uint32_t read,
                        const struct store_row *row);
 void hooks_account_unload(struct engine *e, struct account *a);
+const struct signup_hook *hooks_signup(const struct engine *e);
 void hooks_stream_features(struct engine *e, const struct c2s *stream, struct xml_writer *w);
 void hooks_disco_forms(struct engine *e, const struct host_config *host, struct xml_writer *w);
 bool hooks_disco_node(struct iq *iq, struct slice node);

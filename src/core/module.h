@@ -16,6 +16,7 @@
 #include "xmpp/sasl.h"
 
 struct c2s;
+struct signup_hook;
 
 /* Where an IQ of this name is served. */
 enum iq_scope {
@@ -83,6 +84,8 @@ struct module {
     void (*account_read)(struct store_request *query, struct slice owner);
     void (*account_row)(struct engine *e, struct account *a, const struct store_row *row);
     void (*account_unload)(struct engine *e, struct account *a);
+    /* CLAIM: requests before login (core/service/signup.h). */
+    const struct signup_hook *signup;
     /* Elements in the stream features. */
     void (*stream_features)(struct engine *e, const struct c2s *stream, struct xml_writer *w);
     /* Extension forms for disco#info of the host (XEP-0128). */

@@ -13,9 +13,6 @@
 #include "core/module.h"
 #include "core/service/accounts.h"
 
-/* The registration module is of the room above. */
-const struct c2s_register_hook *const C2S_REGISTER = NULL;
-
 static const struct module *const HALL_MODULES[] = {&STREAM_MODULE, &ROSTER_MODULE, NULL};
 
 static void fill(void *ctx, void *out, size_t n)

@@ -226,8 +226,7 @@ static void signup_iq(struct c2s *s, struct stanza *st)
     }
 }
 
-static const struct c2s_register_hook HOOK = {.iq = signup_iq, .free = abandon};
-const struct c2s_register_hook *const C2S_REGISTER = &HOOK;
+static const struct signup_hook SIGNUP = {.iq = signup_iq, .free = abandon};
 
 /* ------------------------------------------------------------------------------------ after login
  */
@@ -327,5 +326,6 @@ const struct module REGISTER_MODULE = {
     .summary = "makes accounts, changes passwords, removes accounts",
     .host_features = FEATURES,
     .iqs = IQS,
+    .signup = &SIGNUP,
     .stream_features = stream_features,
 };

@@ -8,8 +8,8 @@
 
 struct c2s;
 
-/* The module's side. NULL in C2S_REGISTER: nobody registers. */
-struct c2s_register_hook {
+/* The module's side: the field `signup` of its descriptor. The first module that has it serves. */
+struct signup_hook {
     /* Serves an IQ whose payload is in jabber:iq:register; its addresses are empty. Answers it by
      * signup_result or signup_error, or after signup_wait. */
     void (*iq)(struct c2s *s, struct stanza *st);
@@ -17,7 +17,6 @@ struct c2s_register_hook {
      * begun is not to come back. */
     void (*free)(struct c2s *s, void *data);
 };
-extern const struct c2s_register_hook *const C2S_REGISTER;
 
 struct engine *signup_engine(const struct c2s *s);
 /* Where the client comes from, for limits and the log. */
