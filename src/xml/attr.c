@@ -168,7 +168,8 @@ enum step xml_attrs_resolve(struct xml_parser *p)
         if (ns < 0)
             return xml_bad(p, XML_NOT_WELL_FORMED);
         r[3] = (uint8_t)ns;
-        if (ns != SPACE_XML && !xml_count_rewritten(p, (unsigned)ns))
+        if (ns != SPACE_XML &&
+            !xml_count_rewritten(p, (unsigned)ns, sizeof(" xmlns:ns120='' ns120:")))
             return xml_bad(p, XML_TOO_COMPLEX);
         for (const uint8_t *q = first; q < r; q += rec_attr_size(q)) {
             WORK(1);

@@ -41,6 +41,15 @@ static size_t bytes_before(enum xml_error error, enum xml_mode mode,
         assert_int_equal(xml_parser_error(p), n == at ? XML_OK : error);
         xml_parser_free(&p);
     }
+    /* And the same where all of it is there at once. */
+    p = xml_parser_new(mode, limits);
+    struct slice in = text;
+    enum xml_event ev;
+    do
+        ev = xml_parser_feed(p, &in);
+    while (ev != XML_MORE && ev != XML_BAD);
+    assert_int_equal(xml_parser_error(p), at < text.len ? error : XML_OK);
+    xml_parser_free(&p);
     return at;
 }
 
@@ -131,6 +140,69 @@ static void V04_names_and_namespaces_have_a_length(void **state)
     buf_free(&text);
 }
 
+static void short_limits_hold_for_short_names(void **state)
+{
+    (void)state;
+    struct xml_limits l = XML_LIMITS_C2S;
+    struct slice rest =
+        SLICE("<r><abcde:fghij xmlns:abcde='u' klmno='' abcde:pqrst=''/></r> <r/>    ");
+    l.name_bytes = 5;
+    assert_int_equal(bytes_before(XML_OK, XML_FRAGMENT, &l, rest), rest.len);
+    l.name_bytes = 4;
+    assert_int_equal(bytes_before(XML_TOO_COMPLEX, XML_FRAGMENT, &l, rest), 8);
+    const struct slice names[] = {SLICE("<r><abcd:fghij xmlns:abcd='u'/></r>              "),
+                                  SLICE("<r><abcd fghij='a value that is long'/></r>      "),
+                                  SLICE("<r><abcd xml:fghij='a value that is long'/></r>  ")};
+    const size_t at[] = {13, 13, 17};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(bytes_before(XML_TOO_COMPLEX, XML_FRAGMENT, &l, names[i]), at[i]);
+}
+
+static void what_the_header_binds_counts_in_its_stanzas(void **state)
+{
+    (void)state;
+    struct xml_limits l = XML_LIMITS_C2S;
+    l.declarations = 3;
+    struct slice prefixes =
+        SLICE("<s xmlns:a='u' xmlns:b='u'><x xmlns:c='u'/><x xmlns:c='u' xmlns:d='u'/>");
+    assert_int_equal(bytes_before(XML_TOO_COMPLEX, XML_STREAM, &l, prefixes), 68);
+    struct slice spaces =
+        SLICE("<s xmlns:a='u' xmlns='v'><x xmlns='w'/><x xmlns='w'><y xmlns='z'/></x>");
+    assert_int_equal(bytes_before(XML_TOO_COMPLEX, XML_STREAM, &l, spaces), 63);
+    /* Limits below what the header has bound already. */
+    struct xml_parser *p = xml_parser_new(XML_STREAM, &XML_LIMITS_C2S);
+    struct slice in = SLICE("<s xmlns:a='1' xmlns:b='2' xmlns:c='3' xmlns:d='4' xmlns='5'>");
+    assert_int_equal(xml_parser_feed(p, &in), XML_OPEN);
+    l.declarations = 1;
+    xml_parser_set_limits(p, &l);
+    in = SLICE("<d:x/><x xmlns='6'/>");
+    assert_int_equal(xml_parser_feed(p, &in), XML_STANZA);
+    assert_true(slice_is(xml_ns(xml_root(xml_parser_tree(p))), "4"));
+    assert_int_equal(xml_parser_feed(p, &in), XML_BAD);
+    assert_int_equal(xml_parser_error(p), XML_TOO_COMPLEX);
+    xml_parser_free(&p);
+}
+
+static void each_open_element_may_hide_the_default_namespace(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    for (int i = 0; i < 64; i++)
+        buf_printf(&text, "<a xmlns='%s' xmlns:p%d='u'>", i % 2 == 0 ? "u" : "v", i);
+    for (int i = 0; i < 64; i++)
+        buf_lit(&text, "</a>");
+    assert_int_equal(bytes_before(XML_OK, XML_FRAGMENT, &XML_LIMITS_C2S, buf_slice(&text)),
+                     buf_len(&text));
+    struct xml_tree *t;
+    assert_int_equal(xml_parse(buf_slice(&text), SLICE(""), &XML_LIMITS_C2S, &t), XML_OK);
+    struct xml x = xml_root(t);
+    for (int i = 0; i < 64; i++, x = xml_first(x))
+        assert_true(slice_eq(xml_ns(x), i % 2 == 0 ? SLICE("u") : SLICE("v")));
+    assert_false(xml_some(x));
+    xml_tree_free(&t);
+    buf_free(&text);
+}
+
 static void X19_prefixes_in_force_and_namespaces_of_a_stanza_are_limited(void **state)
 {
     (void)state;
@@ -176,7 +248,7 @@ static void what_writing_adds_is_limited_where_it_is_parsed(void **state)
         repeat(&text, units[i], 200);
         size_t taken =
             bytes_before(XML_TOO_COMPLEX, XML_FRAGMENT, &XML_LIMITS_C2S, buf_slice(&text));
-        assert_in_range(taken, 1014 + 250 * strlen(units[i]), 1014 + 257 * strlen(units[i]));
+        assert_in_range(taken, 1014 + 250 * strlen(units[i]), 1014 + 262 * strlen(units[i]));
         buf_free(&text);
     }
 }
@@ -402,6 +474,9 @@ int main(void)
         cmocka_unit_test(a_stanza_of_exactly_the_limit_is_accepted),
         cmocka_unit_test(X19_V04_depth_attributes_and_elements_are_limited),
         cmocka_unit_test(V04_names_and_namespaces_have_a_length),
+        cmocka_unit_test(short_limits_hold_for_short_names),
+        cmocka_unit_test(what_the_header_binds_counts_in_its_stanzas),
+        cmocka_unit_test(each_open_element_may_hide_the_default_namespace),
         cmocka_unit_test(X19_prefixes_in_force_and_namespaces_of_a_stanza_are_limited),
         cmocka_unit_test(what_writing_adds_is_limited_where_it_is_parsed),
         cmocka_unit_test(X22_white_space_between_stanzas_is_counted),

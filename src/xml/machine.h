@@ -175,8 +175,9 @@ void xml_pool_trim(struct xml_parser *p);
 /* --- space.c --- */
 /* The declaration p->attr binds; its value is complete. */
 enum step xml_declare(struct xml_parser *p, const uint8_t *record);
-/* Counts a declaration that writing will take; false when these are too many bytes. */
-bool xml_count_rewritten(struct xml_parser *p, unsigned ns);
+/* Counts a declaration that writing will take, extra bytes beside the URI; false when these are too
+ * many bytes in all. */
+bool xml_count_rewritten(struct xml_parser *p, unsigned ns, uint32_t extra);
 /* Index of the namespace of a prefix; -1: unbound. */
 int xml_prefix_lookup(const struct xml_parser *p, const uint8_t *prefix, size_t len);
 /* Forgets what the element at p->depth declared. */

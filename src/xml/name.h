@@ -24,7 +24,7 @@ static inline bool xml_name_short(struct xml_parser *p)
         n = ch_name_run(s + prefix);
     }
     const uint8_t *local = s + prefix;
-    if (n == CH_BLOCK || local[n] >= 0x80 || local[n] == ':' || !ch_is(s[0], CH_NAME_START) ||
+    if (n == CH_BLOCK || local[n] >= 0x80 || !ch_is(s[0], CH_NAME_START) ||
         !ch_is(local[0], CH_NAME_START) || (n > prefix ? n : prefix) > p->limits.name_bytes)
         return false;
     memcpy(p->pool.bytes + p->pool.used, s, (size_t)(2 * CH_BLOCK));

@@ -3,7 +3,7 @@
  * A growing pool is copied, so that the old and the new one live side by side for a moment. Both
  * together, and all else that the parser holds, stay within XML_MEMORY_FACTOR x bytes of the stanza
  * + XML_MEMORY_BASE: the size of the new one is what that bound leaves, at most double the old. As
- * records take at most 1.6 bytes per byte of input, it is always at least 1.5 times the old. */
+ * records take at most 1.5 bytes per byte of input, it is always at least 1.5 times the old. */
 #include <stdlib.h>
 
 #include "base/check.h"

@@ -12,7 +12,7 @@
  * qname is the name as it was written, "prefix:local"; name_len counts the local part. ns is an
  * index into the namespaces of the tree. span (four bytes) leads from itself behind END; an element
  * closed by "/>" has none. Lengths from 255 on are in long_len (four bytes), flag LONG. A byte of
- * input makes at most 1.6 bytes of records, so the buffers can grow by copying and stay within the
+ * input makes at most 1.5 bytes of records, so the buffers can grow by copying and stay within the
  * memory bound of parser.h (the worst shape is "<a>x</a>"). */
 #ifndef XML_RECORD_H
 #define XML_RECORD_H

@@ -21,8 +21,7 @@ static const struct xml_scope SCOPE_CLIENT = {
     .default_ns = SPACE_CLIENT,
 };
 
-/* EXTRA: what " xmlns:ns255='' ns255:" takes beside the URI. */
-enum { NO_INDEX = -1, DECLARATION_EXTRA = 24 };
+enum { NO_INDEX = -1 };
 
 int xml_fixed_space(struct slice uri)
 {
@@ -102,13 +101,13 @@ enum step xml_declare(struct xml_parser *p, const uint8_t *record)
     return STEP_ON;
 }
 
-bool xml_count_rewritten(struct xml_parser *p, unsigned ns)
+bool xml_count_rewritten(struct xml_parser *p, unsigned ns, uint32_t extra)
 {
     struct xml_tree t = {.bytes = p->pool.bytes,
                          .outer_bytes = p->scope->bytes,
                          .uris = p->work->uris,
                          .outer_uris = p->scope->uri_count};
-    p->rewritten += (uint32_t)tree_space(&t, ns).len + DECLARATION_EXTRA;
+    p->rewritten += (uint32_t)tree_space(&t, ns).len + extra;
     return p->rewritten <= p->limits.stanza_bytes;
 }
 
@@ -159,17 +158,14 @@ static bool is_client_scope(const struct xml_parser *p, struct slice root)
 {
     if (p->uri_count != 0 || p->default_ns != SPACE_CLIENT || !slice_is(root, "stream:stream"))
         return false;
-    unsigned prefixes = 0;
+    /* The name of the root has the prefix, so it is among them. */
     for (unsigned i = 0; i < p->binding_count; i++) {
         const struct xml_binding *b = &p->work->bindings[i];
-        if (b->prefix_len == 0)
-            continue;
-        if (b->uri != SPACE_STREAMS || b->prefix_len != 6 ||
-            memcmp(p->pool.bytes + b->at, "stream", 6) != 0)
+        if (b->prefix_len != 0 && (b->uri != SPACE_STREAMS || b->prefix_len != 6 ||
+                                   memcmp(p->pool.bytes + b->at, "stream", 6) != 0))
             return false;
-        prefixes++;
     }
-    return prefixes == 1;
+    return true;
 }
 
 /* Bytes that the text of a scope takes. */

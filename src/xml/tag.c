@@ -30,7 +30,7 @@ static enum step tag_done(struct xml_parser *p, bool empty)
         slice_is(rec_element_name(r), "stream"))
         return xml_bad(p, XML_SECOND_HEADER);
     if (p->depth > 0 && r[1] != p->pool.bytes[p->work->open[p->depth - 1].record + 1] &&
-        !xml_count_rewritten(p, r[1]))
+        !xml_count_rewritten(p, r[1], sizeof(" xmlns=''") - 1))
         return xml_bad(p, XML_TOO_COMPLEX);
     p->p++;
     p->state = S_TEXT;

@@ -97,8 +97,6 @@ struct slice xml_attr(struct xml x, struct slice name)
 
 struct slice xml_attr_ns(struct xml x, struct slice ns, struct slice name)
 {
-    if (ns.len == 0)
-        return xml_attr(x, name);
     struct xml_attribute a;
     for (uint32_t at = 0; xml_attributes(x, &at, &a);) {
         if (slice_eq(a.name, name) && slice_eq(a.ns, ns))
