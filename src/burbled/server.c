@@ -136,6 +136,7 @@ static void tick(struct server *s, struct now now)
     s->tick_at_ms = now.mono_ms + TICK_MS;
     logger_tick(s->logger);
     control_tick(s->control, now);
+    server_watch_memory(s, now);
     if (now.mono_ms >= s->inspect_at_ms) {
         s->inspect_at_ms = now.mono_ms + INSPECT_MS;
         server_inspect_certificates(s);

@@ -39,6 +39,9 @@ struct server {
     uint64_t started_mono_ms;
     uint64_t tick_at_ms;
     uint64_t inspect_at_ms; /* the certificates' dates */
+    bool memory_known;
+    uint64_t memory_max; /* of the service, bytes; 0: none */
+    uint64_t memory_warn_ms;
     /* A reload under way: the shards that have not taken it yet. */
     uint32_t reload_left;
     struct setup *reload_was;
@@ -82,6 +85,9 @@ void reload_ack(struct server *s);
 void reload_free(struct server *s);
 /* Warns of certificates that expire soon and the like. */
 void server_inspect_certificates(struct server *s);
+
+/* server_memory.c: once a second. */
+void server_watch_memory(struct server *s, struct now now);
 
 /* server.c: ends the server in order; again: at once. */
 void server_stop(struct server *s);

@@ -32,6 +32,7 @@ void admin_request_free(struct admin_request **request)
     buf_free(&r->rows);
     buf_free(&r->error);
     buf_free(&r->address);
+    buf_free(&r->host);
     buf_free(&r->cursor);
     buf_free(&r->notes);
     mem_free(r);
@@ -212,7 +213,8 @@ static const char *judge(const struct admin_command *c, const struct admin_reque
 }
 
 /* Prepares the address, under the host's own name: NULL or what is wrong. */
-static const char *prepare(struct engine *e, const struct admin_command *c, struct admin_request *r)
+static const char *prepare_jid(struct engine *e, const struct admin_command *c,
+                               struct admin_request *r)
 {
     struct slice text = admin_argument(r, "jid");
     struct jid jid;
@@ -243,6 +245,25 @@ static const char *prepare(struct engine *e, const struct admin_command *c, stru
     return r->address.failed ? "out of memory" : problem;
 }
 
+/* The host, under its own name. */
+static const char *prepare_host(struct engine *e, struct admin_request *r)
+{
+    const struct host_config *host = NULL;
+    if (jid_prepare_domain(admin_argument(r, "host"), &r->host) == 0)
+        host = config_host(e->config, buf_slice(&r->host));
+    if (host == NULL)
+        return "this server does not serve this host";
+    buf_clear(&r->host);
+    return buf_add(&r->host, host->name) == 0 ? NULL : "out of memory";
+}
+
+static const char *prepare(struct engine *e, const struct admin_command *c, struct admin_request *r)
+{
+    if (admin_argument(r, "jid").ptr != NULL)
+        return prepare_jid(e, c, r);
+    return admin_argument(r, "host").ptr != NULL ? prepare_host(e, r) : NULL;
+}
+
 void admin_serve(struct engine *e, struct admin_request *r)
 {
     const struct admin_command *c = find(r->command);
@@ -253,7 +274,7 @@ void admin_serve(struct engine *e, struct admin_request *r)
     if (r->to == ADMIN_NOWHERE) { /* it begins */
         const char *problem = judge(c, r);
         enum admin_exit exit = ADMIN_USAGE;
-        if (problem == NULL && admin_argument(r, "jid").ptr != NULL) {
+        if (problem == NULL) {
             exit = ADMIN_FAILED;
             problem = prepare(e, c, r);
         }

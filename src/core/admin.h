@@ -41,6 +41,7 @@ struct admin_request {
     struct buf error;
     /* Of the command while it is under way. */
     struct buf address; /* "jid" prepared, under the host's own name */
+    struct buf host;    /* "host", the same */
     struct buf cursor;  /* where the next page begins */
     struct buf notes;   /* what shards add up */
 };

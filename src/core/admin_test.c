@@ -187,7 +187,7 @@ static void a_long_list_comes_in_pages(void **state)
                                     "user300@localhost/a", "user599@localhost/a"};
         for (size_t i = 0; i < 4; i++)
             (void)hall_enter(h, busy[i]);
-        struct answer a = ask(h, "account list", NULL, "talk.localhost", NULL);
+        struct answer a = ask(h, "account list", NULL, "TALK.localhost", NULL);
         assert_int_equal(a.exit, ADMIN_OK);
         assert_int_equal(a.count, N);
         const char *at = a.rows.ptr;
