@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -65,6 +66,7 @@ def check_installed(names):
 class Server:
     name = ""
     xmpp = True  # False: the relay
+    user = None  # who it runs as, when compare runs as root
     one_core = True  # it has one busy thread: bound to a core, so that the load gets another
     extra_load_options = []
 
@@ -96,6 +98,22 @@ class Server:
 
     # What is the same for all.
 
+    def identity(self):
+        if self.user is None or os.geteuid() != 0:
+            return {}
+        entry = pwd.getpwnam(self.user)
+        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+    def give_away(self, *paths):
+        """Files that the server's user has to own, in folders that it has to pass through."""
+        who = self.identity()
+        if not who:
+            return
+        for folder in (self.folder, self.folder.parent, Path(self.certs)):
+            folder.chmod(0o755)
+        for path in paths:
+            os.chown(path, who["user"], who["group"])
+
     @property
     def pid(self):
         return self.process.pid
@@ -110,7 +128,8 @@ class Server:
             begin = time.monotonic()
             self.process = subprocess.Popen(
                 [str(part) for part in self.command()], env=self.environment(), cwd=self.folder,
-                stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True,
+                **self.identity())
         finally:
             os.sched_setaffinity(0, everywhere)
         while time.monotonic() < begin + START_SECONDS_MAX:
@@ -180,6 +199,7 @@ class Relay(Server):
 
 class Burbled(Server):
     name = "burbled"
+    user = "nobody"  # it refuses to run as root
 
     def program(self, name):
         place = self.build / "src" / name / name
@@ -212,6 +232,7 @@ listen = ( {{
 }} );
 limits = {{ rate = false; }};
 """)
+        self.give_away(data, *Path(self.certs).iterdir())
         self.start()
         try:
             with ThreadPoolExecutor(4) as pool:
