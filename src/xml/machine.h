@@ -106,14 +106,15 @@ struct xml_parser {
     uint8_t quote;    /* of the value under way; 0: in text */
     uint8_t part_len; /* bytes of a character that was cut */
     uint8_t part[4];
-    uint8_t default_ns;  /* in force */
-    bool root;           /* the stream is open */
-    bool fresh;          /* an XML declaration may come */
-    bool in_unit;        /* a stanza, header or declaration is half-read */
-    bool skip_lf;        /* behind a literal CR */
-    bool new_limits;     /* next_limits wait for the next stanza */
-    bool stale;          /* work has the sizes of older limits or of an older scope */
-    bool restart;        /* a new stream begins with the next byte */
+    uint8_t default_ns; /* in force */
+    bool root;          /* the stream is open */
+    bool fresh;         /* an XML declaration may come */
+    bool restarted;     /* the stream is not the first: white space may be left of the one before */
+    bool in_unit;       /* a stanza, header or declaration is half-read */
+    bool skip_lf;       /* behind a literal CR */
+    bool new_limits;    /* next_limits wait for the next stanza */
+    bool stale;         /* work has the sizes of older limits or of an older scope */
+    bool restart;       /* a new stream begins with the next byte */
     bool prefixed_attrs; /* some attribute of this tag has a prefix */
     bool value_is_decl;
 

@@ -67,6 +67,7 @@ static void begin_stream(struct xml_parser *p)
     p->fresh = true;
     p->root = false;
     p->in_unit = false;
+    p->restarted = p->restart;
     p->restart = false;
     p->stale = true;
     p->part_len = 0;

@@ -74,23 +74,27 @@ enum xml_error {
 struct xml_parser *xml_parser_new(enum xml_mode mode, const struct xml_limits *limits);
 void xml_parser_free(struct xml_parser **parser);
 
-/* Takes bytes from the front of *in up to and including the end of the next event. The tree of the
- * event before is gone. */
+/* Takes bytes from the front of *in up to and including the end of the next event; at XML_BAD, up
+ * to about the byte that is to blame. The tree of the event before is gone. After XML_CLOSE all
+ * bytes are taken, with XML_MORE. */
 enum xml_event xml_parser_feed(struct xml_parser *p, struct slice *in);
 
-/* The tree of the last XML_OPEN or XML_STANZA, valid until the next feed, restart or free. */
+/* The tree of the last XML_OPEN or XML_STANZA, valid until the next feed, rest or free; empty at
+ * other times. */
 const struct xml_tree *xml_parser_tree(const struct xml_parser *p);
 enum xml_error xml_parser_error(const struct xml_parser *p);
 /* The default namespace that the stream header declared for what is inside of it (X04); empty:
- * none. Valid until restart. */
+ * none. Valid until the feed behind a restart. */
 struct slice xml_parser_content_ns(const struct xml_parser *p);
 
 /* True between stanzas with nothing half-read: a link may move, a stream may restart (RFC 6120
  * 4.3.3), and all buffers have been given back once xml_parser_rest was called. */
 bool xml_parser_idle(const struct xml_parser *p);
-/* Gives back the buffers of the last event; called when a turn ends. */
+/* Gives back the buffers of the last event, or what a half-read stanza does not need; called when a
+ * turn ends. */
 void xml_parser_rest(struct xml_parser *p);
-/* Begins a new stream on the same bytes (after TLS or SASL). */
+/* Begins a new stream on the same bytes (after TLS or SASL), with the next feed: the tree and the
+ * namespaces of the old one stay until then. White space left of it may precede the new one. */
 void xml_parser_restart(struct xml_parser *p);
 /* From the next stanza on. */
 void xml_parser_set_limits(struct xml_parser *p, const struct xml_limits *limits);

@@ -493,7 +493,8 @@ static void a_restart_begins_a_new_stream(void **state)
     /* The tree is there until the next bytes come. */
     assert_true(xml_is(xml_root(xml_parser_tree(p)), SLICE("urn:1"), SLICE("auth")));
     assert_true(xml_parser_idle(p));
-    in = SLICE("<?xml version='1.0'?><s><a/>");
+    /* What a client put behind its last element does not spoil the declaration. */
+    in = SLICE("\r\n<?xml version='1.0'?><s><a/>");
     assert_int_equal(xml_parser_feed(p, &in), XML_OPEN);
     assert_true(slice_is(xml_parser_content_ns(p), ""));
     assert_int_equal(xml_parser_feed(p, &in), XML_STANZA);

@@ -39,7 +39,7 @@ enum step xml_outside(struct xml_parser *p)
             return xml_bad(p, XML_TOO_COMPLEX);
         p->spaces++;
         p->p++;
-        p->fresh = false; /* a declaration comes first or not at all (X12) */
+        p->fresh &= p->restarted; /* a declaration comes first or not at all (X12) */
     }
     if (p->p == p->end)
         return STEP_MORE;
