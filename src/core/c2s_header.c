@@ -35,7 +35,7 @@ static bool version_supported(struct slice v)
 
 static struct slice own_copy(struct slice s)
 {
-    return slice_of(mem_copy(s), s.len);
+    return s.len > 0 ? slice_of(mem_copy(s), s.len) : SLICE_NONE;
 }
 
 /* Finds the host of the header's `to`; false: the stream was ended. */

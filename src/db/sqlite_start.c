@@ -11,7 +11,7 @@
 
 enum {
     START_CACHE_KIB = 16 << 10,
-    START_READ_CACHE_KIB = 4 << 10,
+    START_READ_CACHE_KIB = 512, /* what is behind it the kernel keeps once for all readers */
     /* So small a database is checked at every start. */
     START_CHECK_ALWAYS_BYTES = 1 << 20,
 };
