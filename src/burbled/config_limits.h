@@ -33,7 +33,7 @@
       "nesting of elements in a stanza")                                                           \
     X("L4", attributes, CONFIG_COUNT, 64, 8, 256, CONFIG_LIMIT_STAYS,                              \
       "attributes of one element")                                                                 \
-    X("L4", namespaces, CONFIG_COUNT, 64, 8, 256, CONFIG_LIMIT_STAYS,                              \
+    X("L4", namespaces, CONFIG_COUNT, 64, 8, 120, CONFIG_LIMIT_STAYS,                              \
       "namespace declarations in one stanza")                                                      \
     X("L5", elements_c2s, CONFIG_COUNT, 4096, 64, 65536, CONFIG_LIMIT_STAYS,                       \
       "elements in one stanza of a client")                                                        \
