@@ -85,6 +85,7 @@ def test_unavailable_is_broadcast_with_its_status(server, friends):
     bob.fence(alice)
     alice.presence()
     bob.expect("presence", type=None, frm=alice.jid)
+    alice.expect("presence", type=None, frm=bob.jid)  # the answer to the probe
     # While unavailable nothing of the contact is sent.
     alice.presence("unavailable")
     alice.sync()
