@@ -155,6 +155,18 @@ static int idn_error(int rc)
     return rc == IDN2_OK ? 0 : rc == IDN2_MALLOC ? ERR_MEMORY : ERR_SYNTAX;
 }
 
+/* What an A-label stands for must be in the form that a U-label is mapped to: a capital letter in
+ * it would have two names. */
+static int check_stable(struct slice ulabel)
+{
+    struct buf again = {0};
+    int err = map_name(ulabel, &again);
+    if (err == 0 && !slice_eq(buf_slice(&again), ulabel))
+        err = ERR_SYNTAX;
+    buf_free(&again);
+    return err;
+}
+
 /* One label that is not plain ASCII, NUL-terminated: appends the U-label and adds the length of the
  * A-label to *dns_len. */
 static int add_ulabel(const char *label, struct buf *out, size_t *dns_len)
@@ -170,6 +182,8 @@ static int add_ulabel(const char *label, struct buf *out, size_t *dns_len)
     if (err == 0 && (ulabel.len == 0 || is_ascii(ulabel) || slice_find(ulabel, '.') < ulabel.len ||
                      ulabel.ptr[0] == '-' || ulabel.ptr[ulabel.len - 1] == '-'))
         err = ERR_SYNTAX;
+    if (err == 0 && alabel)
+        err = check_stable(ulabel);
     if (err == 0)
         err = precis_decode(ulabel, &codes);
     if (err == 0 && (codes.len > LABEL_BYTES || !precis_context_ok(codes.ptr, codes.len)))

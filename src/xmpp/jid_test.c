@@ -163,6 +163,7 @@ static const struct sample samples[] = {
     {"a\uff0eb\uff61", "a.b"},
     {"\uff11\uff12\uff17.0.0.1", "127.0.0.1"},
     {"\u2603.net", NULL},
+    {"xn--bce", NULL}, /* a capital letter, U+13EB */
     {"xn--n3h.net", NULL},
     {"xn--a.net", NULL},
     {"xn--.net", NULL},
