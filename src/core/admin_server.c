@@ -172,6 +172,7 @@ static const struct {
     {"check", "check_outgoing", offsetof(struct module, check_outgoing)},
     {"check", "check_incoming", offsetof(struct module, check_incoming)},
     {"claim", "claim_undelivered", offsetof(struct module, claim_undelivered)},
+    {"after", "message_kept", offsetof(struct module, message_kept)},
     {"after", "session_ready", offsetof(struct module, session_ready)},
     {"after", "presence_sent", offsetof(struct module, presence_sent)},
     {"after", "session_ended", offsetof(struct module, session_ended)},

@@ -181,6 +181,13 @@ enum claim hooks_claim_undelivered(struct engine *e, struct account *to, struct 
     return CLAIM_NO;
 }
 
+void hooks_message_kept(struct engine *e, struct account *a, const struct stanza *s,
+                        uint64_t position, bool taken)
+{
+    EACH_MODULE(e, m, message_kept)
+    m->message_kept(e, a, s, position, taken);
+}
+
 void hooks_session_ready(struct engine *e, struct session *session)
 {
     EACH_MODULE(e, m, session_ready)

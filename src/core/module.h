@@ -71,6 +71,10 @@ struct module {
     /* CLAIM: a message that no resource can take (RFC 6121 section 8.5.2.2 and 8.5.2.1). */
     enum claim (*claim_undelivered)(struct engine *e, struct account *to, struct stanza *s,
                                     const struct origin *origin);
+    /* AFTER: a message for the account was kept: it is on disk at this position of its archive.
+     * taken: some connected session was handed it. */
+    void (*message_kept)(struct engine *e, struct account *a, const struct stanza *s,
+                         uint64_t position, bool taken);
     /* AFTER: a session sent available presence with a priority of 0 or more, having had none, or
      * can be written to again after it lagged. */
     void (*session_ready)(struct engine *e, struct session *session);
