@@ -80,12 +80,14 @@ struct config_listen {
 };
 
 enum config_store { CONFIG_STORE_SQLITE, CONFIG_STORE_MEMORY };
+enum config_durability { CONFIG_DURABILITY_STRICT, CONFIG_DURABILITY_RELAXED };
 enum config_log_target { CONFIG_LOG_STDERR, CONFIG_LOG_JOURNALD };
 
 struct config {
     char *path;     /* of the file, as it was given */
     char *data_dir; /* absolute path */
     enum config_store store;
+    enum config_durability durability;
     uint32_t shards; /* 0: one per core */
     enum log_level log_level;
     enum config_log_target log_target;

@@ -139,6 +139,7 @@ static const struct config_key LIMIT_KEYS[] = {
 const struct config_group CONFIG_LIMITS_GROUP = {.keys = LIMIT_KEYS, .count = COUNT(LIMIT_KEYS)};
 
 static const char *const STORES[] = {"sqlite", "memory", NULL};
+static const char *const DURABILITIES[] = {"strict", "relaxed", NULL};
 
 static const struct config_key ROOT_KEYS[] = {
     {STRING(config, data_dir, config_address_text, "the path of a folder"), .path = true,
@@ -146,6 +147,8 @@ static const struct config_key ROOT_KEYS[] = {
      .doc = "folder of everything that the server keeps; made with mode 0700 when missing"},
     {CHOICE(config, store, STORES, CONFIG_STORE_SQLITE), .name = "store",
      .doc = "sqlite: one database file in data_dir; memory: nothing outlives the process (tests)"},
+    {CHOICE(config, durability, DURABILITIES, CONFIG_DURABILITY_STRICT), .name = "durability",
+     .doc = "strict: what was acknowledged survives a power cut; relaxed: only a crash of burbled"},
     {NUMBER(config, shards, 0, 64, 0), .name = "shards",
      .doc = "threads that share the work; 0: one per core"},
     {.name = "log", .type = CONFIG_KEY_GROUP, .group = &LOG_GROUP, .doc = "the log"},

@@ -113,6 +113,7 @@ static void a_whole_configuration_is_read(void **state)
 {
     (void)state;
     struct loaded l = load("data_dir = \"/srv/burble\"; store = \"memory\"; shards = 3;\n"
+                           "durability = \"relaxed\";\n"
                            "log = { level = \"debug\"; target = \"journald\"; };\n"
                            "sasl = { iterations = 20000; };\n"
                            "hosts = ( { name = \"LocalHost\"; admins = [ \"Alice@localhost\" ];\n"
@@ -131,6 +132,7 @@ static void a_whole_configuration_is_read(void **state)
     assert_string_equal(c->data_dir, "/srv/burble");
     assert_int_equal(c->store, CONFIG_STORE_MEMORY);
     assert_int_equal(c->shards, 3);
+    assert_int_equal(c->durability, CONFIG_DURABILITY_RELAXED);
     assert_int_equal(c->log_level, LOG_DEBUG);
     assert_int_equal(c->log_target, CONFIG_LOG_JOURNALD);
     assert_int_equal(c->sasl_iterations, 20000);
@@ -142,7 +144,7 @@ static void a_whole_configuration_is_read(void **state)
     assert_int_equal(c->hosts[0].registration, CONFIG_REGISTRATION_OPEN);
     assert_int_equal(c->hosts[0].registration_watchers.count, 2);
     assert_string_equal(c->hosts[0].contact.abuse.items[0], "mailto:abuse@localhost");
-    assert_int_equal(c->hosts[0].place.line, 4);
+    assert_int_equal(c->hosts[0].place.line, 5);
     assert_string_equal(c->hosts[1].name, "two.example");
     assert_int_equal(c->listen_count, 2);
     assert_int_equal(c->listen[0].tls, CONFIG_TLS_DIRECT);
@@ -166,6 +168,7 @@ static void what_is_not_given_has_its_default(void **state)
     assert_int_equal(l.result, 0);
     assert_string_equal(l.config.data_dir, CONFIG_DEFAULT_DATA_DIR);
     assert_int_equal(l.config.store, CONFIG_STORE_SQLITE);
+    assert_int_equal(l.config.durability, CONFIG_DURABILITY_STRICT);
     assert_int_equal(l.config.shards, 0);
     assert_int_equal(l.config.log_level, LOG_INFO);
     assert_int_equal(l.config.sasl_iterations, 10000);

@@ -230,6 +230,12 @@ static void warn_environment(struct server *s)
         log_z(&l, "cond", "few descriptors: raise the limit (ulimit -n, LimitNOFILE)");
         log_end(&l);
     }
+    const struct config *c = &s->setup->config;
+    if (c->store == CONFIG_STORE_SQLITE && c->durability == CONFIG_DURABILITY_RELAXED) {
+        log_begin(&l, &s->log, LOG_WARNING, "store.relaxed");
+        log_z(&l, "cond", "a power cut may take messages that were acknowledged");
+        log_end(&l);
+    }
     if (s->started_wall_ms / 1000 < YEAR_2024_S) {
         log_begin(&l, &s->log, LOG_WARNING, "time.suspect");
         log_z(&l, "cond", "the clock of this machine is wrong; certificates will seem invalid");

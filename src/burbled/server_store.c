@@ -140,8 +140,11 @@ struct server_opening *server_store_begin(struct server *s, const struct config 
     struct server_opening *o = mem_new(struct server_opening);
     struct buf path = {0};
     buf_printf(&path, "%s/burble.db", config->data_dir);
-    o->config = (struct sqlite_config){
-        .path = mem_copy(buf_slice(&path)), .log = &s->store_log, .fatal = fatal, .ctx = s};
+    o->config = (struct sqlite_config){.path = mem_copy(buf_slice(&path)),
+                                       .relaxed = config->durability == CONFIG_DURABILITY_RELAXED,
+                                       .log = &s->store_log,
+                                       .fatal = fatal,
+                                       .ctx = s};
     buf_free(&path);
     if (thread_start(&o->thread, "store-open", work, o) != 0)
         work(o);
