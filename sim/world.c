@@ -113,6 +113,7 @@ struct world *world_new(const struct world_setup *setup)
         .admins = w->admins,
         .admin_count = 1,
         .registration = REGISTRATION_OPEN,
+        .archive = true,
     };
     w->listener = (struct node_listener){.tls = NODE_TLS_NONE, .plain_without_tls = true};
     w->config = (struct node_config){

@@ -57,7 +57,10 @@ struct config_host {
     enum config_alias_mode alias_mode;
     enum config_registration registration;
     struct config_strings registration_watchers; /* prepared bare JIDs */
-    char *certificate; /* absolute path; NULL (and key too): made at the first start */
+    bool archive;
+    uint32_t archive_days; /* 0: for ever */
+    uint32_t archive_mib;  /* 0: no limit */
+    char *certificate;     /* absolute path; NULL (and key too): made at the first start */
     char *key;
     bool self_signed; /* the self-made certificate may be shown on public addresses */
     struct config_contact contact;

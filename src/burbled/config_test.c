@@ -120,6 +120,7 @@ static void a_whole_configuration_is_read(void **state)
                            "  aliases = [ \"talk.localhost.\" ]; alias_mode = \"see-other-host\";\n"
                            "  registration = \"open\"; registration_watchers = [ \"bob@localhost\","
                            " \"eve@localhost\" ];\n"
+                           "  archive = false; archive_days = 90; archive_mib = 0;\n"
                            "  contact = { abuse = \"mailto:abuse@localhost\"; };\n"
                            "} , { name = \"two.example\"; } );\n"
                            "listen = ( { service = \"c2s\"; address = \"::1\"; port = 5299;\n"
@@ -145,6 +146,10 @@ static void a_whole_configuration_is_read(void **state)
     assert_int_equal(c->hosts[0].registration_watchers.count, 2);
     assert_string_equal(c->hosts[0].contact.abuse.items[0], "mailto:abuse@localhost");
     assert_int_equal(c->hosts[0].place.line, 5);
+    assert_false(c->hosts[0].archive);
+    assert_int_equal(c->hosts[0].archive_days, 90);
+    assert_int_equal(c->hosts[0].archive_mib, 0);
+    assert_true(c->hosts[1].archive);
     assert_string_equal(c->hosts[1].name, "two.example");
     assert_int_equal(c->listen_count, 2);
     assert_int_equal(c->listen[0].tls, CONFIG_TLS_DIRECT);
@@ -173,6 +178,9 @@ static void what_is_not_given_has_its_default(void **state)
     assert_int_equal(l.config.log_level, LOG_INFO);
     assert_int_equal(l.config.sasl_iterations, 10000);
     assert_int_equal(l.config.hosts[0].registration, CONFIG_REGISTRATION_CLOSED);
+    assert_true(l.config.hosts[0].archive);
+    assert_int_equal(l.config.hosts[0].archive_days, 0);
+    assert_int_equal(l.config.hosts[0].archive_mib, 1024);
     assert_null(l.config.hosts[0].certificate);
     assert_string_equal(l.config.listen[0].address, "127.0.0.1");
     assert_int_equal(l.config.listen[0].port, 5222);

@@ -35,6 +35,8 @@ static void fill_limits(const struct config_limits *c, struct limits *out)
     out->output_lag_ms = milliseconds(c->output_drain_seconds);
     out->offline_messages = c->offline_messages;
     out->offline_bytes = c->offline_bytes;
+    out->mam_page = c->archive_page;
+    out->mam_queries = c->archive_queries_per_session;
     out->roster_items = c->roster_items;
     out->subscriptions_per_hour = c->subscription_requests_per_hour;
     out->pending_subscriptions = c->subscription_requests_pending;
@@ -127,6 +129,9 @@ static void fill_hosts(struct setup *s)
             .admin_count = h->admins.count,
             .registration = h->registration == CONFIG_REGISTRATION_OPEN ? REGISTRATION_OPEN
                                                                         : REGISTRATION_CLOSED,
+            .archive = h->archive,
+            .archive_days = h->archive_days,
+            .archive_mib = h->archive_mib,
             .watchers = take(&name, &h->registration_watchers),
             .watcher_count = h->registration_watchers.count,
             .contacts = (const struct slice(*)[2])contact,

@@ -28,6 +28,8 @@ struct limits {
     uint32_t output_lag_ms;          /* L13 */
     uint32_t offline_messages;       /* L16 */
     uint32_t offline_bytes;          /* L16 */
+    uint32_t mam_page;               /* L17: messages in a page of the archive */
+    uint32_t mam_queries;            /* L17: of one session at once */
     uint32_t roster_items;           /* L19 */
     uint32_t subscriptions_per_hour; /* L19 */
     uint32_t pending_subscriptions;  /* L19 */
@@ -54,6 +56,9 @@ struct host_config {
     const struct slice *admins; /* prepared bare JIDs */
     size_t admin_count;
     enum registration registration;
+    bool archive;                 /* accounts have an archive of their messages (XEP-0313) */
+    uint32_t archive_days;        /* older messages leave it; 0: they stay */
+    uint32_t archive_mib;         /* of one account; the oldest leave; 0: no limit */
     const struct slice *watchers; /* told of registrations */
     size_t watcher_count;
     /* XEP-0157: pairs of form field ("abuse-addresses") and URI. */

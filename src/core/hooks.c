@@ -172,6 +172,14 @@ bool hooks_hides_presence(struct engine *e, const struct account *a, const struc
     return false;
 }
 
+bool hooks_archive_wants(struct engine *e, const struct account *a, const struct jid *peer)
+{
+    EACH_MODULE(e, m, archive_wants)
+    if (!m->archive_wants(e, a, peer))
+        return false;
+    return true;
+}
+
 enum claim hooks_claim_undelivered(struct engine *e, struct account *to, struct stanza *s,
                                    const struct origin *origin)
 {

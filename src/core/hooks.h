@@ -23,6 +23,8 @@ bool hooks_forged(struct engine *e, struct xml child);
 enum verdict hooks_check_incoming(struct engine *e, struct account *to, const struct stanza *s,
                                   enum stanza_error *error_out);
 bool hooks_hides_presence(struct engine *e, const struct account *a, const struct jid *to);
+/* False when a module says so: the message with peer is not for the account's archive. */
+bool hooks_archive_wants(struct engine *e, const struct account *a, const struct jid *peer);
 enum claim hooks_claim_undelivered(struct engine *e, struct account *to, struct stanza *s,
                                    const struct origin *origin);
 void hooks_message_kept(struct engine *e, struct account *a, const struct stanza *s,

@@ -68,6 +68,9 @@ struct module {
     /* CHECK: presence that the server itself sends for a loaded account: broadcasts, probes, what
      * is taken back at the end, repeated requests. True: this address gets none of it. */
     bool (*hides_presence)(struct engine *e, const struct account *a, const struct jid *to);
+    /* Does the account want a message with this peer in its archive (XEP-0441)? Asked of a loaded
+     * account; a module without it wants it. */
+    bool (*archive_wants)(struct engine *e, const struct account *a, const struct jid *peer);
     /* CLAIM: a message that no resource can take (RFC 6121 section 8.5.2.2 and 8.5.2.1). */
     enum claim (*claim_undelivered)(struct engine *e, struct account *to, struct stanza *s,
                                     const struct origin *origin);

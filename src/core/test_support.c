@@ -38,8 +38,8 @@ struct hall *hall_new(uint32_t shards)
     h->now = (struct now){.mono_ms = 1000, .wall_ms = 1795159156342};
     h->rng = (struct rng){.fill = fill, .ctx = h};
     h->alias = SLICE("talk.localhost");
-    h->host =
-        (struct host_config){.name = SLICE("localhost"), .aliases = &h->alias, .alias_count = 1};
+    h->host = (struct host_config){
+        .name = SLICE("localhost"), .aliases = &h->alias, .alias_count = 1, .archive = true};
     h->config = (struct core_config){.hosts = &h->host,
                                      .host_count = 1,
                                      .limits = LIMITS_DEFAULT,

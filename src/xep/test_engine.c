@@ -108,9 +108,9 @@ static void make_store(struct bench *b)
 
 static void make_config(struct bench *b)
 {
-    b->hosts[0] =
-        (struct host_config){.name = SLICE("example.org"), .aliases = ALIASES, .alias_count = 1};
-    b->hosts[1] = (struct host_config){.name = SLICE("example.net")};
+    b->hosts[0] = (struct host_config){
+        .name = SLICE("example.org"), .aliases = ALIASES, .alias_count = 1, .archive = true};
+    b->hosts[1] = (struct host_config){.name = SLICE("example.net"), .archive = true};
     b->config = (struct node_config){
         .core = {.hosts = b->hosts,
                  .host_count = 2,
