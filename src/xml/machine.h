@@ -102,7 +102,7 @@ struct xml_parser {
     struct xml_limits limits;
     struct xml_limits next_limits;
 
-    uint8_t mode, state, error, event;
+    uint8_t mode, state, error, event, dialect;
     uint8_t quote;    /* of the value under way; 0: in text */
     uint8_t part_len; /* bytes of a character that was cut */
     uint8_t part[4];
@@ -117,6 +117,7 @@ struct xml_parser {
     bool restart;       /* a new stream begins with the next byte */
     bool prefixed_attrs; /* some attribute of this tag has a prefix */
     bool value_is_decl;
+    bool in_dialect; /* the header declared the dialect's namespace as the default */
 
     uint16_t matched; /* bytes of something expected */
     uint16_t depth;   /* open elements of the stanza */
@@ -183,6 +184,8 @@ bool xml_count_rewritten(struct xml_parser *p, unsigned ns, uint32_t extra);
 int xml_prefix_lookup(const struct xml_parser *p, const uint8_t *prefix, size_t len);
 /* Forgets what the element at p->depth declared. */
 void xml_undeclare(struct xml_parser *p);
+/* What the namespace of the dialect is called; empty: that of clients. */
+struct slice xml_dialect_space(const struct xml_parser *p);
 /* The index of a namespace that needs no memory of its own, or -1. */
 int xml_fixed_space(struct slice uri);
 /* Keeps what the header declared. false: no memory. */

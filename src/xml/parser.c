@@ -72,6 +72,7 @@ static void begin_stream(struct xml_parser *p)
     p->stale = true;
     p->part_len = 0;
     p->skip_lf = false;
+    p->in_dialect = false;
     p->error = XML_OK;
 }
 
@@ -137,8 +138,15 @@ enum xml_error xml_parser_error(const struct xml_parser *p)
     return (enum xml_error)p->error;
 }
 
+void xml_parser_set_dialect(struct xml_parser *p, enum xml_dialect dialect)
+{
+    p->dialect = (uint8_t)dialect;
+}
+
 struct slice xml_parser_content_ns(const struct xml_parser *p)
 {
+    if (p->in_dialect && p->scope->default_ns == SPACE_CLIENT)
+        return xml_dialect_space(p);
     struct xml_tree t = {
         .outer_bytes = p->scope->bytes, .uris = p->scope->uris, .outer_uris = p->scope->uri_count};
     return tree_space(&t, p->scope->default_ns);

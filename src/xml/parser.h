@@ -87,6 +87,16 @@ enum xml_error xml_parser_error(const struct xml_parser *p);
  * none. Valid until the feed behind a restart. */
 struct slice xml_parser_content_ns(const struct xml_parser *p);
 
+/* Stanzas mean the same whoever sends them, but their namespace tells who that is (RFC 6120 section
+ * 4.8.2, XEP-0114): what is in that of the dialect is handed out as if it were in jabber:client.
+ * xml_parser_content_ns goes on telling what the header declared. */
+enum xml_dialect {
+    XML_OF_CLIENTS,
+    XML_OF_SERVERS,    /* jabber:server */
+    XML_OF_COMPONENTS, /* jabber:component:accept */
+};
+void xml_parser_set_dialect(struct xml_parser *p, enum xml_dialect dialect);
+
 /* True between stanzas with nothing half-read: a link may move, a stream may restart (RFC 6120
  * 4.3.3), and all buffers have been given back once xml_parser_rest was called. */
 bool xml_parser_idle(const struct xml_parser *p);

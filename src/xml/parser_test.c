@@ -465,6 +465,32 @@ static void namespaces_of_the_header_hold_for_the_stream(void **state)
     xml_parser_free(&p);
 }
 
+static void stanzas_of_a_dialect_are_those_of_clients(void **state)
+{
+    (void)state;
+    struct xml_parser *p = xml_parser_new(XML_STREAM, &XML_LIMITS_C2S);
+    xml_parser_set_dialect(p, XML_OF_COMPONENTS);
+    struct slice in =
+        SLICE("<s:s xmlns='jabber:component:accept' xmlns:s='urn:s' "
+              "xmlns:c='jabber:component:accept'><message><c:body/></message>"
+              "<x xmlns='urn:x'><message xmlns='jabber:component:accept'/></x></s:s>");
+    assert_int_equal(xml_parser_feed(p, &in), XML_OPEN);
+    assert_true(slice_is(xml_parser_content_ns(p), "jabber:component:accept"));
+    assert_int_equal(xml_parser_feed(p, &in), XML_STANZA);
+    struct xml x = xml_root(xml_parser_tree(p));
+    assert_true(xml_is(x, SLICE("jabber:client"), SLICE("message")));
+    assert_true(xml_some(xml_child(x, SLICE("jabber:client"), SLICE("body"))));
+    assert_true(slice_is(xml_parser_content_ns(p), "jabber:component:accept"));
+    assert_int_equal(xml_parser_feed(p, &in), XML_STANZA);
+    x = xml_root(xml_parser_tree(p));
+    assert_true(xml_some(xml_child(x, SLICE("jabber:client"), SLICE("message"))));
+    xml_parser_restart(p);
+    in = SLICE("<s:s xmlns='jabber:client' xmlns:s='urn:s'>");
+    assert_int_equal(xml_parser_feed(p, &in), XML_OPEN);
+    assert_true(slice_is(xml_parser_content_ns(p), "jabber:client"));
+    xml_parser_free(&p);
+}
+
 static void a_parser_is_idle_between_stanzas_alone(void **state)
 {
     (void)state;
@@ -563,6 +589,7 @@ int main(void)
         cmocka_unit_test(V14_a_stream_tag_inside_of_a_stanza_is_data),
         cmocka_unit_test(X16_a_second_header_is_seen_at_its_tag),
         cmocka_unit_test(namespaces_of_the_header_hold_for_the_stream),
+        cmocka_unit_test(stanzas_of_a_dialect_are_those_of_clients),
         cmocka_unit_test(a_parser_is_idle_between_stanzas_alone),
         cmocka_unit_test(a_restart_begins_a_new_stream),
         cmocka_unit_test(V19_no_depth_is_left_behind_by_an_error),

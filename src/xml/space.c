@@ -50,9 +50,24 @@ static int find_uri(const struct xml_parser *p, struct slice uri)
     return NO_INDEX;
 }
 
+struct slice xml_dialect_space(const struct xml_parser *p)
+{
+    switch ((enum xml_dialect)p->dialect) {
+    case XML_OF_SERVERS:
+        return SLICE("jabber:server");
+    case XML_OF_COMPONENTS:
+        return SLICE("jabber:component:accept");
+    case XML_OF_CLIENTS:
+        break;
+    }
+    return SLICE_NONE;
+}
+
 /* The index of the namespace at a place in the pool; NO_INDEX when there are too many. */
 static int intern(struct xml_parser *p, struct slice uri)
 {
+    if (uri.len > 0 && slice_eq(uri, xml_dialect_space(p)))
+        return SPACE_CLIENT;
     int known = find_uri(p, uri);
     if (known != NO_INDEX)
         return known;
@@ -97,6 +112,7 @@ enum step xml_declare(struct xml_parser *p, const uint8_t *record)
     } else {
         b->at = p->default_ns;
         p->default_ns = (uint8_t)index;
+        p->in_dialect |= !p->root && uri.len > 0 && slice_eq(uri, xml_dialect_space(p));
     }
     return STEP_ON;
 }
