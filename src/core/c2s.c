@@ -82,6 +82,7 @@ static void delay_passed(struct timer *t, void *ctx)
 struct c2s *c2s_new(struct engine *e, struct link *link)
 {
     struct c2s *s = mem_new(struct c2s);
+    s->base.ops = &C2S_STREAM;
     s->e = e;
     s->link = link;
     s->handle = handle_new(&e->streams, s);
@@ -172,13 +173,8 @@ uint32_t c2s_take_tokens(struct c2s *s, size_t n)
     const struct limits *l = &s->e->config->limits;
     if (!l->rate || l->rate_bytes_per_s == 0 || s->session == NULL)
         return 0;
-    uint64_t now = s->e->now.mono_ms;
-    if (s->spent_until_ms < now)
-        s->spent_until_ms = now;
-    s->spent_until_ms += (uint64_t)n * 1000 / l->rate_bytes_per_s;
-    uint64_t ahead = s->spent_until_ms - now;
-    uint64_t burst = (uint64_t)l->rate_burst_bytes * 1000 / l->rate_bytes_per_s;
-    return ahead > burst ? (uint32_t)(ahead - burst) : 0;
+    return stream_take_tokens(&s->spent_until_ms, s->e->now.mono_ms, n, l->rate_bytes_per_s,
+                              l->rate_burst_bytes);
 }
 
 static enum element element_of(struct xml x)
@@ -268,20 +264,7 @@ void c2s_error(struct c2s *s, enum stream_error error, struct slice text, struct
         return;
     if (!s->header_sent)
         c2s_write_header(s);
-    struct buf *out = &s->link->out;
-    struct xml_writer w;
-    xml_writer_init(&w, out, NS_CLIENT);
-    xml_open(&w, SLICE("stream:error"), SLICE_NONE);
-    if (error == STREAM_SEE_OTHER_HOST)
-        xml_leaf(&w, stream_error_name(error), NS_STREAM_ERRORS, text);
-    else
-        xml_leaf(&w, stream_error_name(error), NS_STREAM_ERRORS, SLICE_NONE);
-    if (text.len > 0 && error != STREAM_SEE_OTHER_HOST)
-        xml_leaf(&w, SLICE("text"), NS_STREAM_ERRORS, text);
-    if (app.len > 0)
-        xml_raw_put(&w, app);
-    xml_close(&w);
-    buf_lit(out, "</stream:stream>");
+    stream_write_error(&s->link->out, error, text, app);
     c2s_written(s);
     s->state = C2S_CLOSED;
     let_go(s);
@@ -312,29 +295,11 @@ void c2s_lost(struct c2s *s)
 
 void c2s_bad_xml(struct c2s *s, enum xml_error error, struct slice first_bytes)
 {
-    static const struct {
-        enum stream_error error;
-        const char *event;
-    } NAMES[] = {
-        [XML_NOT_WELL_FORMED] = {STREAM_NOT_WELL_FORMED, "stream.bad_xml"},
-        [XML_RESTRICTED] = {STREAM_RESTRICTED_XML, "stream.restricted"},
-        [XML_UNSUPPORTED_ENCODING] = {STREAM_UNSUPPORTED_ENCODING, "stream.encoding"},
-        [XML_BAD_FORMAT] = {STREAM_BAD_FORMAT, "stream.bad_format"},
-        [XML_TOO_BIG] = {STREAM_POLICY_VIOLATION, "stream.limit"},
-        [XML_TOO_COMPLEX] = {STREAM_POLICY_VIOLATION, "stream.limit"},
-        [XML_SECOND_HEADER] = {STREAM_UNSUPPORTED_STANZA_TYPE, "stream.unexpected"},
-        [XML_MEMORY] = {STREAM_RESOURCE_CONSTRAINT, "mem.fail"},
-    };
-    const char *event = NAMES[error].event;
-    /* A TLS handshake record: type 22, major version 3 (X02). */
-    if (!s->header_sent && first_bytes.len >= 2 && first_bytes.ptr[0] == 22 &&
-        first_bytes.ptr[1] == 3)
-        event = "stream.tls_on_plain";
-    struct slice name = stream_error_name(NAMES[error].error);
-    c2s_log(s, LOG_INFO, event, name.ptr);
-    bool big = error == XML_TOO_BIG;
-    c2s_error(s, NAMES[error].error, SLICE_NONE,
-              big ? SLICE("<stanza-too-big xmlns='urn:xmpp:errors'/>") : SLICE_NONE);
+    struct slice app;
+    const char *event;
+    enum stream_error name = stream_error_of_xml(error, !s->header_sent, first_bytes, &app, &event);
+    c2s_log(s, LOG_INFO, event, stream_error_name(name).ptr);
+    c2s_error(s, name, SLICE_NONE, app);
 }
 
 void c2s_injected(struct c2s *s)

@@ -12,6 +12,7 @@
 #include "core/engine.h"
 #include "core/link.h"
 #include "core/service/signup.h"
+#include "core/stream.h"
 #include "xml/parser.h"
 #include "xml/writer.h"
 #include "xmpp/error.h"
@@ -33,6 +34,7 @@ enum c2s_state {
 };
 
 struct c2s {
+    struct stream base; /* what its link knows of it */
     struct list all; /* in engine.all_streams */
     struct engine *e;
     struct link *link;
@@ -59,6 +61,8 @@ struct c2s {
     uint64_t deadline_ms;    /* when it is: one for the whole login, on whatever shards */
     struct timer delay;      /* L10 */
 };
+
+extern const struct stream_ops C2S_STREAM; /* c2s_link.c */
 
 /* A connection was accepted; L7 begins. */
 struct c2s *c2s_new(struct engine *e, struct link *link);

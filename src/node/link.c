@@ -162,7 +162,7 @@ static void timer_fired(struct timer *t, void *ctx)
         buf_free(&l->net);
         link_tell(l);
     } else if (l->state == LINK_HANDSHAKE) {
-        c2s_log(l->stream, LOG_INFO, "tls.timeout", NULL);
+        l->stream->ops->log(l->stream, LOG_INFO, "tls.timeout", NULL);
         l->state = LINK_CLOSED;
         buf_free(&l->net);
         link_tell(l);
@@ -203,7 +203,7 @@ struct node_link *link_new(struct node *n, uint32_t listener, const char *peer, 
     n->link_count++;
     struct xml_limits limits = limits_of(l, false);
     l->parser = xml_parser_new(XML_STREAM, &limits);
-    l->stream = c2s_new(n->engine, &l->base);
+    l->stream = &c2s_new(n->engine, &l->base)->base;
     if (l->parser == NULL)
         l->state = LINK_CLOSED;
     else if (on->tls == NODE_TLS_DIRECT)
@@ -215,7 +215,7 @@ void link_free(struct node_link **link)
 {
     struct node_link *l = *link;
     *link = NULL;
-    c2s_free(&l->stream);
+    l->stream->ops->free(l->stream);
     timer_stop(&l->timer);
     list_remove(&l->all);
     list_remove(&l->ready);
@@ -240,13 +240,14 @@ static void hold(struct node_link *l, struct slice rest)
 static bool stuffed(const struct node_link *l)
 {
     const struct limits *c = &l->node->config->core.limits;
-    bool known = c2s_authenticated(l->stream);
+    bool known = l->stream->ops->authenticated(l->stream);
     return op_backlog(&l->base) > (known ? c->output_bytes / 2 : c->preauth_bytes);
 }
 
 static bool may_parse(const struct node_link *l)
 {
-    return l->state == LINK_OPEN && !l->paused && !stuffed(l) && c2s_can_read(l->stream);
+    return l->state == LINK_OPEN && !l->paused && !stuffed(l) &&
+           l->stream->ops->can_read(l->stream);
 }
 
 /* One event of the parser. */
@@ -255,16 +256,16 @@ static void event(struct node_link *l, enum xml_event ev, size_t bytes, struct s
     struct xml root = xml_root(xml_parser_tree(l->parser));
     switch (ev) {
     case XML_OPEN:
-        c2s_header(l->stream, root, xml_parser_content_ns(l->parser));
+        l->stream->ops->header(l->stream, root, xml_parser_content_ns(l->parser));
         break;
     case XML_STANZA:
-        c2s_element(l->stream, root, bytes);
+        l->stream->ops->element(l->stream, root, bytes);
         break;
     case XML_CLOSE:
-        c2s_closed_by_peer(l->stream);
+        l->stream->ops->closed_by_peer(l->stream);
         break;
     case XML_BAD:
-        c2s_bad_xml(l->stream, xml_parser_error(l->parser), first);
+        l->stream->ops->bad_xml(l->stream, xml_parser_error(l->parser), first);
         break;
     case XML_MORE:
         break;
@@ -274,7 +275,7 @@ static void event(struct node_link *l, enum xml_event ev, size_t bytes, struct s
 /* L22: what was read is paid for; over the rate nothing is read for a while. */
 static void pay(struct node_link *l, size_t bytes)
 {
-    uint32_t wait_ms = c2s_take_tokens(l->stream, bytes);
+    uint32_t wait_ms = l->stream->ops->take_tokens(l->stream, bytes);
     if (wait_ms == 0 || l->state != LINK_OPEN)
         return;
     l->paused = true;
@@ -298,7 +299,7 @@ static void parse(struct node_link *l, struct slice bytes)
     }
     pay(l, total - bytes.len);
     if (l->state == LINK_STARTING_TLS && bytes.len > 0) {
-        c2s_injected(l->stream);
+        l->stream->ops->injected(l->stream);
         return;
     }
     if (l->state == LINK_CLOSING || l->state == LINK_CLOSED)
@@ -321,7 +322,7 @@ void link_continue(struct node_link *l)
 {
     if (l->state == LINK_STARTING_TLS && buf_len(&l->in) > 0) {
         buf_free(&l->in);
-        c2s_injected(l->stream);
+        l->stream->ops->injected(l->stream);
         return;
     }
     if (buf_len(&l->in) == 0 || !may_parse(l))
@@ -337,7 +338,7 @@ static void handshake_done(struct node_link *l)
     timer_stop(&l->timer);
     l->state = LINK_OPEN;
     l->base.secure = true;
-    l->stream->header_sent = false; /* what comes next is another stream */
+    l->stream->ops->secured(l->stream);
     struct log_line line;
     log_begin(&line, l->node->engine->log, LOG_DEBUG, "tls.open");
     log_num(&line, "conn", (long long)l->base.conn);
@@ -351,7 +352,7 @@ static void give_up(struct node_link *l)
 {
     struct engine *e = l->node->engine;
     l->state = LINK_CLOSED;
-    c2s_lost(l->stream);
+    l->stream->ops->lost(l->stream);
     buf_free(&l->base.out);
     buf_free(&l->in);
     timer_set(&e->timers, &l->timer, e->now.mono_ms + CLOSE_WAIT_MS);
@@ -360,8 +361,9 @@ static void give_up(struct node_link *l)
 
 static void wire_failed(struct node_link *l)
 {
-    c2s_log(l->stream, LOG_INFO, l->state == LINK_HANDSHAKE ? "tls.reject" : "tls.error",
-            l->wire->ops->reason(l->wire));
+    l->stream->ops->log(l->stream, LOG_INFO,
+                        l->state == LINK_HANDSHAKE ? "tls.reject" : "tls.error",
+                        l->wire->ops->reason(l->wire));
     give_up(l); /* the alert in net is still sent */
 }
 
@@ -371,7 +373,7 @@ void link_input(struct node_link *l, struct slice bytes)
         return;
     if (l->wire == NULL) {
         if (l->state == LINK_STARTING_TLS) {
-            c2s_injected(l->stream); /* before <proceed/> was sent (V32) */
+            l->stream->ops->injected(l->stream); /* before <proceed/> was sent (V32) */
             return;
         }
         if (l->state != LINK_CLOSING)
@@ -388,7 +390,7 @@ void link_input(struct node_link *l, struct slice bytes)
         link_feed(l, buf_slice(up));
     if (state == WIRE_FAILED)
         wire_failed(l);
-    else if (state == WIRE_ENDED && l->state == LINK_OPEN && l->stream->state != C2S_CLOSED)
+    else if (state == WIRE_ENDED && l->state == LINK_OPEN && !l->stream->ops->closed(l->stream))
         give_up(l); /* close_notify without </stream:stream>: as a lost connection */
 }
 
@@ -416,7 +418,7 @@ void link_flush(struct node_link *l)
     if (l->state == LINK_CLOSING && l->wire != NULL && l->base.secure &&
         l->wire->ops->state(l->wire) == WIRE_OPEN)
         l->wire->ops->end(l->wire, &l->net);
-    if (l->stream->session != NULL &&
+    if (l->stream->ops->may_lag(l->stream) &&
         buf_len(&l->net) > l->node->config->core.limits.output_bytes / 4)
         l->lagging = true;
 }

@@ -14,7 +14,7 @@ struct node_link {
     struct list all;   /* in node.links */
     struct list ready; /* in node.ready */
     struct list turn;  /* in node.turn: has work for node_turn */
-    struct c2s *stream;
+    struct stream *stream;
     struct xml_parser *parser;
     struct wire *wire;  /* NULL: plain */
     struct buf net;     /* bytes for the peer, encrypted when there is a wire */

@@ -70,7 +70,7 @@ void node_input(struct node *n, struct node_link *l, struct slice bytes)
 void node_link_lost(struct node *n, struct node_link *l)
 {
     CHECK(l->node == n);
-    c2s_lost(l->stream);
+    l->stream->ops->lost(l->stream);
     link_free(&l);
 }
 
@@ -93,7 +93,7 @@ void node_sent(struct node *n, struct node_link *l)
     l->base.watched &= !all;
     l->lagging &= !enough;
     if (all || enough)
-        c2s_drained(l->stream);
+        l->stream->ops->drained(l->stream);
     if (buf_len(&l->in) > 0 || link_wants_input(l) != l->told_input)
         link_turn(l); /* it may be read again */
     if (node_finished(l))
@@ -118,7 +118,7 @@ uint64_t node_conn(const struct node_link *l)
 
 bool node_unauthenticated(const struct node_link *l)
 {
-    return !c2s_authenticated(l->stream);
+    return !l->stream->ops->authenticated(l->stream);
 }
 
 void node_mail(struct node *n, struct mail *mail)
@@ -179,7 +179,7 @@ struct node_link *node_next_moving(struct node *n, uint32_t *to_out)
         return NULL;
     struct node_link *l = CONTAINER_OF(node, struct node_link, ready);
     *to_out = l->move_to;
-    c2s_detach(l->stream);
+    l->stream->ops->detach(l->stream);
     timer_stop(&l->timer);
     list_remove(&l->all);
     list_remove(&l->turn);
@@ -196,7 +196,7 @@ void node_adopt(struct node *n, struct node_link *l, void *owner)
     l->told_input = true;
     list_push(&n->links, &l->all);
     n->link_count++;
-    c2s_attach(l->stream, n->engine);
+    l->stream->ops->attach(l->stream, n->engine);
     link_turn(l);
 }
 

@@ -195,7 +195,8 @@ bool peer_gone(const struct peer *p)
 
 struct c2s *peer_stream(const struct peer *p)
 {
-    return p->client->conn != NULL ? p->client->conn->stream : NULL;
+    struct node_link *l = p->client->conn;
+    return l != NULL ? CONTAINER_OF(l->stream, struct c2s, base) : NULL;
 }
 
 void peer_clear(struct peer *p)
