@@ -180,6 +180,12 @@ int sasl_credentials_derive(struct slice password, uint32_t iterations,
     return err;
 }
 
+int sasl_keys_of_salted(enum sasl_hash hash, const uint8_t salted[SASL_KEY_BYTES],
+                        struct sasl_keys *keys)
+{
+    return scram_keys(hash, salted, NULL, keys->stored_key, keys->server_key);
+}
+
 void sasl_derivation_run(struct sasl_derivation *d)
 {
     CHECK(d->salt_len <= SASL_SALT_BYTES_MAX && d->password_len <= SASL_PASSWORD_BYTES);

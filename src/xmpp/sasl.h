@@ -49,6 +49,10 @@ int sasl_salted_password(enum sasl_hash hash, struct slice password, const uint8
 int sasl_credentials_derive(struct slice password, uint32_t iterations,
                             const uint8_t salts[SASL_HASHES][SASL_SALT_BYTES],
                             struct sasl_credentials *out);
+/* The keys of a salted password that somebody else has derived (XEP-0480). iterations, salt and
+ * salt_len of *keys are set already. 0 or ERR_CRYPTO. */
+int sasl_keys_of_salted(enum sasl_hash hash, const uint8_t salted[SASL_KEY_BYTES],
+                        struct sasl_keys *keys);
 size_t sasl_hash_len(enum sasl_hash hash);
 
 enum { SASL_BINDING_BYTES = 160 }; /* room for all that follows */
@@ -85,6 +89,18 @@ enum sasl_step {
     SASL_FAILURE,          /* sasl_server_failure */
 };
 
+/* What a server offers before a login, as the text of XEP-0474; appended. The order of the names
+ * does not count. binding_count 0: no types of channel binding were announced (XEP-0440). 0 or
+ * ERR_MEMORY. */
+enum { SASL_OFFER_NAMES_MAX = 32 };
+int sasl_offer_text(const struct slice *mechanisms, size_t n, const struct slice *bindings,
+                    size_t binding_count, struct buf *out);
+
+/* The prepared localpart of a login name, with the host (or its alias, which may be empty) behind
+ * it or not; appended. 0, ERR_SYNTAX (also for another host) or ERR_MEMORY. */
+int sasl_prepare_user(struct slice host, struct slice alias, struct slice authcid,
+                      struct buf *user_out);
+
 struct sasl_server;
 
 /* Everything in it is copied. */
@@ -96,6 +112,7 @@ struct sasl_server_config {
     struct sasl_binding binding; /* up to SASL_KEY_BYTES each */
     uint32_t iterations;         /* for made-up credentials */
     const uint8_t *fake_secret;  /* SASL_SECRET_BYTES, stable per server: salts of unknown users */
+    struct slice offer;          /* sasl_offer_text, for the client to compare; empty: not sent */
 };
 
 /* Names of the mechanisms to announce, best first, each once; *n_out of them. */
@@ -140,6 +157,8 @@ bool sasl_server_downgrade(const struct sasl_server *s);
 /* Prepared localpart; set from SASL_WANT_CREDENTIALS on. */
 struct slice sasl_server_user(const struct sasl_server *s);
 struct slice sasl_server_mechanism(const struct sasl_server *s);
+/* The client named whom it wants to act as (itself, as it turned out). */
+bool sasl_server_authzid(const struct sasl_server *s);
 
 /* Client side. Prefers SCRAM-SHA-512-PLUS ... SCRAM-SHA-1, PLAIN. */
 struct sasl_client;
@@ -147,6 +166,7 @@ struct sasl_client_config {
     struct slice user, password, authzid; /* authzid may be empty; copied, wiped at free */
     struct sasl_binding binding;
     bool plain_allowed;
+    struct slice offer; /* sasl_offer_text of what came; empty: not compared (XEP-0474) */
 };
 /* Chooses among the offered names; NULL with *err_out = ERR_REFUSED when none is acceptable,
  * ERR_SYNTAX when user or password cannot be prepared, ERR_MEMORY. */
@@ -156,8 +176,9 @@ struct sasl_client *sasl_client_new(const struct sasl_client_config *config,
 void sasl_client_free(struct sasl_client **c);
 struct slice sasl_client_mechanism(const struct sasl_client *c);
 /* First message, then answers; 0 or ERR_REFUSED (server wrong: iteration count out of range, nonce,
- * signature), ERR_CRYPTO, ERR_MEMORY. The answer is in *out (raw bytes, cleared first). The answer
- * to the first challenge of SCRAM costs one PBKDF2 run of at most SASL_ITERATIONS_MAX. */
+ * signature, or it offered something else than what came), ERR_CRYPTO, ERR_MEMORY. The answer is in
+ * *out (raw bytes, cleared first). The answer to the first challenge of SCRAM costs one PBKDF2 run
+ * of at most SASL_ITERATIONS_MAX. */
 int sasl_client_start(struct sasl_client *c, struct buf *out);
 int sasl_client_challenge(struct sasl_client *c, struct slice challenge, struct buf *out);
 /* additional.ptr == NULL: none was sent. 0 only when the server proved that it knows the password

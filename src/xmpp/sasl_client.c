@@ -27,6 +27,7 @@ struct sasl_client {
     struct buf user, password, authzid; /* prepared; authzid as given */
     struct buf binding;                 /* channel binding data */
     struct buf auth;                    /* AuthMessage as far as known */
+    struct buf offer;                   /* what came of the server's offer (XEP-0474) */
     char nonce[SCRAM_NONCE_BYTES];
     uint8_t server_key[SASL_KEY_BYTES];
     uint8_t signature[SASL_KEY_BYTES]; /* what the server must show */
@@ -63,7 +64,7 @@ static int take_config(struct sasl_client *c, const struct sasl_client_config *c
         err = buf_add(&c->authzid, config->authzid);
     if (err == 0 && c->flag == 'p')
         err = buf_add(&c->binding, exporter ? b->tls_exporter : b->tls_server_end_point);
-    return err;
+    return err != 0 ? err : buf_add(&c->offer, config->offer);
 }
 
 struct sasl_client *sasl_client_new(const struct sasl_client_config *config,
@@ -102,6 +103,7 @@ void sasl_client_free(struct sasl_client **c)
     scram_wipe(&old->authzid);
     scram_wipe(&old->binding);
     scram_wipe(&old->auth);
+    buf_free(&old->offer);
     mem_wipe(old, sizeof(*old));
     mem_free(old);
 }
@@ -170,6 +172,21 @@ int sasl_client_start(struct sasl_client *c, struct buf *out)
         return broken(c, err);
     c->state = c->mech->scram ? AWAIT_CHALLENGE : AWAIT_SUCCESS;
     return 0;
+}
+
+/* Did the server offer what we have seen of it? Who changed the offer on the way could change this
+ * too, but then no proof fits (XEP-0474 section 5.2). A server that does not tell is not asked. */
+static int check_offer(const struct sasl_client *c, struct slice told)
+{
+    uint8_t hash[SASL_KEY_BYTES];
+    char text[(SASL_KEY_BYTES + 2) / 3 * 4];
+    size_t len = sasl_hash_len(c->mech->hash);
+    if (told.ptr == NULL || buf_len(&c->offer) == 0)
+        return 0;
+    if (scram_hash(c->mech->hash, buf_slice(&c->offer), hash) != 0)
+        return ERR_CRYPTO;
+    base64_encode(slice_of((const char *)hash, len), text);
+    return slice_eq(told, slice_of(text, base64_encoded_len(len))) ? 0 : ERR_REFUSED;
 }
 
 /* The server's numbers: its nonce goes on from ours, the salt is base64, the count is sane. The
@@ -245,6 +262,8 @@ static int answer_first(struct sasl_client *c, struct slice challenge, struct bu
     uint8_t salted[SASL_KEY_BYTES];
     struct buf salt = {0};
     int err = read_server_first(c, challenge, &m, &salt);
+    if (err == 0)
+        err = check_offer(c, m.offer);
     if (err == 0)
         err = add_final(c, challenge, m.nonce, out);
     if (err == 0)

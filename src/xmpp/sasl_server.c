@@ -28,7 +28,8 @@ struct sasl_server {
     enum server_state state;
     enum sasl_failure failure;
     const struct sasl_mechanism *mech; /* NULL: refused */
-    bool plus_offered, downgrade, known, disabled;
+    bool plus_offered, downgrade, known, disabled, authzid;
+    uint8_t offer_len;   /* XEP-0474: of the hash of what was offered; 0: it is not sent */
     enum sasl_hash hash; /* of keys */
     uint8_t exporter_len, end_point_len, unique_len;
     uint32_t iterations;
@@ -40,6 +41,7 @@ struct sasl_server {
     struct buf expect; /* SCRAM: what "c=" must say */
     uint8_t exporter[SASL_KEY_BYTES], end_point[SASL_KEY_BYTES], unique[SASL_KEY_BYTES];
     uint8_t fake_secret[SASL_SECRET_BYTES];
+    uint8_t offer[SASL_KEY_BYTES];
     char nonce[SCRAM_NONCE_BYTES];
     struct sasl_keys keys;
 };
@@ -78,25 +80,25 @@ static enum sasl_step fail_downgrade(struct sasl_server *s)
     return fail(s, SASL_NOT_AUTHORIZED);
 }
 
-static bool is_host(const struct sasl_server *s, struct slice domain)
+static bool is_host(struct slice host, struct slice alias, struct slice domain)
 {
-    return slice_eq(domain, s->host) || (s->alias.len > 0 && slice_eq(domain, s->alias));
+    return slice_eq(domain, host) || (alias.len > 0 && slice_eq(domain, alias));
 }
 
-/* The login name, with the host behind it or not, as a prepared localpart. */
-static int prepare_user(struct sasl_server *s, struct slice authcid)
+int sasl_prepare_user(struct slice host, struct slice alias, struct slice authcid,
+                      struct buf *user_out)
 {
     size_t at = slice_find(authcid, '@');
     if (at < authcid.len) {
         struct buf domain = {0};
         int err = jid_prepare_domain(slice_from(authcid, at + 1), &domain);
-        if (err == 0 && !is_host(s, buf_slice(&domain)))
+        if (err == 0 && !is_host(host, alias, buf_slice(&domain)))
             err = ERR_SYNTAX;
         buf_free(&domain);
         if (err != 0)
             return err;
     }
-    return jid_prepare_local(slice_of(authcid.ptr, at), &s->user);
+    return jid_prepare_local(slice_of(authcid.ptr, at), user_out);
 }
 
 /* The identity asked for is one's own bare address. */
@@ -106,7 +108,7 @@ static int check_authzid(const struct sasl_server *s, struct slice authzid)
     struct jid j;
     int err = jid_parse(authzid, &mem, &j);
     if (err == 0 && (j.resource_len > 0 || !slice_eq(jid_local(&j), buf_slice(&s->user)) ||
-                     !is_host(s, jid_domain(&j))))
+                     !is_host(s->host, s->alias, jid_domain(&j))))
         err = ERR_SYNTAX;
     arena_free(&mem);
     return err;
@@ -116,7 +118,8 @@ static int check_authzid(const struct sasl_server *s, struct slice authzid)
  */
 static bool identify(struct sasl_server *s, struct slice authcid, struct slice authzid)
 {
-    int err = prepare_user(s, authcid);
+    int err = sasl_prepare_user(s->host, s->alias, authcid, &s->user);
+    s->authzid = authzid.ptr != NULL;
     if (err != 0) {
         fail_err(s, err, SASL_NOT_AUTHORIZED);
         return false;
@@ -286,6 +289,10 @@ static enum sasl_step server_first(struct sasl_server *s)
         err = base64_append(auth, slice_of((const char *)s->keys.salt, s->keys.salt_len));
     if (err == 0)
         err = buf_printf(auth, ",i=%u", s->keys.iterations);
+    if (err == 0 && s->offer_len > 0)
+        err = buf_lit(auth, ",h=");
+    if (err == 0 && s->offer_len > 0)
+        err = base64_append(auth, slice_of((const char *)s->offer, s->offer_len));
     if (err == 0) /* from "r=" on */
         err = buf_add(&s->out, slice_from(buf_slice(auth), s->nonce_at - 2));
     if (err == 0)
@@ -450,6 +457,13 @@ struct sasl_server *sasl_server_new(const struct sasl_server_config *config, str
         memcpy(s->unique, b->tls_unique.ptr, b->tls_unique.len);
     if (s->mech->scram)
         rng_token(rng, s->nonce, sizeof(s->nonce));
+    if (s->mech->scram && config->offer.len > 0) {
+        if (scram_hash(s->mech->hash, config->offer, s->offer) != 0) {
+            *step_out = fail(s, SASL_TEMPORARY_AUTH_FAILURE);
+            return s;
+        }
+        s->offer_len = (uint8_t)sasl_hash_len(s->mech->hash);
+    }
     *step_out = initial.ptr != NULL ? first_message(s, initial) : SASL_CHALLENGE;
     return s;
 }
@@ -489,6 +503,11 @@ bool sasl_server_downgrade(const struct sasl_server *s)
 struct slice sasl_server_user(const struct sasl_server *s)
 {
     return buf_slice(&s->user);
+}
+
+bool sasl_server_authzid(const struct sasl_server *s)
+{
+    return s->authzid;
 }
 
 struct slice sasl_server_mechanism(const struct sasl_server *s)

@@ -127,6 +127,18 @@ static bool skip_extensions(struct slice rest)
     return true;
 }
 
+/* The value of one of the extensions, which skip_extensions has accepted. */
+static struct slice extension(struct slice rest, char name)
+{
+    while (rest.len > 0) {
+        size_t comma = slice_find(rest, ',');
+        if (rest.ptr[0] == name)
+            return slice_of(rest.ptr + 2, comma - 2);
+        rest = comma < rest.len ? slice_from(rest, comma + 1) : SLICE_NONE;
+    }
+    return SLICE_NONE;
+}
+
 /* gs2-header: flag, authzid; *rest is moved behind it. */
 static bool parse_gs2(struct slice *rest, struct scram_client_first *out)
 {
@@ -187,9 +199,12 @@ bool scram_parse_server_first(struct slice in, struct scram_server_first *out)
 {
     struct slice count;
     *out = (struct scram_server_first){0};
-    return message_ok(in) && take(&in, 'r', &out->nonce) && nonce_ok(out->nonce) &&
-           take(&in, 's', &out->salt) && take(&in, 'i', &count) &&
-           slice_to_u64(count, &out->iterations) && skip_extensions(in);
+    bool good = message_ok(in) && take(&in, 'r', &out->nonce) && nonce_ok(out->nonce) &&
+                take(&in, 's', &out->salt) && take(&in, 'i', &count) &&
+                slice_to_u64(count, &out->iterations) && skip_extensions(in);
+    if (good)
+        out->offer = extension(in, 'h');
+    return good;
 }
 
 int scram_unescape(struct slice in, struct buf *out)

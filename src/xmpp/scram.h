@@ -56,6 +56,7 @@ struct scram_server_first {
     struct slice nonce;
     struct slice salt; /* base64 */
     unsigned long long iterations;
+    struct slice offer; /* base64, of XEP-0474; ptr NULL: absent */
 };
 bool scram_parse_server_first(struct slice in, struct scram_server_first *out);
 
