@@ -85,6 +85,9 @@ static void log_line(void *ctx, enum log_level level, const char *event, const c
 static void answered(void *ctx, struct store_request *r)
 {
     struct world *w = ctx;
+    struct store_request *echo = store_echo(r);
+    if (echo != NULL)
+        list_push(&w->answers, &echo->link);
     list_push(&w->answers, &r->link);
 }
 

@@ -52,7 +52,7 @@ const struct command COMMANDS[] = {
                     {"last_active", "Last active", false},
                     {"sessions", "Sessions", false},
                     {"contacts", "Contacts", false},
-                    {"offline_messages", "Offline messages", false},
+                    {"archived_messages", "Archived messages", false},
                     {"mechanisms", "Mechanisms", false}},
         .line = "show one account",
     },

@@ -11,6 +11,9 @@
 static void answered(void *ctx, struct store_request *r)
 {
     struct server *s = ctx;
+    struct store_request *echo = store_echo(r);
+    if (echo != NULL)
+        shard_answer(s->all.list[echo->shard], echo);
     if (r->shard < s->all.count)
         shard_answer(s->all.list[r->shard], r);
     else

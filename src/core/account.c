@@ -7,13 +7,15 @@
 #include "base/mem.h"
 #include "core/c2s.h"
 #include "core/hooks.h"
+#include "core/message_log.h"
 #include "core/router.h"
+#include "core/service/archive.h"
 #include "core/subscribe.h"
 
 enum {
     ACCOUNT_IDLE_MS = 60000, /* a loaded account that nobody needs stays this long */
     ACCOUNT_IDLE_MAX = 4096, /* at most so many of them */
-    CORE_READS = 2,          /* the account's record and roster, before those of the modules */
+    CORE_READS = 5, /* record, roster, tail, head and size of the log, before those of modules */
 };
 
 struct parked {
@@ -80,6 +82,7 @@ static void destroy(struct engine *e, struct account *a)
     }
     flow_cancel(e, a->flow);
     unload(e, a);
+    tail_free(e, a);
     hmap_remove(&e->accounts, &a->node);
     mem_free((void *)(uintptr_t)a->jid.text);
     mem_free(a);
@@ -123,6 +126,14 @@ static void load_rows(struct engine *e, struct account *a, const struct store_re
                 log_str(&l, "roster_item", row.key);
                 log_end(&l);
             }
+        } else if (row.read == 2) {
+            tail_load(&a->tail, row.value);
+        } else if (row.read == 3) {
+            if (row.position > a->head)
+                a->head = row.position;
+        } else if (row.read == 4) {
+            a->tail.waiting = row.position;
+            a->tail.waiting_bytes = (uint64_t)row.labels.wall_ms;
         } else {
             hooks_account_row(e, a, row.read - CORE_READS, &row);
         }
@@ -156,6 +167,10 @@ static void load(struct engine *e, struct account *a)
     struct slice owner = jid_bare(&a->jid);
     store_get(q, owner, STORE_ACCOUNT, SLICE(""));
     store_list(q, owner, STORE_ROSTER, SLICE_NONE, UINT32_MAX);
+    store_get(q, owner, STORE_TAIL, SLICE(""));
+    store_range(q, owner, STORE_ARCHIVE, 0, INT64_MAX, 1, true);
+    /* Where messages are archived nobody counts them, and counting would be dear. */
+    store_count(q, owner, a->host == NULL || a->host->archive ? SLICE("none") : STORE_ARCHIVE);
     hooks_account_read(e, q, owner);
     a->flow = flow_submit(e, q, loaded, a);
 }
@@ -227,15 +242,15 @@ void account_park(struct engine *e, struct account *a, struct stanza *s,
     stop_idle(e, a);
 }
 
-/* Order is kept per sending stream; what a server sent by itself, per sender. */
+/* Order is kept per sending session; what a server sent by itself, per sender. */
 static bool parks(const struct account *a, const struct origin *origin, uint64_t sender)
 {
     for (const struct list *it = a->parked.next; it != &a->parked; it = it->next) {
         const struct parked *p =
             (const struct parked *)((const char *)it - offsetof(struct parked, link));
-        bool same_stream = origin->stream != 0 && p->origin.stream == origin->stream &&
-                           p->origin.shard == origin->shard;
-        if (same_stream || (origin->stream == 0 && p->sender == sender))
+        bool same_session = origin->session != 0 && p->origin.session == origin->session &&
+                            p->origin.shard == origin->shard;
+        if (same_session || (origin->session == 0 && p->sender == sender))
             return true;
     }
     return false;
@@ -246,7 +261,7 @@ static bool holds(const struct account *a, const struct origin *origin)
     for (const struct list *it = a->holds.next; it != &a->holds; it = it->next) {
         const struct hold *h =
             (const struct hold *)((const char *)it - offsetof(struct hold, link));
-        if (h->origin.stream == origin->stream && h->origin.shard == origin->shard)
+        if (h->origin.session == origin->session && h->origin.shard == origin->shard)
             return true;
     }
     return false;
@@ -260,7 +275,7 @@ static bool must_wait(struct engine *e, const struct account *a, const struct st
     /* What comes behind a change of the subscription that it may depend on. */
     if (!list_empty(&a->changes) && subscribe_changing(a, jid_bare(&s->from)))
         return true;
-    if (!list_empty(&a->holds) && holds(a, origin) && !deliver_to_nobody(a, s))
+    if (!list_empty(&a->holds) && holds(a, origin) && !message_log_takes(a, s))
         return true;
     return !list_empty(&a->parked) && parks(a, origin, hash_bytes(&e->key, jid_bare(&s->from)));
 }

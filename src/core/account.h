@@ -8,6 +8,7 @@
 
 #include "core/engine.h"
 #include "core/roster.h"
+#include "core/tail.h"
 
 enum account_state {
     ACCOUNT_LOADING,
@@ -26,17 +27,18 @@ struct account {
     struct list sessions; /* struct session */
     uint32_t session_count;
     struct roster roster;
-    struct list binding;      /* struct c2s: streams that wait for the account to be loaded */
-    struct list parked;       /* struct parked: stanzas that wait, in order of arrival */
-    struct list holds;        /* struct hold: streams with a message on its way to the store */
-    struct list changes;      /* of subscriptions that are being written (subscribe.c) */
-    struct list idle;         /* in engine.idle_accounts */
-    struct session *draining; /* is being sent stored messages; new ones wait */
+    struct list binding; /* struct c2s: streams that wait for the account to be loaded */
+    struct list parked;  /* struct parked: stanzas that wait, in order of arrival */
+    struct list holds;   /* struct hold: streams with a message on its way to the store */
+    struct list changes; /* of subscriptions that are being written (subscribe.c) */
+    struct list idle;    /* in engine.idle_accounts */
     uint64_t idle_since_ms;
     uint64_t flow;               /* the load */
     uint32_t subscriptions_sent; /* L19, in the hour since */
     uint64_t subscriptions_since_ms;
     int64_t last_seen_ms; /* wall clock; when the last session ended since it was loaded */
+    uint64_t head;        /* position of the newest entry of its log that was applied here */
+    struct tail tail;     /* what of its log has been taken (tail.h) */
     void **slots;         /* per-account data of modules, by module index; NULL until used */
 };
 
@@ -75,9 +77,9 @@ void account_park(struct engine *e, struct account *a, struct stanza *s,
                   const struct origin *origin);
 /* Hands on what waits, until something has to wait again. */
 void account_unpark(struct engine *e, struct account *a);
-/* A message of this stream is on its way to the store: until account_unhold, what comes behind it
- * on the stream waits, but for messages that will follow it there (deliver_to_nobody). The account
- * is in use meanwhile. */
+/* A message of this session is on its way to the store: until account_unhold, what comes behind it
+ * waits, but for messages that will follow it there (message_log_takes). The account is in use
+ * meanwhile. */
 struct hold *account_hold(struct engine *e, struct account *a, const struct origin *origin);
 void account_unhold(struct engine *e, struct account *a, struct hold **hold);
 

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "core/admin_inside.h"
 #include "core/service/accounts.h"
+#include "core/service/archive.h"
 #include "xmpp/sasl.h"
 
 enum { PAGE = 256 };
@@ -228,7 +229,7 @@ static void show_read(struct engine *e, void *ctx, struct store_request *answer)
     struct roster roster = {0};
     struct store_row row;
     size_t at = 0;
-    long long contacts = 0, offline = 0, last = 0;
+    long long contacts = 0, archived = 0, last = 0;
     bool found = false;
     if (answer->err != 0) {
         admin_store_failed(e, r, answer->err);
@@ -240,7 +241,7 @@ static void show_read(struct engine *e, void *ctx, struct store_request *answer)
         else if (row.read == 1 && row.key.len > 0)
             (void)roster_item_decode(&roster, row.key, row.value);
         else if (row.read == 2)
-            offline = (long long)row.position;
+            archived = (long long)row.position;
         else if (row.read == 3)
             last = first_number(row.value);
     }
@@ -259,7 +260,7 @@ static void show_read(struct engine *e, void *ctx, struct store_request *answer)
         admin_row_time(r, "last_active", last);
     admin_row_number(r, "sessions", a != NULL ? a->session_count : 0);
     admin_row_number(r, "contacts", contacts);
-    admin_row_number(r, "offline_messages", offline);
+    admin_row_number(r, "archived_messages", archived);
     mechanisms(r, record.credentials);
     admin_row_end(r);
     admin_return(e, r, ADMIN_NOWHERE);
@@ -271,7 +272,7 @@ static void show(struct engine *e, struct admin_request *r)
     struct store_request *q = flow_query(e);
     store_get(q, jid_bare(&jid), STORE_ACCOUNT, SLICE(""));
     store_list(q, jid_bare(&jid), STORE_ROSTER, SLICE_NONE, UINT32_MAX);
-    store_count(q, jid_bare(&jid), SLICE("offline"));
+    store_count(q, jid_bare(&jid), STORE_ARCHIVE);
     store_get(q, jid_bare(&jid), SLICE("last"), SLICE(""));
     flow_submit(e, q, show_read, r);
 }

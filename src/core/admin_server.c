@@ -172,7 +172,6 @@ static const struct {
     {"check", "check_outgoing", offsetof(struct module, check_outgoing)},
     {"check", "check_incoming", offsetof(struct module, check_incoming)},
     {"check", "archive_wants", offsetof(struct module, archive_wants)},
-    {"claim", "claim_undelivered", offsetof(struct module, claim_undelivered)},
     {"after", "message_kept", offsetof(struct module, message_kept)},
     {"after", "session_ready", offsetof(struct module, session_ready)},
     {"after", "presence_sent", offsetof(struct module, presence_sent)},

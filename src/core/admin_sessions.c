@@ -32,24 +32,26 @@ static void presence(struct admin_request *r, const struct session *s, bool stat
     xml_tree_free(&tree);
 }
 
-static void row(struct admin_request *r, const struct session *s, bool whole)
+static void row(struct engine *e, struct admin_request *r, const struct session *s, bool whole)
 {
-    const struct link *l = s->stream->link;
+    const struct link *l = s->stream != NULL ? s->stream->link : NULL;
+    struct slice state = s->lags ? SLICE("lagging") : SLICE("online");
     admin_row_begin(r);
     admin_row_text(r, "jid", jid_full(&s->jid));
-    admin_row_text(r, "state", s->lags ? SLICE("lagging") : SLICE("online"));
+    admin_row_text(r, "state", l != NULL ? state : SLICE("hibernating"));
     presence(r, s, whole);
     if (s->available)
         admin_row_number(r, "priority", s->priority);
-    admin_row_text(r, "peer", slice_z(l->peer));
+    admin_row_text(r, "peer", l != NULL ? slice_z(l->peer) : SLICE("none"));
     char tls[64] = "";
-    if (l->secure && l->ops->describe_tls != NULL)
+    bool secure = l != NULL && l->secure;
+    if (secure && l->ops->describe_tls != NULL)
         l->ops->describe_tls(l, tls, sizeof(tls));
-    admin_row_text(r, "tls", l->secure ? slice_z(tls) : SLICE("none"));
+    admin_row_text(r, "tls", secure ? slice_z(tls) : SLICE("none"));
     admin_row_time(r, "since", s->since_ms);
     if (whole) {
-        admin_row_number(r, "shard", s->stream->e->shard);
-        admin_row_number(r, "queue_bytes", (long long)l->ops->backlog(l));
+        admin_row_number(r, "shard", e->shard);
+        admin_row_number(r, "queue_bytes", (long long)session_backlog(s));
     }
     admin_row_end(r);
 }
@@ -60,21 +62,21 @@ static struct account *account_of(struct engine *e, const struct admin_request *
     return account_find(e, jid_bare(&jid));
 }
 
-/* All streams of this shard, a page at a time. */
+/* All sessions of this shard, a page at a time. */
 static void list_all(struct engine *e, struct admin_request *r)
 {
     uint32_t at = 0, n = 0;
     if (buf_len(&r->cursor) == sizeof(at))
         memcpy(&at, buf_slice(&r->cursor).ptr, sizeof(at));
-    for (; at < e->streams.count && n < PAGE; at++) {
-        const struct c2s *s = e->streams.slots[at].object;
-        if (s == NULL || s->session == NULL)
+    for (; at < e->sessions.count && n < PAGE; at++) {
+        const struct session *s = e->sessions.slots[at].object;
+        if (s == NULL)
             continue;
-        row(r, s->session, false);
+        row(e, r, s, false);
         n++;
     }
     buf_clear(&r->cursor);
-    if (at < e->streams.count) {
+    if (at < e->sessions.count) {
         buf_append(&r->cursor, &at, sizeof(at));
         admin_return(e, r, e->shard);
     } else if (admin_last_shard(e, r)) {
@@ -92,7 +94,7 @@ static void list(struct engine *e, struct admin_request *r)
     if (a != NULL)
         LIST_EACH(it, &a->sessions)
         {
-            row(r, CONTAINER_OF(it, struct session, link), false);
+            row(e, r, CONTAINER_OF(it, struct session, link), false);
         }
     admin_return(e, r, ADMIN_NOWHERE);
 }
@@ -111,17 +113,20 @@ static void show(struct engine *e, struct admin_request *r)
         admin_fail(e, r, ADMIN_FAILED, NO_SESSION);
         return;
     }
-    row(r, s, true);
+    row(e, r, s, true);
     admin_return(e, r, ADMIN_NOWHERE);
 }
 
-static void kick_one(struct admin_request *r, const struct session *s)
+static void kick_one(struct engine *e, struct admin_request *r, struct session *s)
 {
     admin_row_begin(r);
     admin_row_text(r, "jid", jid_full(&s->jid));
     admin_row_end(r);
-    c2s_log(s->stream, LOG_INFO, "session.kick", "policy-violation");
-    c2s_error(s->stream, STREAM_POLICY_VIOLATION, SLICE("ended by the administrator"), SLICE_NONE);
+    session_log(e, s, LOG_INFO, "session.kick", "policy-violation");
+    if (s->stream != NULL)
+        c2s_end(s->stream, STREAM_POLICY_VIOLATION, SLICE("ended by the administrator"));
+    else
+        session_end(e, &s);
 }
 
 static void kick(struct engine *e, struct admin_request *r)
@@ -132,10 +137,10 @@ static void kick(struct engine *e, struct admin_request *r)
     if (a != NULL)
         LIST_EACH(it, &a->sessions)
         {
-            const struct session *s = CONTAINER_OF(it, struct session, link);
+            struct session *s = CONTAINER_OF(it, struct session, link);
             if (jid.resource_len > 0 && !slice_eq(jid_resource(&jid), jid_resource(&s->jid)))
                 continue;
-            kick_one(r, s);
+            kick_one(e, r, s);
             n++;
         }
     if (n > 0)

@@ -100,7 +100,7 @@ static void let_go(struct c2s *s)
 {
     struct engine *e = s->e;
     list_remove(&s->binding);
-    session_end(e, &s->session);
+    session_leave(e, &s->session);
     if (s->account != NULL)
         account_release(e, s->account);
     s->account = NULL;
@@ -131,6 +131,12 @@ void c2s_free(struct c2s **stream)
     mem_free(s);
 }
 
+static bool has_credit(const struct c2s *s)
+{
+    return s->session->unsettled < s->e->config->limits.credit_stanzas &&
+           s->session->unsettled_bytes < s->e->config->limits.credit_bytes;
+}
+
 bool c2s_can_read(const struct c2s *s)
 {
     switch (s->state) {
@@ -141,8 +147,7 @@ bool c2s_can_read(const struct c2s *s)
     case C2S_CLOSED:
         return false;
     default:
-        return s->holds == 0 && s->unsettled < s->e->config->limits.credit_stanzas &&
-               s->unsettled_bytes < s->e->config->limits.credit_bytes;
+        return s->holds == 0 && (s->session == NULL || has_credit(s));
     }
 }
 
@@ -155,16 +160,6 @@ void c2s_unhold(struct c2s *s)
 {
     CHECK(s->holds > 0);
     if (--s->holds == 0 && c2s_can_read(s))
-        s->link->ops->resume(s->link);
-}
-
-void c2s_credit(struct c2s *s, uint32_t bytes)
-{
-    CHECK(s->unsettled > 0 && s->unsettled_bytes >= bytes);
-    bool could = c2s_can_read(s);
-    s->unsettled--;
-    s->unsettled_bytes -= bytes;
-    if (!could && c2s_can_read(s))
         s->link->ops->resume(s->link);
 }
 
@@ -271,6 +266,14 @@ void c2s_error(struct c2s *s, enum stream_error error, struct slice text, struct
     s->link->ops->close(s->link);
 }
 
+void c2s_end(struct c2s *s, enum stream_error error, struct slice text)
+{
+    struct session *session = s->session;
+    s->session = NULL;
+    c2s_error(s, error, text, SLICE_NONE);
+    session_end(s->e, &session);
+}
+
 void c2s_closed_by_peer(struct c2s *s)
 {
     if (s->state == C2S_CLOSED)
@@ -280,6 +283,7 @@ void c2s_closed_by_peer(struct c2s *s)
     if (s->session != NULL)
         c2s_log(s, LOG_INFO, "session.close", NULL);
     s->state = C2S_CLOSED;
+    session_end(s->e, &s->session);
     let_go(s);
     s->link->ops->close(s->link);
 }
@@ -322,7 +326,7 @@ void c2s_written(struct c2s *s)
 /* Timers and lists belong to an engine: off the old one, onto the new one. */
 void c2s_detach(struct c2s *s)
 {
-    CHECK(s->state == C2S_MOVING && s->session == NULL && s->flow == 0 && s->unsettled == 0);
+    CHECK(s->state == C2S_MOVING && s->session == NULL && s->flow == 0);
     timer_stop(&s->deadline);
     timer_stop(&s->delay);
     list_remove(&s->all);
@@ -352,7 +356,7 @@ void c2s_rehost(struct c2s *s)
     s->host = config_host(s->e->config, s->host_asked);
     if (s->host == NULL) {
         c2s_log(s, LOG_INFO, "host.gone", "host-gone");
-        c2s_error(s, STREAM_HOST_GONE, SLICE_NONE, SLICE_NONE);
+        c2s_end(s, STREAM_HOST_GONE, SLICE_NONE);
     }
 }
 

@@ -35,7 +35,7 @@ enum c2s_state {
 
 struct c2s {
     struct stream base; /* what its link knows of it */
-    struct list all; /* in engine.all_streams */
+    struct list all;    /* in engine.all_streams */
     struct engine *e;
     struct link *link;
     uint64_t handle;
@@ -52,10 +52,8 @@ struct c2s {
     struct account *account; /* in use from login on */
     struct list binding;     /* in account.binding while it loads */
     struct session *session;
-    void *module_data;  /* of the registration module, in C2S_REGISTERING */
-    uint32_t holds;     /* answers that must come before anything else is read (c2s_hold) */
-    uint32_t unsettled; /* stanzas */
-    uint32_t unsettled_bytes;
+    void *module_data;       /* of the registration module, in C2S_REGISTERING */
+    uint32_t holds;          /* answers that must come before anything else is read (c2s_hold) */
     uint64_t spent_until_ms; /* L22: when what was read will have been paid for */
     struct timer deadline;   /* L7 */
     uint64_t deadline_ms;    /* when it is: one for the whole login, on whatever shards */
@@ -89,8 +87,6 @@ void c2s_drained(struct c2s *s);
  * before the answers to later stanzas. */
 void c2s_hold(struct c2s *s);
 void c2s_unhold(struct c2s *s);
-/* A stanza of this stream was settled. */
-void c2s_credit(struct c2s *s, uint32_t bytes);
 /* After a reload. */
 void c2s_rehost(struct c2s *s);
 /* The link has arrived at this engine (c2s_detach on the old one before). */
@@ -99,6 +95,8 @@ void c2s_attach(struct c2s *s, struct engine *e);
 
 /* Writes the stream error and closes. app: serialised application condition or empty. */
 void c2s_error(struct c2s *s, enum stream_error error, struct slice text, struct slice app);
+/* The same, and the session ends for good: it cannot be resumed. */
+void c2s_end(struct c2s *s, enum stream_error error, struct slice text);
 /* Something was appended to the link's output. */
 void c2s_written(struct c2s *s);
 /* The account that a bind waits for has been loaded (or not). */

@@ -23,8 +23,11 @@ static void replace(struct c2s *s, struct slice resource)
     struct session *old = session_find(s->account, resource);
     if (old == NULL)
         return;
-    c2s_log(old->stream, LOG_INFO, "bind", "conflict");
-    c2s_error(old->stream, STREAM_CONFLICT, SLICE("replaced by a new connection"), SLICE_NONE);
+    session_log(s->e, old, LOG_INFO, "bind", "conflict");
+    if (old->stream != NULL)
+        c2s_end(old->stream, STREAM_CONFLICT, SLICE("replaced by a new connection"));
+    else
+        session_end(s->e, &old);
 }
 
 static void bound(struct c2s *s, const struct stanza *st, struct slice resource)

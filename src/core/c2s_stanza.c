@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "core/c2s.h"
 #include "core/router.h"
+#include "core/sm.h"
 #include "xmpp/ns.h"
 
 /* The client may name itself, by bare or full address, and nobody else (section 8.1.2.1). */
@@ -45,9 +46,12 @@ void c2s_stanza(struct c2s *s, struct xml x, size_t bytes)
     }
     st.from = s->session->jid;
     e->counters.stanzas_in++;
-    struct origin origin = {.shard = e->shard, .stream = s->handle, .bytes = (uint32_t)bytes};
-    s->unsettled++;
-    s->unsettled_bytes += origin.bytes;
+    struct origin origin = {
+        .shard = e->shard, .session = s->session->handle, .bytes = (uint32_t)bytes};
+    if (s->session->sm != NULL && !sm_received(e, s->session, &origin))
+        return;
+    s->session->unsettled++;
+    s->session->unsettled_bytes += origin.bytes;
     struct slice to = xml_attr(x, SLICE("to"));
     if (to.ptr != NULL) {
         int err = jid_parse(to, &e->arena, &st.to);

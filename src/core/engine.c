@@ -21,6 +21,7 @@ struct engine *engine_new(const struct engine_setup *setup)
     e->rng = setup->rng;
     e->log = setup->log;
     e->gate = setup->gate;
+    e->region = setup->region;
     e->owner_key = setup->owner_key;
     memcpy(e->fake_secret, setup->fake_secret, sizeof(e->fake_secret));
     e->now = setup->now;
@@ -28,6 +29,7 @@ struct engine *engine_new(const struct engine_setup *setup)
     rng_bytes(e->rng, &e->key, sizeof(e->key));
     timers_init(&e->timers, e->now.mono_ms);
     list_init(&e->idle_accounts);
+    list_init(&e->tails);
     list_init(&e->all_streams);
     list_init(&e->settled);
     list_init(&e->out_mails);
@@ -71,6 +73,7 @@ void engine_free(struct engine **engine)
         mem_free(e->flows.slots[i].object);
     handles_free(&e->flows);
     handles_free(&e->streams);
+    handles_free(&e->sessions);
     hmap_free(&e->accounts);
     arena_free(&e->arena);
     buf_free(&e->scratch);
@@ -91,15 +94,15 @@ void engine_post(struct engine *e, struct mail *mail)
     list_push(&e->out_mails, &mail->link);
 }
 
-/* Credits for streams of other shards are collected: one mail per shard and turn. */
+/* Credits for sessions of other shards are collected: one mail per shard and turn. */
 void engine_settle(struct engine *e, const struct origin *origin)
 {
-    if (origin->stream == 0)
+    if (origin->session == 0)
         return;
     if (origin->shard == e->shard) {
-        struct c2s *s = handle_get(&e->streams, origin->stream);
+        struct session *s = handle_get(&e->sessions, origin->session);
         if (s != NULL)
-            c2s_credit(s, origin->bytes);
+            session_settle(e, s, origin);
         return;
     }
     struct mail *m = NULL;
@@ -228,4 +231,5 @@ void engine_stop(struct engine *e)
         struct c2s *s = CONTAINER_OF(it, struct c2s, all);
         c2s_error(s, STREAM_SYSTEM_SHUTDOWN, SLICE_NONE, SLICE_NONE);
     }
+    tails_write(e);
 }

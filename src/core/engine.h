@@ -29,6 +29,7 @@
 struct accounts_service;
 struct hooks;
 struct module;
+struct region;
 
 struct engine_setup {
     uint32_t shard, shards;
@@ -37,6 +38,7 @@ struct engine_setup {
     struct rng *rng;
     const struct log *log;
     const struct core_gate *gate; /* NULL: no limits across connections */
+    struct region *region;        /* NULL: sessions cannot be resumed */
     struct hash_key owner_key;    /* the same on all shards of a process */
     uint8_t fake_secret[32];      /* for unknown users; the same on all shards */
     struct now now;
@@ -55,15 +57,19 @@ struct engine {
     struct rng *rng;
     const struct log *log;
     const struct core_gate *gate;
+    struct region *region;
     struct hash_key key, owner_key;
     uint8_t fake_secret[32];
     struct now now;
     int64_t started_wall_ms;
     struct timers timers;
-    struct hmap accounts;      /* struct account by bare JID */
+    struct hmap accounts; /* struct account by bare JID */
+    struct list tails;    /* struct account by tail.dirty: to be written behind */
+    struct timer tail_timer;
     struct list idle_accounts; /* loaded, nobody needs them; oldest first */
     size_t idle_count;
     struct handles streams;  /* struct c2s */
+    struct handles sessions; /* struct session */
     struct handles flows;    /* struct flow */
     size_t flow_count;       /* that wait */
     struct list all_streams; /* struct c2s */
@@ -111,7 +117,7 @@ uint64_t flow_submit(struct engine *e, struct store_request *r, flow_fn *fn, voi
 uint64_t flow_run(struct engine *e, struct job *job, flow_job_fn *fn, void *ctx);
 void flow_cancel(struct engine *e, uint64_t flow);
 
-/* Credit goes back to the stream that sent a stanza; every stanza is settled exactly once. */
+/* Credit goes back to the session that sent a stanza; every stanza is settled exactly once. */
 void engine_settle(struct engine *e, const struct origin *origin);
 
 /* Gives a mail away. */

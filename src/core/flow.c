@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "core/engine.h"
+#include "core/message_log.h"
 
 struct flow {
     flow_fn *fn;
@@ -70,7 +71,9 @@ void flow_cancel(struct engine *e, uint64_t handle)
 void engine_store_answer(struct engine *e, struct store_request *answer)
 {
     struct flow flow;
-    if (flow_take(e, answer->ticket, &flow)) {
+    if (answer->ticket == 0 && answer->echo == e->shard) {
+        message_log_echo(e, answer);
+    } else if (flow_take(e, answer->ticket, &flow)) {
         CHECK(flow.fn != NULL);
         flow.fn(e, flow.ctx, answer);
     }

@@ -180,15 +180,6 @@ bool hooks_archive_wants(struct engine *e, const struct account *a, const struct
     return true;
 }
 
-enum claim hooks_claim_undelivered(struct engine *e, struct account *to, struct stanza *s,
-                                   const struct origin *origin)
-{
-    EACH_MODULE(e, m, claim_undelivered)
-    if (m->claim_undelivered(e, to, s, origin) == CLAIM_TAKEN)
-        return CLAIM_TAKEN;
-    return CLAIM_NO;
-}
-
 void hooks_message_kept(struct engine *e, struct account *a, const struct stanza *s,
                         uint64_t position, bool taken)
 {

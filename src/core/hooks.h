@@ -25,8 +25,6 @@ enum verdict hooks_check_incoming(struct engine *e, struct account *to, const st
 bool hooks_hides_presence(struct engine *e, const struct account *a, const struct jid *to);
 /* False when a module says so: the message with peer is not for the account's archive. */
 bool hooks_archive_wants(struct engine *e, const struct account *a, const struct jid *peer);
-enum claim hooks_claim_undelivered(struct engine *e, struct account *to, struct stanza *s,
-                                   const struct origin *origin);
 void hooks_message_kept(struct engine *e, struct account *a, const struct stanza *s,
                         uint64_t position, bool taken);
 void hooks_session_ready(struct engine *e, struct session *session);

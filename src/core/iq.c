@@ -14,7 +14,7 @@ struct iq_kept {
     struct iq iq;
     struct buf bytes;
     struct xml_tree *tree;
-    uint64_t stream;
+    uint64_t session;
     iq_answer_fn *fn;
     iq_job_fn *job_fn;
 };
@@ -114,7 +114,7 @@ static struct iq_kept *keep(struct iq *iq)
     stanza_encode(&kept->bytes, &iq->stanza);
     kept->iq = *iq;
     kept->iq.kept = kept;
-    kept->stream = iq->session != NULL ? iq->session->stream->handle : 0;
+    kept->session = iq->session != NULL ? iq->session->handle : 0;
     CHECK(stanza_decode(buf_slice(&kept->bytes), &kept->iq.stanza));
     kept->iq.payload = XML_NONE;
     return kept;
@@ -124,8 +124,7 @@ static struct iq_kept *keep(struct iq *iq)
 static struct iq *resume(struct engine *e, struct iq_kept *kept)
 {
     struct iq *iq = &kept->iq;
-    struct c2s *stream = kept->stream != 0 ? handle_get(&e->streams, kept->stream) : NULL;
-    iq->session = stream != NULL ? stream->session : NULL;
+    iq->session = kept->session != 0 ? handle_get(&e->sessions, kept->session) : NULL;
     if (kept->tree == NULL && stanza_unpack(&iq->stanza, &kept->tree))
         iq->payload = xml_first_element(iq->stanza.root);
     return iq;

@@ -22,3 +22,21 @@ void mail_free(struct mail **mail)
     mem_free(*mail);
     *mail = NULL;
 }
+
+struct slice origin_label(const struct origin *origin, char out[ORIGIN_LABEL_BYTES])
+{
+    if (origin->serial == 0)
+        return SLICE_NONE;
+    memcpy(out, &origin->serial, sizeof(origin->serial));
+    memcpy(out + sizeof(origin->serial), &origin->number, sizeof(origin->number));
+    return slice_of(out, ORIGIN_LABEL_BYTES);
+}
+
+bool origin_read(struct slice label, uint64_t *serial_out, uint32_t *number_out)
+{
+    if (label.len != ORIGIN_LABEL_BYTES)
+        return false;
+    memcpy(serial_out, label.ptr, sizeof(*serial_out));
+    memcpy(number_out, label.ptr + sizeof(*serial_out), sizeof(*number_out));
+    return true;
+}

@@ -3,17 +3,27 @@
 #ifndef CORE_MAIL_H
 #define CORE_MAIL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/list.h"
 
-/* The stream that waits for a stanza to be settled: credit goes back there. stream 0: nobody. */
+enum { ORIGIN_LABEL_BYTES = 12 };
+
+/* The session that waits for a stanza to be settled: credit goes back there. session 0: nobody. */
 struct origin {
     uint32_t shard;
     uint32_t bytes;
-    uint64_t stream; /* handle on that shard */
+    uint64_t session; /* handle on that shard */
+    uint64_t serial;  /* names the session in the log; 0: it has no stream management */
+    uint32_t number;  /* inbound number of the stanza (XEP-0198), when serial is not 0 */
+    bool archive;     /* the sender's account wants the message in its archive */
 };
+
+/* What a log entry says of its origin (store_labels.origin): serial and number. Empty: nothing. */
+struct slice origin_label(const struct origin *origin, char out[ORIGIN_LABEL_BYTES]);
+bool origin_read(struct slice label, uint64_t *serial_out, uint32_t *number_out);
 
 enum mail_kind {
     MAIL_STANZA,     /* data: an encoded stanza; recipients in targets when it is a fan-out */

@@ -38,11 +38,6 @@ enum verdict {
     VERDICT_PASS,
     VERDICT_REFUSE, /* with the error in *error_out; STANZA_OK: dropped silently */
 };
-enum claim {
-    CLAIM_NO,
-    CLAIM_TAKEN, /* the module settles the origin and answers for the stanza from now on */
-};
-
 struct module {
     const char *name;    /* "ping": for the order, the configuration and burblectl hooks */
     const char *xep;     /* "0199", NULL for what RFCs describe */
@@ -71,9 +66,6 @@ struct module {
     /* Does the account want a message with this peer in its archive (XEP-0441)? Asked of a loaded
      * account; a module without it wants it. */
     bool (*archive_wants)(struct engine *e, const struct account *a, const struct jid *peer);
-    /* CLAIM: a message that no resource can take (RFC 6121 section 8.5.2.2 and 8.5.2.1). */
-    enum claim (*claim_undelivered)(struct engine *e, struct account *to, struct stanza *s,
-                                    const struct origin *origin);
     /* AFTER: a message for the account was kept: it is on disk at this position of its archive.
      * taken: some connected session was handed it. */
     void (*message_kept)(struct engine *e, struct account *a, const struct stanza *s,
@@ -141,9 +133,6 @@ void module_route_error(struct engine *e, const struct stanza *s, enum stanza_er
 /* Sends a roster-push like IQ set with this payload to every session whose interests have the bit.
  */
 void module_push(struct engine *e, struct account *a, uint64_t interest, struct slice payload);
-/* Delivers to the account's sessions as if it had just arrived, CHECK hooks passed. */
-void module_deliver(struct engine *e, struct account *a, struct stanza *s,
-                    const struct origin *origin);
 /* Subscription of contact in the account's roster; NULL: none. */
 const struct subscription *module_subscription(const struct account *a, struct slice bare);
 /* May who learn of the account's presence: is it the account itself or a subscriber (RFC 6121

@@ -168,8 +168,12 @@ static void go_available(struct engine *e, struct session *session, struct stanz
         introduce(e, session);
     session->was_available = true;
     hooks_presence_sent(e, session, s);
-    if (!was_ready && priority >= 0)
+    if (!was_ready && priority >= 0) {
+        follow_ready(e, session);
         hooks_session_ready(e, session);
+    } else if (was_ready && priority < 0) {
+        follow_stop(e, session);
+    }
     buf_free(&own);
 }
 
@@ -182,6 +186,7 @@ static void go_unavailable(struct engine *e, struct session *session, struct sta
     bool told = session->available;
     session->available = false;
     if (told) {
+        follow_stop(e, session);
         broadcast(e, session, s);
         hooks_presence_sent(e, session, s);
     }
@@ -288,7 +293,7 @@ static void directed(struct engine *e, struct session *session, struct stanza *s
             forget_directed(session, full);
     } else if (!directed_known(session, full)) {
         if (session->directed_count >= e->config->limits.directed_targets) {
-            c2s_log(session->stream, LOG_WARNING, "presence.limit", "resource-constraint");
+            session_log(e, session, LOG_WARNING, "presence.limit", "resource-constraint");
             route_error(e, s, STANZA_RESOURCE_CONSTRAINT, SLICE_NONE, origin);
             return;
         }

@@ -3,9 +3,12 @@
 
 #include "base/check.h"
 #include "core/c2s.h"
+#include "core/copy.h"
 #include "core/hooks.h"
 #include "core/iq.h"
+#include "core/message_log.h"
 #include "core/presence.h"
+#include "core/service/keep.h"
 #include "core/subscribe.h"
 #include "xmpp/ns.h"
 
@@ -171,6 +174,25 @@ static void relieve(struct engine *e, struct stanza *s, struct buf *own)
     s->packed = true;
 }
 
+/* Copies of a volatile message for the account's other resources (XEP-0280). */
+static void copies(struct engine *e, struct account *a, const struct stanza *s)
+{
+    struct log_entry entry = {.stanza = *s, .wall_ms = e->now.wall_ms};
+    LIST_EACH(it, &a->sessions)
+    {
+        struct session *session = CONTAINER_OF(it, struct session, link);
+        if (!session->carbons)
+            continue;
+        enum role role = follow_role(session, s);
+        if (role == ROLE_NONE || role == ROLE_MESSAGE)
+            continue;
+        struct buf bytes = {0};
+        copy_write(session, &entry, role, &bytes);
+        session_send_bytes(e, session, buf_slice(&bytes));
+        buf_free(&bytes);
+    }
+}
+
 static void route_checked(struct engine *e, struct session *session, struct stanza *s,
                           const struct origin *origin)
 {
@@ -196,6 +218,8 @@ static void route_checked(struct engine *e, struct session *session, struct stan
         route_own(e, session, s, origin);
         return;
     }
+    if (s->kind == STANZA_MESSAGE && !keep_is_kept(keep_of(s)))
+        copies(e, session->account, s);
     if (forged(s)) {
         c2s_log(session->stream, LOG_WARNING, "stanza.spoof", "service-unavailable");
         route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
@@ -205,9 +229,12 @@ static void route_checked(struct engine *e, struct session *session, struct stan
 }
 
 void route_from_session(struct engine *e, struct session *session, struct stanza *s,
-                        const struct origin *origin)
+                        const struct origin *from)
 {
     struct account *a = session->account;
+    struct origin own_origin = *from, *origin = &own_origin;
+    if (s->kind == STANZA_MESSAGE && a->host != NULL && a->host->archive)
+        origin->archive = hooks_archive_wants(e, a, jid_some(&s->to) ? &s->to : &a->jid);
     if (!list_empty(&a->changes) && subscribe_holds(e, a, s, origin))
         return;
     struct buf own = {0};
@@ -248,27 +275,13 @@ static unsigned to_available(struct engine *e, struct account *a, const struct s
     return taken;
 }
 
-bool deliver_to_nobody(const struct account *a, const struct stanza *s)
+/* No resource takes it (RFC 6121 sections 8.5.2.2, 8.5.3.2). Nobody is told that nobody saw someone
+ * typing. */
+static void message_undelivered(struct engine *e, struct stanza *s, const struct origin *origin)
 {
-    if (s->kind != STANZA_MESSAGE || (s->type != TYPE_CHAT && s->type != TYPE_NORMAL))
-        return false;
-    if (a->state != ACCOUNT_READY || a->draining != NULL)
-        return false;
-    bool full = s->to.resource_len > 0;
-    if (full && (s->type != TYPE_CHAT || session_find(a, jid_resource(&s->to)) != NULL))
-        return false;
-    for (struct list *it = a->sessions.next; it != &a->sessions; it = it->next) {
-        const struct session *session = CONTAINER_OF(it, struct session, link);
-        if (session->available && session->priority >= 0)
-            return false;
-    }
-    return true;
-}
-
-static void message_undelivered(struct engine *e, struct account *a, struct stanza *s,
-                                const struct origin *origin)
-{
-    if (hooks_claim_undelivered(e, a, s, origin) == CLAIM_NO)
+    if (keep_of(s) == KEEP_SIGNAL)
+        engine_settle(e, origin);
+    else
         route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
 }
 
@@ -298,26 +311,40 @@ static void message_to_bare(struct engine *e, struct account *a, struct stanza *
         if (to_available(e, a, s) > 0)
             message_delivered(e, origin);
         else
-            message_undelivered(e, a, s, origin);
+            message_undelivered(e, s, origin);
     }
 }
 
-/* RFC 6121 sections 8.5.3.1 and 8.5.3.2.1: to a full JID. */
-static void message_deliver(struct engine *e, struct account *a, struct stanza *s,
-                            const struct origin *origin)
+/* Volatile messages keep their place behind what a client is reading from its log. */
+static bool waits_for_log(const struct account *a, const struct stanza *s)
 {
-    e->counters.messages_in++;
+    for (const struct list *it = a->sessions.next; it != &a->sessions; it = it->next) {
+        const struct session *session =
+            (const struct session *)((const char *)it - offsetof(struct session, link));
+        bool behind = session->stream != NULL && !session->lags && follow_is_behind(session);
+        if (behind && follow_role(session, s) == ROLE_MESSAGE)
+            return true;
+    }
+    return false;
+}
+
+/* RFC 6121 sections 8.5.3.1 and 8.5.3.2.1: to a full JID. */
+static void message_volatile(struct engine *e, struct account *a, struct stanza *s,
+                             const struct origin *origin)
+{
     struct session *session = s->to.resource_len > 0 ? session_find(a, jid_resource(&s->to)) : NULL;
-    if (a->draining != NULL && s->type != TYPE_ERROR &&
-        (session == a->draining || s->to.resource_len == 0)) {
-        account_park(e, a, s, origin); /* behind what is being sent to the client first */
-    } else if (s->to.resource_len == 0) {
+    if (s->type != TYPE_ERROR && waits_for_log(a, s)) {
+        account_park(e, a, s, origin);
+        return;
+    }
+    copies(e, a, s);
+    if (s->to.resource_len == 0) {
         message_to_bare(e, a, s, origin);
     } else if (session != NULL) {
         if (session_send(e, session, s))
             message_delivered(e, origin);
         else
-            message_undelivered(e, a, s, origin);
+            message_undelivered(e, s, origin);
     } else if (s->type == TYPE_CHAT) {
         message_to_bare(e, a, s, origin);
     } else if (s->type == TYPE_HEADLINE || s->type == TYPE_ERROR) {
@@ -325,6 +352,16 @@ static void message_deliver(struct engine *e, struct account *a, struct stanza *
     } else {
         route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
     }
+}
+
+static void message_deliver(struct engine *e, struct account *a, struct stanza *s,
+                            const struct origin *origin)
+{
+    e->counters.messages_in++;
+    if (message_log_takes(a, s))
+        message_log_write(e, a, s, origin);
+    else
+        message_volatile(e, a, s, origin);
 }
 
 /* RFC 6121 section 8.5.3.1: a request reaches a client only from whom it shows its presence to, by
@@ -413,12 +450,6 @@ void module_route_error(struct engine *e, const struct stanza *s, enum stanza_er
                         const struct origin *origin)
 {
     send_error(e, s, error, SLICE_NONE, SLICE_NONE, origin);
-}
-
-void module_deliver(struct engine *e, struct account *a, struct stanza *s,
-                    const struct origin *origin)
-{
-    message_deliver(e, a, s, origin);
 }
 
 void module_push(struct engine *e, struct account *a, uint64_t interest, struct slice payload)

@@ -14,9 +14,6 @@ void route_error(struct engine *e, const struct stanza *s, enum stanza_error err
                  struct slice text, const struct origin *origin);
 /* At the owner: the account is loaded. RFC 6121 section 8.5. */
 void deliver(struct engine *e, struct account *a, struct stanza *s, const struct origin *origin);
-/* Is this a message that no session of the loaded account would take, so that it goes to the
- * modules that keep messages? */
-bool deliver_to_nobody(const struct account *a, const struct stanza *s);
 /* To a service of the host itself. */
 void deliver_host(struct engine *e, const struct host_config *host, struct stanza *s,
                   const struct origin *origin);

@@ -6,10 +6,12 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "core/c2s.h"
+#include "core/copy.h"
 #include "core/hooks.h"
 #include "core/lag.h"
 #include "core/presence.h"
 #include "core/router.h"
+#include "core/sm.h"
 #include "xmpp/ns.h"
 
 static void lag_expired(struct timer *t, void *ctx);
@@ -51,12 +53,14 @@ struct session *session_new(struct engine *e, struct account *a, struct c2s *str
     s->jid.resource_len = (uint16_t)resource.len;
     s->account = a;
     s->stream = stream;
+    s->handle = handle_new(&e->sessions, s);
     s->since_ms = e->now.wall_ms;
     s->lag_timer.fire = lag_expired;
     list_push(&a->sessions, &s->link);
     a->session_count++;
     e->session_count++;
     account_use(e, a);
+    follow_begin(s);
     return s;
 }
 
@@ -67,16 +71,19 @@ void session_end(struct engine *e, struct session **session)
         return;
     *session = NULL;
     struct account *a = s->account;
+    if (s->stream != NULL)
+        s->stream->session = NULL;
+    s->stream = NULL;
     list_remove(&s->link);
     a->session_count--;
     e->session_count--;
     presence_session_ended(e, s);
     hooks_session_ended(e, s);
     a->last_seen_ms = e->now.wall_ms;
-    if (a->draining == s) {
-        a->draining = NULL;
-        account_unpark(e, a);
-    }
+    if (s->sm != NULL)
+        sm_end(e, s);
+    follow_end(e, s);
+    handle_drop(&e->sessions, s->handle);
     timer_stop(&s->lag_timer);
     timer_stop(&s->presence_timer);
     buf_free(&s->directed);
@@ -87,6 +94,53 @@ void session_end(struct engine *e, struct session **session)
     mem_free((void *)(uintptr_t)s->jid.text);
     mem_free(s);
     account_release(e, a);
+}
+
+void session_leave(struct engine *e, struct session **session)
+{
+    struct session *s = *session;
+    if (s == NULL)
+        return;
+    if (!sm_resumable(s)) {
+        session_end(e, session);
+        return;
+    }
+    *session = NULL;
+    if (s->stream != NULL)
+        s->stream->session = NULL;
+    s->stream = NULL;
+    s->lags = false;
+    timer_stop(&s->lag_timer);
+    follow_stop(e, s);
+    sm_hibernate(e, s);
+}
+
+void session_settle(struct engine *e, struct session *s, const struct origin *origin)
+{
+    CHECK(s->unsettled > 0 && s->unsettled_bytes >= origin->bytes);
+    struct c2s *stream = s->stream;
+    bool could = stream != NULL && c2s_can_read(stream);
+    s->unsettled--;
+    s->unsettled_bytes -= origin->bytes;
+    if (s->sm != NULL && origin->serial != 0)
+        sm_settle(e, s, origin);
+    if (stream != NULL && !could && c2s_can_read(stream))
+        stream->link->ops->resume(stream->link);
+}
+
+void session_log(struct engine *e, const struct session *s, enum log_level level, const char *event,
+                 const char *cond)
+{
+    if (s->stream != NULL) {
+        c2s_log(s->stream, level, event, cond);
+        return;
+    }
+    struct log_line l;
+    log_begin(&l, e->log, level, event);
+    log_str(&l, "jid", jid_full(&s->jid));
+    if (cond != NULL)
+        log_z(&l, "cond", cond);
+    log_end(&l);
 }
 
 /* L13: the peer does not take what it is sent. */
@@ -123,28 +177,83 @@ static bool may_answer(const struct engine *e, const struct session *s, const st
            l->ops->backlog(l) < 2 * (size_t)e->config->limits.output_bytes;
 }
 
+static bool is_bound(const struct session *s)
+{
+    return s->stream != NULL && s->stream->state == C2S_BOUND;
+}
+
+/* Presence of others: the newest of each sender is kept for who cannot take it now. */
+static bool keep_status(struct engine *e, struct session *s, const struct stanza *st)
+{
+    bool status =
+        st->kind == STANZA_PRESENCE && (st->type == TYPE_AVAILABLE || st->type == TYPE_UNAVAILABLE);
+    if (status)
+        lag_keep(&s->lag_presence, e->config->limits.output_bytes, &e->key, st);
+    return status;
+}
+
+/* To a client that hibernates: it gets it when it comes back. */
+static bool keep_volatile(struct engine *e, struct session *s, const struct stanza *st)
+{
+    struct buf bytes = {0};
+    if (s->sm == NULL)
+        return false;
+    stanza_write(&bytes, st, NULL, SLICE_NONE);
+    bool kept = sm_keep(e, s, buf_slice(&bytes));
+    buf_free(&bytes);
+    return kept;
+}
+
 bool session_send(struct engine *e, struct session *s, const struct stanza *st)
 {
-    if (s->stream == NULL || s->stream->state != C2S_BOUND)
-        return false;
-    if (s->lags && !may_answer(e, s, st)) {
-        bool status = st->kind == STANZA_PRESENCE &&
-                      (st->type == TYPE_AVAILABLE || st->type == TYPE_UNAVAILABLE);
-        if (status)
-            lag_keep(&s->lag_presence, e->config->limits.output_bytes, &e->key, st);
-        return status;
-    }
-    stanza_write(&s->stream->link->out, st, NULL, SLICE_NONE);
+    if (!is_bound(s))
+        return keep_volatile(e, s, st);
+    bool full = s->sm != NULL && !sm_has_room(e, s);
+    if ((s->lags || full) && !may_answer(e, s, st))
+        return keep_status(e, s, st);
+    struct buf *out = &s->stream->link->out;
+    size_t at = buf_len(out);
+    stanza_write(out, st, NULL, SLICE_NONE);
+    if (s->sm != NULL)
+        sm_sent(e, s, NULL, ROLE_NONE, slice_from(buf_slice(out), at));
+    if (s->sm != NULL)
+        sm_ask(e, s);
     written(e, s);
     return true;
 }
 
 void session_send_bytes(struct engine *e, struct session *s, struct slice bytes)
 {
-    if (s->stream == NULL || s->stream->state != C2S_BOUND)
+    if (!is_bound(s)) {
+        if (s->sm != NULL)
+            (void)sm_keep(e, s, bytes);
         return;
+    }
     buf_add(&s->stream->link->out, bytes);
+    if (s->sm != NULL)
+        sm_sent(e, s, NULL, ROLE_NONE, bytes);
+    if (s->sm != NULL)
+        sm_ask(e, s);
     written(e, s);
+}
+
+bool session_takes_entries(const struct session *s)
+{
+    return is_bound(s) && !s->lags && (s->sm == NULL || sm_has_room(s->stream->e, s));
+}
+
+bool session_send_entry(struct engine *e, struct session *s, const struct log_entry *entry,
+                        enum role role)
+{
+    if (!session_takes_entries(s))
+        return false;
+    if (s->sm != NULL)
+        sm_sent(e, s, entry, role, SLICE_NONE);
+    copy_write(s, entry, role, &s->stream->link->out);
+    if (s->sm != NULL)
+        sm_ask(e, s);
+    written(e, s);
+    return true;
 }
 
 void session_push(struct engine *e, struct session *s, struct slice payload)
@@ -165,8 +274,10 @@ void session_push(struct engine *e, struct session *s, struct slice payload)
         session_send(e, s, &st);
         return;
     }
-    stanza_write(&s->stream->link->out, &st, NULL, SLICE_NONE);
-    written(e, s);
+    struct buf bytes = {0};
+    stanza_write(&bytes, &st, NULL, SLICE_NONE);
+    session_send_bytes(e, s, buf_slice(&bytes));
+    buf_free(&bytes);
 }
 
 void session_drained(struct engine *e, struct session *s)
@@ -181,23 +292,23 @@ void session_drained(struct engine *e, struct session *s)
         while (lag_next(&kept, &at, &st))
             session_send(e, s, &st);
         buf_free(&kept);
-        if (s->available && s->priority >= 0)
-            hooks_session_ready(e, s);
     }
+    follow_taken(e, s);
     hooks_session_drained(e, s);
 }
 
 size_t session_backlog(const struct session *s)
 {
-    return s->stream->link->ops->backlog(s->stream->link);
+    return s->stream != NULL ? s->stream->link->ops->backlog(s->stream->link) : 0;
 }
 
 void session_watch(struct session *s)
 {
-    s->stream->link->watched = true;
+    if (s->stream != NULL)
+        s->stream->link->watched = true;
 }
 
 uint64_t session_stream(const struct session *s)
 {
-    return s->stream->handle;
+    return s->stream != NULL ? s->stream->handle : 0;
 }

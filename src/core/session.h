@@ -1,4 +1,5 @@
-/* A session: a resource bound to an account, with its presence. */
+/* A session: a resource bound to an account, with its presence. With stream management (sm.h) it
+ * outlives its stream. */
 #ifndef CORE_SESSION_H
 #define CORE_SESSION_H
 
@@ -6,19 +7,29 @@
 #include <stdint.h>
 
 #include "core/account.h"
+#include "core/follow.h"
 
 struct c2s;
+struct sm;
 
 struct session {
     struct list link; /* in account.sessions */
     struct account *account;
-    struct c2s *stream;
-    struct jid jid;   /* full, owned */
-    int64_t since_ms; /* wall clock */
+    struct c2s *stream;   /* NULL: it hibernates */
+    struct sm *sm;        /* stream management; NULL: off */
+    uint64_t handle;      /* in engine.sessions */
+    struct jid jid;       /* full, owned */
+    int64_t since_ms;     /* wall clock */
+    struct follow follow; /* how far it is in the account's log */
+    uint32_t unsettled;   /* stanzas that it sent */
+    uint32_t unsettled_bytes;
     bool available;
     bool was_available; /* initial presence has been sent before */
     bool roster_interested;
-    bool lags; /* L13: the peer does not read */
+    bool lags;     /* L13: the peer does not read */
+    bool carbons;  /* XEP-0280 */
+    bool inactive; /* XEP-0352 */
+    bool bind2;    /* it knows its archive: no offline messages are pushed (XEP-0386) */
     int8_t priority;
     uint64_t interests; /* bits that modules take (hooks_interest) */
     char *presence;     /* payload of the last broadcast presence, owned */
@@ -35,25 +46,39 @@ struct session {
 
 struct session *session_new(struct engine *e, struct account *a, struct c2s *stream,
                             struct slice resource);
-/* The session ends: unavailable goes out where it has to, modules hear of it. */
+/* The session ends: unavailable goes out where it has to, modules hear of it. What it was handed
+ * and has not acknowledged waits for the next one. */
 void session_end(struct engine *e, struct session **session);
+/* The stream is gone: the session ends, or hibernates when it can be resumed. *session is NULL
+ * then. */
+void session_leave(struct engine *e, struct session **session);
 struct session *session_find(const struct account *a, struct slice resource);
 /* Has the session sent directed presence to this bare address, or to a resource there? */
 bool session_shows_itself_to(const struct session *s, const struct jid *who);
-/* Sends a stanza to the session's client as it is; false when it lags and the stanza was not taken.
- */
+/* Sends a volatile stanza to the session's client as it is; false when it was not taken (the client
+ * lags, or hibernates and there is no room). */
 bool session_send(struct engine *e, struct session *s, const struct stanza *st);
 /* The same for bytes that are a complete stanza. */
 void session_send_bytes(struct engine *e, struct session *s, struct slice bytes);
+/* Sends an entry of the log; false when it was not taken: it is read from the log later. */
+bool session_send_entry(struct engine *e, struct session *s, const struct log_entry *entry,
+                        enum role role);
 /* An IQ set from the server itself with this payload (roster push, block push). */
 void session_push(struct engine *e, struct session *s, struct slice payload);
+/* Is there a client that takes entries of the log now? */
+bool session_takes_entries(const struct session *s);
 /* Bytes for the client that its connection has not taken yet. */
 size_t session_backlog(const struct session *s);
 /* The hook session_drained shall also come as soon as everything has been taken, once. */
 void session_watch(struct session *s);
-/* A handle of the stream, for whoever names it later. */
+/* A handle of the stream, for whoever names it later; 0: it hibernates. */
 uint64_t session_stream(const struct session *s);
 /* The peer has read: called when the backlog is below a quarter of L13. */
 void session_drained(struct engine *e, struct session *s);
+/* A stanza that the client sent was settled. */
+void session_settle(struct engine *e, struct session *s, const struct origin *origin);
+/* A line of the log about the session, with its connection when there is one. */
+void session_log(struct engine *e, const struct session *s, enum log_level level, const char *event,
+                 const char *cond);
 
 #endif

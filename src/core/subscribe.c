@@ -90,8 +90,7 @@ static void effects(struct engine *e, struct account *a, const struct subscripti
 
 static struct session *session_of(struct engine *e, const struct origin *origin)
 {
-    struct c2s *stream = origin->stream != 0 ? handle_get(&e->streams, origin->stream) : NULL;
-    return stream != NULL ? stream->session : NULL;
+    return origin->session != 0 ? handle_get(&e->sessions, origin->session) : NULL;
 }
 
 /* What waited behind the change goes on, as if it had just come. */
@@ -148,7 +147,7 @@ bool subscribe_holds(struct engine *e, struct account *a, const struct stanza *s
         struct change *c = CONTAINER_OF(it, struct change, link);
         struct stanza first;
         CHECK(stanza_decode(buf_slice(&c->stanza), &first));
-        if (!c->outbound || c->origin.stream != origin->stream || !jid_bare_eq(&first.to, &s->to))
+        if (!c->outbound || c->origin.session != origin->session || !jid_bare_eq(&first.to, &s->to))
             continue;
         struct held *h = mem_new(struct held);
         h->origin = *origin;

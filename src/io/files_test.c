@@ -213,7 +213,7 @@ static void another_user_is_turned_away(void **state)
     }
     int status;
     assert_int_equal(waitpid(server, &status, 0), server);
-    chown(room, 0, 0);
+    assert_int_equal(chown(room, 0, 0), 0);
     chmod(room, 0700);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);

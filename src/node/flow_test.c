@@ -55,14 +55,14 @@ static void a_stream_may_have_256_stanzas_under_way(void **state)
         assert_int_equal(b->config.core.limits.credit_stanzas, 256);
         b->store_held = true;
         send_many(alice, "bob@example.org", MANY);
-        assert_int_equal(stream->unsettled, 256);
+        assert_int_equal(stream->session->unsettled, 256);
         assert_false(c2s_can_read(stream));
         /* Others are served. */
         ask(carol, "<iq type='get' id='1' to='example.org'><ping xmlns='urn:xmpp:ping'/></iq>",
             "<iq type='result' id='1' from='example.org'/>");
         bench_release(b);
-        assert_int_equal(stream->unsettled, 0);
-        assert_int_equal(stream->unsettled_bytes, 0);
+        assert_int_equal(stream->session->unsettled, 0);
+        assert_int_equal(stream->session->unsettled_bytes, 0);
         expect_nothing(alice);
         struct client *bob = bench_login(b, "bob@example.org/desk");
         client_send(bob, "<presence/>");
@@ -85,9 +85,10 @@ static void credit_is_counted_in_bytes_too(void **state)
                          "<message to='bob@example.org' type='chat' id='%u'><body>%03000u</body>"
                          "</message>",
                          i, i);
-        assert_int_equal(stream->unsettled, 4); /* the one that goes over the limit is taken */
+        assert_int_equal(stream->session->unsettled,
+                         4); /* the one that goes over the limit is taken */
         bench_release(b);
-        assert_int_equal(stream->unsettled_bytes, 0);
+        assert_int_equal(stream->session->unsettled_bytes, 0);
         struct client *bob = bench_login(b, "bob@example.org/desk");
         client_send(bob, "<presence/>");
         assert_all_in_order(bob, 8);
@@ -126,12 +127,13 @@ static void a_slow_store_delays_only_those_who_need_it(void **state)
         client_send(alice,
                     "<message to='bob@example.org' id='1'><body>1</body></message>"
                     "<iq type='get' id='2' to='bob@example.org'><x xmlns='urn:x'/></iq>"
-                    "<message to='dave@example.org' id='3'><body>3</body></message>"
+                    "<message to='dave@example.org' type='headline' id='3'><body>3</body></message>"
                     "<message to='nobody@example.org' type='headline' id='4'/>"
                     "<message to='bob@example.org' type='groupchat' id='5'/>"
                     "<iq type='get' id='6' to='example.org'><ping xmlns='urn:xmpp:ping'/></iq>"
                     "<iq type='get' id='7' to='bob@example.org/gone'><x xmlns='urn:x'/></iq>");
-        expect(dave, "<message from='alice@example.org/phone' id='3'><body>3</body></message>");
+        expect(dave, "<message from='alice@example.org/phone' type='headline' id='3'>"
+                     "<body>3</body></message>");
         expect(alice, "<iq type='result' id='6' from='example.org'/>");
         expect_nothing(alice);
         bench_release(b);
@@ -193,6 +195,7 @@ static void L13_messages_for_who_does_not_read_are_all_accounted_for(void **stat
     enum { MESSAGES = 2000 };
     BENCH_ON_SHARDS(b, NULL)
     {
+        b->hosts[0].archive = false;
         b->config.core.limits.output_bytes = 40000;
         b->config.core.limits.offline_messages = 100;
         b->config.core.limits.rate = false;
@@ -203,7 +206,7 @@ static void L13_messages_for_who_does_not_read_are_all_accounted_for(void **stat
         send_many(alice, "bob@example.org", MESSAGES);
         assert_true(bench_logged(b, "event=conn.slow"));
         assert_in_range(buf_len(node_output(bob->conn)), 1, 2 * 40000);
-        assert_int_equal(client_session(alice)->stream->unsettled, 0);
+        assert_int_equal(client_session(alice)->stream->session->unsettled, 0);
         unsigned refused = count(alice, "message", true);
         assert_in_range(refused, 1000, MESSAGES - 100);
         client_send(other, "<message to='carol@example.org/desk' id='0'/>");

@@ -19,7 +19,8 @@ static const char DIALOGUE[] =
     "<iq type='get' id='r'><query xmlns='jabber:iq:roster' ver=''/></iq>\n\n"
     "<c:presence xmlns:c='jabber:client'><c:status>\xd0\xbd\xd0\xb0 &#x441;&lt;</c:status>"
     "</c:presence><message to='alice@example.org/phone' type='chat' xml:lang='de'>"
-    "<body><![CDATA[<&>]]>\xf0\x9f\x99\x82</body></message><message to='@'/>"
+    "<body><![CDATA[<&>]]>\xf0\x9f\x99\x82</body>"
+    "<no-store xmlns='urn:xmpp:hints'/></message><message to='@'/>"
     "<iq type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"
     "</stream:stream>";
 

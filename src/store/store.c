@@ -14,6 +14,7 @@ static struct store_request *request_new(bool write, uint32_t shard, uint64_t ti
 {
     struct store_request *r = mem_new(struct store_request);
     r->write = write;
+    r->echo = STORE_ECHO_NONE;
     r->shard = shard;
     r->ticket = ticket;
     return r;
@@ -27,6 +28,18 @@ struct store_request *store_batch_new(uint32_t shard, uint64_t ticket)
 struct store_request *store_query_new(uint32_t shard, uint64_t ticket)
 {
     return request_new(false, shard, ticket);
+}
+
+struct store_request *store_echo(const struct store_request *r)
+{
+    if (r->echo == STORE_ECHO_NONE || r->err != 0)
+        return NULL;
+    struct store_request *echo = request_new(true, r->echo, 0);
+    buf_add(&echo->data, buf_slice(&r->data));
+    echo->steps = r->steps;
+    echo->position = r->position;
+    echo->echo = r->echo; /* its own shard: that is what it is known by */
+    return echo;
 }
 
 static void wipe_and_free(struct buf *b)

@@ -40,6 +40,8 @@ enum {
     STORE_RANGE_LOOKS = 10000,
 };
 
+#define STORE_ECHO_NONE UINT32_MAX
+
 enum store_op {
     /* Writes, in a batch. */
     STORE_PUT,    /* owner, name, key, value: replaces or adds (a replaced key keeps its place) */
@@ -48,7 +50,8 @@ enum store_op {
                      exists with exactly this value (value.ptr NULL: any value) */
     STORE_DELETE, /* owner, name, key: absent is fine */
     STORE_CLEAR,  /* owner, name: all keys */
-    STORE_APPEND, /* name, owners, labels, value: a log entry; answered with its position */
+    STORE_APPEND, /* name, owners, labels, value: a log entry; answered with its position. Those of
+                     one batch stand one behind the other */
     STORE_DROP,   /* owner, name, from..to (inclusive positions): the owner's part of the log
                      entries; an entry goes when its last owner goes. The work grows with what is
                      dropped and holds up the batches behind it: a large log goes in slices */
@@ -102,6 +105,7 @@ struct store_request {
     uint64_t ticket;  /* the submitter's mark, untouched: a flow handle */
     bool write;       /* a batch, else a query */
     bool urgent;      /* reserved for small reads that a person waits for */
+    uint32_t echo;    /* another shard that is to be told of the batch; STORE_ECHO_NONE */
     struct buf data;  /* the operations, encoded without pointers */
     uint32_t steps;   /* how many */
     /* The answer. */
@@ -121,6 +125,11 @@ struct store_request {
 struct store_request *store_batch_new(uint32_t shard, uint64_t ticket);
 struct store_request *store_query_new(uint32_t shard, uint64_t ticket);
 void store_request_free(struct store_request **r);
+
+/* What the shard `echo` of a batch that was carried out is told: a copy with the answer, no ticket,
+ * and the echo's shard as its own. The user of a store makes it where answers arrive, so that every
+ * shard hears of batches in commit order. NULL: nobody is to be told. */
+struct store_request *store_echo(const struct store_request *r);
 
 /* Builders. What they are given is copied. A failed buffer shows as ERR_MEMORY in the answer, a
  * length over its limit (or an empty owner) as ERR_LIMIT; neither does anything else. The name's

@@ -147,7 +147,7 @@ static void S28_a_blocked_sender_reaches_nobody_on(uint32_t shards)
     reach(&t, ALICE "/phone");
     client_send(t.bob, "<presence><show>dnd</show></presence>");
     client_next(t.bob);
-    assert_int_equal(bench_count(t.b, ALICE, "offline"), 0);
+    assert_int_equal(bench_count(t.b, ALICE, "archive"), 0);
     end(&t);
 }
 
@@ -344,7 +344,7 @@ static void an_offline_mailbox_is_shut_too(void **state)
     bench_advance(t.b, 120000);
     ask(t.bob, "<message to='" ALICE "' id='m' type='chat'><body>later</body></message>",
         "<message type='error' id='m' from='" ALICE "'>" UNAVAILABLE_ERROR "</message>");
-    assert_int_equal(bench_count(t.b, ALICE, "offline"), 0);
+    assert_int_equal(bench_count(t.b, ALICE, "archive"), 0);
     bench_free(&t.b);
 }
 

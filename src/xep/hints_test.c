@@ -23,7 +23,7 @@ static void hints_decide_what_waits_for_who_is_away(void **state)
     expect_nothing(alice);
     client_send(alice, TO_BOB("3", "<body>never</body>" HINT("no-store")));
     expect(alice, "<message from='bob@example.net' type='error' id='3'><_/></message>");
-    assert_int_equal(bench_count(b, "bob@example.net", "offline"), 2);
+    assert_int_equal(bench_count(b, "bob@example.net", "archive"), 2);
     struct client *bob = bench_login(b, "bob@example.net/desk");
     client_send(bob, "<presence/>");
     client_next(bob);
@@ -43,7 +43,7 @@ static void hints_change_nothing_for_who_is_there(void **state)
     client_send(alice, TO_BOB("1", "<body>now</body>" HINT("no-store")));
     expect(bob, "<message from='alice@example.org/phone' type='chat' id='1'><body>now</body>" HINT(
                     "no-store") "</message>");
-    assert_int_equal(bench_count(b, "bob@example.net", "offline"), 0);
+    assert_int_equal(bench_count(b, "bob@example.net", "archive"), 0);
     bench_free(&b);
 }
 

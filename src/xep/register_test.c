@@ -278,7 +278,7 @@ static void watchers_are_told(void **state)
     struct slice body = xml_text(xml_child(client_last(boss), NS_CLIENT, SLICE("body")));
     assert_non_null(memmem(body.ptr, body.len, "new@example.org", 15));
     assert_null(memmem(body.ptr, body.len, "secret", 6));
-    assert_int_equal(bench_count(b, "eye@example.net", "offline"), 1);
+    assert_int_equal(bench_count(b, "eye@example.net", "archive"), 1);
     ask(c, SET("2", FIELDS("new", "x")), "<iq type='result' id='1'/>");
     client_discard(c);
     expect_nothing(boss);
@@ -378,7 +378,7 @@ static void O13_messages_of_a_removed_account_go_too(void **state)
     client_send(bob, "<message to='alice@example.org' type='chat'><body>old</body></message>");
     struct client *alice = bench_login(b, "alice@example.org/phone");
     client_send(alice, SET("1", "<remove/>"));
-    assert_int_equal(bench_count(b, "alice@example.org", "offline"), 0);
+    assert_int_equal(bench_count(b, "alice@example.org", "archive"), 0);
     bench_account(b, "alice@example.org");
     bench_advance(b, 120000);
     struct client *heir = bench_login(b, "alice@example.org/phone");

@@ -87,6 +87,11 @@ static void store_answered(void *ctx, struct store_request *r)
 {
     struct bench *b = ctx;
     struct bench_inside *in = b->inside;
+    struct store_request *echo = store_echo(r);
+    if (echo != NULL && !in->closing)
+        node_store_answer(b->nodes[echo->shard], echo);
+    else
+        store_request_free(&echo);
     if (r == in->own)
         in->own = NULL;
     else if (in->closing)

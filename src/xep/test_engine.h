@@ -13,7 +13,8 @@
  *   attr='*'         stands for any value, but the attribute must be there;
  *   <x>*</x>         for any text;
  *   <_/>             for all children from here on, or none;
- *   the outermost to and xml:lang may be left out. Everything else counts.
+ *   the outermost to and xml:lang, and the stanza-id of a message, may be left out. Everything else
+ *     counts.
  *
  * What a client sends has been answered when client_send returns, unless the store is held back or
  * a timer has to fire. A failed expectation ends the test with its place, what was expected and

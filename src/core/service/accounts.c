@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "core/account.h"
 #include "core/c2s.h"
+#include "core/session.h"
 #include "core/derive.h"
 #include "core/service/accounts_order.h"
 
@@ -168,8 +169,21 @@ unsigned accounts_end_streams(struct engine *e, struct slice bare, uint64_t keep
             !slice_eq(jid_bare(&s->account->jid), bare))
             continue;
         sessions += s->session != NULL;
-        c2s_error(s, error, text, SLICE_NONE);
+        c2s_end(s, error, text);
     }
+    struct account *a = account_find(e, bare);
+    if (a == NULL)
+        return sessions;
+    account_use(e, a);
+    LIST_EACH(it, &a->sessions)
+    {
+        struct session *s = CONTAINER_OF(it, struct session, link);
+        if (s->stream == NULL) {
+            sessions++;
+            session_end(e, &s);
+        }
+    }
+    account_release(e, a);
     return sessions;
 }
 

@@ -21,8 +21,7 @@
 enum {
     ARCHIVE_DELIVERY = 1, /* in nobody's archive: waits for delivery alone, then it is dropped */
     ARCHIVE_MARKER = 2,   /* no message (empty value): settles the sender's inbound number */
-    ARCHIVE_ERROR = 4,    /* type='error': kept for delivery, not for history */
-    ARCHIVE_HIDDEN = ARCHIVE_DELIVERY | ARCHIVE_MARKER | ARCHIVE_ERROR,
+    ARCHIVE_HIDDEN = ARCHIVE_DELIVERY | ARCHIVE_MARKER,
 };
 /* What a query of the archive wants: flags_mask = ARCHIVE_HIDDEN, flags_wanted = 0. */
 

@@ -1,0 +1,295 @@
+/* Sessions that follow their account's log: live, or reading behind. */
+#include "core/follow.h"
+
+#include "base/check.h"
+#include "base/err.h"
+#include "core/copy.h"
+#include "core/message_log.h"
+#include "core/service/archive.h"
+#include "core/sm.h"
+
+enum { SLICE_ENTRIES = 50 };
+
+static bool is_ready(const struct session *s)
+{
+    return s->available && s->priority >= 0;
+}
+
+enum role follow_role(const struct session *s, const struct stanza *st)
+{
+    const struct account *a = s->account;
+    bool to_us = jid_bare_eq(&st->to, &a->jid), from_us = jid_bare_eq(&st->from, &a->jid);
+    if (!to_us) {
+        bool own = slice_eq(jid_resource(&st->from), jid_resource(&s->jid));
+        return s->carbons && !own && copy_is_eligible(st) ? ROLE_SENT : ROLE_NONE;
+    }
+    const struct session *target =
+        st->to.resource_len > 0 ? session_find(a, jid_resource(&st->to)) : NULL;
+    if (target == s || (target == NULL && is_ready(s)))
+        return ROLE_MESSAGE;
+    return s->carbons && !from_us && copy_is_eligible(st) ? ROLE_RECEIVED : ROLE_NONE;
+}
+
+bool follow_is_behind(const struct session *s)
+{
+    return s->follow.state != FOLLOW_LIVE;
+}
+
+void follow_begin(struct session *s)
+{
+    s->follow = (struct follow){
+        .cursor = s->account->head, .ready_from = UINT64_MAX, .carbons_from = UINT64_MAX};
+}
+
+static void set_cursor(struct session *s, uint64_t position)
+{
+    s->follow.cursor = position;
+    if (s->sm != NULL)
+        sm_cursor(s);
+}
+
+bool follow_entry(struct engine *e, struct session *s, const struct log_entry *entry)
+{
+    struct follow *f = &s->follow;
+    if (f->state != FOLLOW_LIVE || entry->position <= f->cursor)
+        return false;
+    enum role role =
+        (entry->flags & ARCHIVE_MARKER) != 0 ? ROLE_NONE : follow_role(s, &entry->stanza);
+    if (role == ROLE_NONE) {
+        set_cursor(s, entry->position);
+        return false;
+    }
+    if (!session_takes_entries(s) || !session_send_entry(e, s, entry, role)) {
+        f->state = FOLLOW_BEHIND;
+        return false;
+    }
+    set_cursor(s, entry->position);
+    if (role == ROLE_MESSAGE && s->sm == NULL && (entry->flags & ARCHIVE_DELIVERY) != 0)
+        tail_drop(e, s->account, entry->position);
+    return role == ROLE_MESSAGE;
+}
+
+/* --------------------------------------------------------------------------------- reading behind
+ */
+
+static void read_on(struct engine *e, struct session *s);
+
+/* Was the message, which is owed now, sent to this session too when it was new? */
+static bool had(const struct session *s, const struct log_entry *entry)
+{
+    const struct follow *f = &s->follow;
+    bool to_all = entry->stanza.to.resource_len == 0;
+    return entry->position > (to_all ? f->ready_from : f->carbons_from);
+}
+
+static void note(struct engine *e, struct session *s, const struct log_entry *entry, bool handed)
+{
+    struct account *a = s->account;
+    bool incoming = jid_bare_eq(&entry->stanza.to, &a->jid);
+    if (incoming && s->follow.drains)
+        tail_passed(e, a, entry->position, handed || !tail_wants(&a->tail, entry->position));
+    else if (incoming && handed)
+        tail_handed(e, a, entry->position);
+    if (handed && incoming)
+        tail_counted(&a->tail, entry->bytes);
+    if (handed && s->sm == NULL) {
+        buf_append(&s->follow.flying, &entry->position, sizeof(entry->position));
+        if ((entry->flags & ARCHIVE_DELIVERY) != 0)
+            tail_drop(e, a, entry->position);
+    }
+}
+
+/* Up to owed_to a session that drains gets only what nobody was handed. */
+static bool take_entry(struct engine *e, struct session *s, const struct log_entry *entry)
+{
+    const struct follow *f = &s->follow;
+    enum role role = follow_role(s, &entry->stanza);
+    bool handed = role == ROLE_MESSAGE;
+    if (f->drains && entry->position <= f->owed_to) {
+        bool owed = handed && tail_wants(&s->account->tail, entry->position);
+        role = owed && !had(s, entry) ? ROLE_MESSAGE : ROLE_NONE;
+        handed = owed;
+    }
+    if (role != ROLE_NONE) {
+        bool room = session_backlog(s) < e->config->limits.output_bytes / 2;
+        if (!room || !session_takes_entries(s) || !session_send_entry(e, s, entry, role))
+            return false;
+        e->counters.messages_delivered += role == ROLE_MESSAGE;
+    }
+    note(e, s, entry, handed);
+    return true;
+}
+
+/* False: the client takes no more now. */
+static bool take_row(struct engine *e, struct session *s, const struct store_row *row)
+{
+    struct log_entry entry;
+    bool marker = (row->labels.flags & ARCHIVE_MARKER) != 0;
+    if (!marker && message_log_row(e, s->account, row, &entry) && !take_entry(e, s, &entry))
+        return false;
+    set_cursor(s, row->position);
+    return true;
+}
+
+/* All that is in the log has been applied. */
+static void caught_up(struct engine *e, struct session *s)
+{
+    struct follow *f = &s->follow;
+    if (f->cursor < s->account->head)
+        set_cursor(s, s->account->head);
+    f->state = FOLLOW_LIVE;
+    if (f->drains)
+        tail_drained(e, s->account);
+    f->drains = false;
+    if (buf_len(&f->flying) > 0)
+        session_watch(s);
+    account_unpark(e, s->account);
+}
+
+static void slice_read(struct engine *e, void *ctx, struct store_request *answer)
+{
+    struct session *s = ctx;
+    struct follow *f = &s->follow;
+    CHECK(f->state == FOLLOW_READING);
+    f->flow = 0;
+    f->state = FOLLOW_BEHIND;
+    if (answer->err != 0) {
+        session_log(e, s, LOG_ERROR, "archive.read_failed", err_text(answer->err));
+        account_unpark(e, s->account); /* what waits behind it goes; this is read again later */
+        return;
+    }
+    struct store_row row;
+    size_t at = 0;
+    bool all = true;
+    while (all && store_rows(answer, &at, &row))
+        all = take_row(e, s, &row);
+    if (all && answer->more && f->cursor < answer->position)
+        set_cursor(s, answer->position);
+    if (all && !answer->more && s->account->head == f->read_head)
+        caught_up(e, s);
+    else if (all && s->sm != NULL && session_takes_entries(s))
+        read_on(e, s);
+    else if (session_backlog(s) > 0)
+        f->state = FOLLOW_WRITTEN, session_watch(s);
+    else if (session_takes_entries(s))
+        read_on(e, s);
+}
+
+static void read_on(struct engine *e, struct session *s)
+{
+    struct follow *f = &s->follow;
+    struct store_request *q = flow_query(e);
+    store_range(q, jid_bare(&s->account->jid), STORE_ARCHIVE, f->cursor + 1, INT64_MAX,
+                SLICE_ENTRIES, false);
+    f->read_head = s->account->head;
+    f->state = FOLLOW_READING;
+    f->flow = flow_submit(e, q, slice_read, s);
+}
+
+void follow_go_on(struct engine *e, struct session *s)
+{
+    enum follow_state state = s->follow.state;
+    if ((state == FOLLOW_BEHIND || state == FOLLOW_WRITTEN) && session_takes_entries(s))
+        read_on(e, s);
+}
+
+void follow_taken(struct engine *e, struct session *s)
+{
+    buf_free(&s->follow.flying);
+    follow_go_on(e, s);
+}
+
+/* ------------------------------------------------------------------------- what the account owes
+ */
+
+static bool owes(const struct account *a)
+{
+    const struct tail *t = &a->tail;
+    return tail_holes(t) > 0 || (!t->whole && t->sent < a->head);
+}
+
+/* The session reads the log again from where something is owed. */
+static void drain(struct engine *e, struct session *s)
+{
+    struct follow *f = &s->follow;
+    const struct tail *t = &s->account->tail;
+    uint64_t from = t->sent;
+    if (tail_holes(t) > 0 && tail_hole(t, 0) <= from)
+        from = tail_hole(t, 0) - 1;
+    flow_cancel(e, f->flow);
+    f->flow = 0;
+    f->drains = true;
+    f->owed_to = f->cursor;
+    if (from < f->cursor)
+        f->cursor = from;
+    f->state = FOLLOW_BEHIND;
+    follow_go_on(e, s);
+}
+
+static void serve(struct engine *e, struct account *a, const struct session *but)
+{
+    struct session *found = NULL;
+    if (a->state != ACCOUNT_READY || !owes(a))
+        return;
+    LIST_EACH(it, &a->sessions)
+    {
+        struct session *s = CONTAINER_OF(it, struct session, link);
+        if (s->follow.drains)
+            return;
+        if (found == NULL && s != but && is_ready(s) && s->stream != NULL && !s->lags)
+            found = s;
+    }
+    if (found != NULL)
+        drain(e, found);
+}
+
+void follow_ready(struct engine *e, struct session *s)
+{
+    if (s->follow.ready_from == UINT64_MAX)
+        s->follow.ready_from = s->account->head;
+    if (!owes(s->account))
+        tail_drained(e, s->account);
+    else
+        serve(e, s->account, NULL);
+}
+
+static void stop_drain(struct follow *f)
+{
+    if (f->drains && f->cursor < f->owed_to)
+        f->cursor = f->owed_to;
+    f->drains = false;
+}
+
+void follow_stop(struct engine *e, struct session *s)
+{
+    struct follow *f = &s->follow;
+    bool drained = f->drains;
+    flow_cancel(e, f->flow);
+    f->flow = 0;
+    stop_drain(f);
+    f->ready_from = UINT64_MAX;
+    if (f->state != FOLLOW_LIVE)
+        f->state = FOLLOW_BEHIND;
+    follow_go_on(e, s);
+    if (drained)
+        serve(e, s->account, s);
+    account_unpark(e, s->account);
+}
+
+void follow_end(struct engine *e, struct session *s)
+{
+    struct follow *f = &s->follow;
+    flow_cancel(e, f->flow);
+    f->flow = 0;
+    f->drains = false;
+    f->state = FOLLOW_BEHIND;
+    struct slice flying = buf_slice(&f->flying);
+    for (; flying.len >= sizeof(uint64_t); flying = slice_from(flying, sizeof(uint64_t))) {
+        uint64_t position;
+        memcpy(&position, flying.ptr, sizeof(position));
+        tail_orphan(e, s->account, position);
+    }
+    buf_free(&f->flying);
+    serve(e, s->account, s);
+    account_unpark(e, s->account);
+}

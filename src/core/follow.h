@@ -1,0 +1,75 @@
+/* How a session follows its account's log: every entry is applied to it once, in the order of the
+ * log, live as it is written or read later by the cursor. The one mechanism behind a client that
+ * lags, one that hibernates, offline messages, and what a crash left undelivered. */
+#ifndef CORE_FOLLOW_H
+#define CORE_FOLLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "core/handle.h"
+#include "core/mail.h"
+#include "xmpp/stanza.h"
+
+struct account;
+struct engine;
+struct session;
+
+/* An entry of an account's log. */
+struct log_entry {
+    uint64_t position;
+    int64_t wall_ms;
+    uint32_t flags;       /* core/service/archive.h */
+    struct stanza stanza; /* a view */
+    uint32_t bytes;       /* of the value */
+    bool late;            /* it was read from the log: it gets a stamp (XEP-0203) */
+};
+
+/* What a session gets of an entry; kept with unacknowledged stanzas, so the numbers stay. */
+enum role {
+    ROLE_NONE = 0,
+    ROLE_MESSAGE = 1,  /* the message */
+    ROLE_RECEIVED = 2, /* a carbon of one to another resource (XEP-0280) */
+    ROLE_SENT = 3,     /* a carbon of one from another resource */
+};
+
+enum follow_state {
+    FOLLOW_LIVE,    /* the cursor is at the head: entries are sent as they are written */
+    FOLLOW_BEHIND,  /* entries wait in the log until the client can take them */
+    FOLLOW_READING, /* a slice is being read */
+    FOLLOW_WRITTEN, /* it was written; goes on when the connection has taken it */
+};
+
+struct follow {
+    enum follow_state state;
+    bool drains;           /* reads what the account owes (tail.h), up to owed_to */
+    uint64_t cursor;       /* last position that was applied */
+    uint64_t owed_to;      /* up to here only what nobody was handed */
+    uint64_t ready_from;   /* account.head when it became ready: messages to all since then */
+    uint64_t carbons_from; /* account.head when carbons were enabled */
+    uint64_t flow;         /* the read */
+    uint64_t read_head;    /* account.head when it began */
+    struct buf flying; /* uint64_t: handed, not taken by the connection (no stream management) */
+};
+
+/* A session was made or resumed: it begins at the head, or at a cursor. */
+void follow_begin(struct session *s);
+/* What would the session get of it? */
+enum role follow_role(const struct session *s, const struct stanza *st);
+/* A new entry of the log, in order. Returns whether the session was handed the message. */
+bool follow_entry(struct engine *e, struct session *s, const struct log_entry *entry);
+/* The session can take entries (again): reads on from the cursor unless it is live. */
+void follow_go_on(struct engine *e, struct session *s);
+/* The connection has taken what was written. */
+void follow_taken(struct engine *e, struct session *s);
+/* The session became ready for messages to the bare address: gets what the account owes. */
+void follow_ready(struct engine *e, struct session *s);
+/* It stops: its stream is gone, or it is not available any more. */
+void follow_stop(struct engine *e, struct session *s);
+/* The session ends: what it was handed and did not take is owed again. */
+void follow_end(struct engine *e, struct session *s);
+/* Does the session read messages that are older than those that arrive? Volatile ones wait then. */
+bool follow_is_behind(const struct session *s);
+
+#endif

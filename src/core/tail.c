@@ -1,0 +1,361 @@
+/* The account's tail: what of its log is still to be handed to somebody. */
+#include "core/tail.h"
+
+#include "base/mem.h"
+#include "core/service/archive.h"
+#include "core/sm.h"
+
+/* ---------------------------------------------------------------------------- ascending positions
+ */
+
+static size_t count(const struct buf *b)
+{
+    return buf_len(b) / sizeof(uint64_t);
+}
+
+static uint64_t at(const struct buf *b, size_t i)
+{
+    uint64_t position;
+    memcpy(&position, buf_slice(b).ptr + i * sizeof(position), sizeof(position));
+    return position;
+}
+
+/* Index of the first that is not below position. */
+static size_t lower(const struct buf *b, uint64_t position)
+{
+    size_t from = 0, to = count(b);
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (at(b, middle) < position)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+static bool has(const struct buf *b, uint64_t position)
+{
+    size_t i = lower(b, position);
+    return i < count(b) && at(b, i) == position;
+}
+
+static bool insert(struct buf *b, uint64_t position)
+{
+    size_t i = lower(b, position), n = count(b);
+    if (i < n && at(b, i) == position)
+        return true;
+    if (buf_append(b, &position, sizeof(position)) != 0)
+        return false;
+    char *base = b->ptr + b->start;
+    memmove(base + (i + 1) * sizeof(position), base + i * sizeof(position),
+            (n - i) * sizeof(position));
+    memcpy(base + i * sizeof(position), &position, sizeof(position));
+    return true;
+}
+
+/* The same for marks, of which there is a limit. */
+static bool mark(struct tail *t, uint64_t position)
+{
+    return count(&t->marks) < TAIL_MARKS_MAX ? insert(&t->marks, position)
+                                             : has(&t->marks, position);
+}
+
+static bool take_out(struct buf *b, uint64_t position)
+{
+    size_t i = lower(b, position), n = count(b);
+    if (i == n || at(b, i) != position)
+        return false;
+    char *base = b->ptr + b->start;
+    memmove(base + i * sizeof(position), base + (i + 1) * sizeof(position),
+            (n - i - 1) * sizeof(position));
+    b->end -= (uint32_t)sizeof(position);
+    if (buf_len(b) == 0)
+        buf_free(b);
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------- the account
+ */
+
+void tail_load(struct tail *t, struct slice value)
+{
+    t->sent = 0;
+    buf_clear(&t->marks);
+    for (bool first = true; value.len > 0; first = false) {
+        size_t end = slice_find(value, ' ');
+        unsigned long long number;
+        if (!slice_to_u64(slice_of(value.ptr, end), &number))
+            return;
+        if (first)
+            t->sent = number;
+        else
+            (void)mark(t, number);
+        value = end < value.len ? slice_from(value, end + 1) : SLICE_NONE;
+    }
+}
+
+/* What the region knows beyond the store. */
+static void tell_region(struct engine *e, struct account *a, bool marks)
+{
+    struct tail *t = &a->tail;
+    if (e->region == NULL)
+        return;
+    if (t->region == 0) {
+        t->region = region_tail_new(e->region, jid_bare(&a->jid), t->sent);
+        marks = true;
+    }
+    if (t->region == 0)
+        return;
+    region_tail_sent(e->region, t->region, t->sent);
+    if (marks)
+        (void)region_tail_holes(e->region, t->region,
+                                (const uint64_t *)(const void *)(t->marks.ptr + t->marks.start),
+                                count(&t->marks));
+}
+
+static void touched(struct engine *e, struct account *a, bool marks)
+{
+    tell_region(e, a, marks);
+    tail_touch(e, a);
+}
+
+void tail_new_entry(struct engine *e, struct account *a, uint64_t position, bool handed)
+{
+    struct tail *t = &a->tail;
+    if (position <= t->sent)
+        return; /* a session has read it before it was told of */
+    handed |= take_out(&t->marks, position);
+    if (t->whole && handed) {
+        t->sent = position;
+        touched(e, a, false);
+    } else if (handed) {
+        (void)mark(t, position);
+        touched(e, a, true);
+    } else if (t->whole && a->session_count > 0 && mark(t, position)) {
+        t->sent = position;
+        touched(e, a, true);
+    } else {
+        t->whole = false; /* it and what follows waits for whoever comes */
+    }
+}
+
+void tail_passed(struct engine *e, struct account *a, uint64_t position, bool handed)
+{
+    struct tail *t = &a->tail;
+    if (position <= t->sent) {
+        if (handed)
+            tail_fill(e, a, position);
+        return;
+    }
+    bool early = take_out(&t->marks, position), marks = early;
+    if (!handed && !early)
+        marks = mark(t, position);
+    t->sent = position;
+    touched(e, a, marks);
+}
+
+void tail_handed(struct engine *e, struct account *a, uint64_t position)
+{
+    struct tail *t = &a->tail;
+    if (position <= t->sent)
+        tail_fill(e, a, position);
+    else if (mark(t, position))
+        touched(e, a, true);
+}
+
+void tail_orphan(struct engine *e, struct account *a, uint64_t position)
+{
+    struct tail *t = &a->tail;
+    if (position <= t->sent ? mark(t, position) : take_out(&t->marks, position))
+        touched(e, a, true);
+}
+
+void tail_drained(struct engine *e, struct account *a)
+{
+    struct tail *t = &a->tail;
+    t->whole = true;
+    if (t->sent < a->head) {
+        t->sent = a->head;
+        touched(e, a, false);
+    }
+}
+
+bool tail_wants(const struct tail *t, uint64_t position)
+{
+    return (position > t->sent) != has(&t->marks, position);
+}
+
+void tail_to_head(struct engine *e, struct account *a)
+{
+    struct tail *t = &a->tail;
+    bool marks = buf_len(&t->marks) > 0;
+    if (t->whole && t->sent == a->head && !marks)
+        return;
+    buf_free(&t->marks);
+    t->whole = true;
+    t->sent = a->head;
+    touched(e, a, true);
+}
+
+void tail_counted(struct tail *t, uint32_t bytes)
+{
+    t->waiting -= t->waiting > 0;
+    t->waiting_bytes -= t->waiting_bytes < bytes ? t->waiting_bytes : bytes;
+}
+
+void tail_drop(struct engine *e, struct account *a, uint64_t position)
+{
+    (void)insert(&a->tail.drops, position);
+    tail_touch(e, a);
+}
+
+size_t tail_holes(const struct tail *t)
+{
+    return lower(&t->marks, t->sent + 1);
+}
+
+uint64_t tail_hole(const struct tail *t, size_t n)
+{
+    return at(&t->marks, n);
+}
+
+void tail_fill(struct engine *e, struct account *a, uint64_t position)
+{
+    struct tail *t = &a->tail;
+    if (position <= t->sent && take_out(&t->marks, position))
+        touched(e, a, true);
+}
+
+/* ---------------------------------------------------------------------------------- written behind
+ */
+
+enum { BATCH_ACCOUNTS = 64 };
+
+/* Tails that are on their way to the store. */
+struct tail_batch {
+    size_t count;
+    struct {
+        struct account *account; /* in use */
+        struct buf drops;
+    } of[BATCH_ACCOUNTS];
+};
+
+static void put(struct store_request *batch, struct engine *e, struct account *a)
+{
+    struct buf holes = {0}, text = {0};
+    const struct tail *t = &a->tail;
+    for (size_t i = 0; i < count(&t->marks); i++)
+        (void)insert(&holes, at(&t->marks, i));
+    struct buf positions = {0};
+    LIST_EACH(it, &a->sessions)
+    {
+        struct session *s = CONTAINER_OF(it, struct session, link);
+        if (s->sm != NULL)
+            sm_unacknowledged(e, s, &positions);
+        buf_add(&positions, buf_slice(&s->follow.flying));
+    }
+    for (size_t i = 0; i < count(&positions); i++)
+        if (at(&positions, i) <= t->sent)
+            (void)insert(&holes, at(&positions, i));
+        else
+            (void)take_out(&holes, at(&positions, i));
+    buf_printf(&text, "%llu", (unsigned long long)t->sent);
+    for (size_t i = 0; i < count(&holes); i++)
+        buf_printf(&text, " %llu", (unsigned long long)at(&holes, i));
+    store_put(batch, jid_bare(&a->jid), STORE_TAIL, SLICE(""), buf_slice(&text));
+    buf_free(&positions);
+    buf_free(&holes);
+    buf_free(&text);
+}
+
+/* The store did not take it: it is tried again. */
+static void take_back(struct engine *e, struct account *a, const struct buf *drops)
+{
+    for (size_t i = 0; i < count(drops); i++)
+        (void)insert(&a->tail.drops, at(drops, i));
+    tail_touch(e, a);
+}
+
+static void written(struct engine *e, void *ctx, struct store_request *answer)
+{
+    struct tail_batch *b = ctx;
+    for (size_t i = 0; i < b->count; i++) {
+        struct account *a = b->of[i].account;
+        a->tail.writing = false;
+        if (answer->err != 0)
+            take_back(e, a, &b->of[i].drops);
+        else if (!list_linked(&a->tail.dirty) && a->tail.region != 0) {
+            region_tail_drop(e->region, a->tail.region); /* the store knows as much */
+            a->tail.region = 0;
+        }
+        buf_free(&b->of[i].drops);
+        account_release(e, a);
+    }
+    mem_free(b);
+}
+
+static void add(struct engine *e, struct account *a, struct tail_batch *b,
+                struct store_request *batch)
+{
+    struct buf *drops = &b->of[b->count].drops;
+    b->of[b->count++].account = a;
+    *drops = a->tail.drops;
+    a->tail.drops = (struct buf){0};
+    put(batch, e, a);
+    for (size_t i = 0; i < count(drops); i++)
+        store_drop(batch, jid_bare(&a->jid), STORE_ARCHIVE, at(drops, i), at(drops, i));
+    a->tail.writing = true;
+    account_use(e, a);
+}
+
+/* Accounts whose last write is under way wait for the next time. */
+void tails_write(struct engine *e)
+{
+    struct list now;
+    list_init(&now);
+    while (!list_empty(&e->tails))
+        list_push(&now, list_pop(&e->tails));
+    while (!list_empty(&now)) {
+        struct tail_batch *b = mem_new(struct tail_batch);
+        struct store_request *batch = flow_batch(e);
+        while (!list_empty(&now) && b->count < BATCH_ACCOUNTS) {
+            struct account *a = CONTAINER_OF(list_pop(&now), struct account, tail.dirty);
+            if (a->tail.writing) {
+                list_push(&e->tails, &a->tail.dirty);
+                continue;
+            }
+            if (a->state == ACCOUNT_READY) /* else it was removed meanwhile */
+                add(e, a, b, batch);
+            account_release(e, a);
+        }
+        flow_submit(e, batch, written, b);
+    }
+}
+
+static void timer_fired(struct timer *t, void *ctx)
+{
+    (void)t;
+    struct engine *e = ctx;
+    tails_write(e);
+    if (!list_empty(&e->tails))
+        timer_set(&e->timers, &e->tail_timer, e->now.mono_ms + TAIL_WRITE_MS);
+}
+
+void tail_touch(struct engine *e, struct account *a)
+{
+    if (list_linked(&a->tail.dirty))
+        return;
+    account_use(e, a);
+    list_push(&e->tails, &a->tail.dirty);
+    e->tail_timer.fire = timer_fired;
+    if (!timer_armed(&e->tail_timer))
+        timer_set(&e->timers, &e->tail_timer, e->now.mono_ms + TAIL_WRITE_MS);
+}
+
+void tail_free(struct engine *e, struct account *a)
+{
+    (void)e;
+    buf_free(&a->tail.marks);
+    buf_free(&a->tail.drops);
+}
