@@ -29,6 +29,8 @@ struct region_memory {
     size_t bytes_max; /* may be used after grow */
     /* Makes `bytes` bytes usable; false: it cannot. NULL: it never can. */
     bool (*grow)(void *ctx, size_t bytes);
+    /* Told when something found no room, at the first time and then once in a while; or NULL. */
+    void (*full)(void *ctx);
     void *ctx;
 };
 
@@ -38,7 +40,8 @@ struct region_stamp {
     uint64_t layout; /* hash of whatever the meaning of the state bytes depends on */
 };
 
-/* Formats the memory, which holds nothing that is wanted any more. */
+/* Formats the memory, which holds nothing that is wanted any more. Writes the first block alone;
+ * the others are written when they are used. */
 struct region *region_new(const struct region_memory *memory, const struct region_stamp *stamp);
 /* Frees the heap's part; the memory stays as it is. */
 void region_free(struct region **r);
@@ -54,7 +57,8 @@ struct region_counters {
     uint64_t settled[REGION_SETTLED_WORDS]; /* bit n % 256: inbound number n is settled, for n in
                                                (in_h, in_h + 256] */
     uint32_t in_h;                          /* inbound stanzas: the settled prefix, modulo 2^32 */
-    uint32_t out_h; /* outbound stanzas that the client has acknowledged, modulo 2^32 */
+    uint32_t out_h; /* outbound stanzas that the client has acknowledged, modulo 2^32; written by
+                       region_pop alone, for it is the front of the queue, too */
     uint32_t flags; /* the session's own */
     uint32_t spare;
     int64_t left_wall_ms; /* the stream was lost then; 0: it is connected */
@@ -83,12 +87,13 @@ void region_session_read(struct region *r, region_ref session, struct buf *out);
 
 /* The queue of unacknowledged stanzas, oldest first. push: false: no room, nothing happened. The
  * entry is published by one release store; an entry with a position also means that the cursor is
- * not below it. */
+ * not below it, and raises it. */
 bool region_push(struct region *r, region_ref session, const struct region_entry *entry);
 size_t region_count(const struct region *r, region_ref session);
 size_t region_bytes(const struct region *r, region_ref session); /* of volatile ones */
 /* Walks the queue: *at = 0 at first, false at the end. bytes are appended to `bytes` (cleared
- * before) when the entry is volatile, and point there. */
+ * before) when the entry is volatile, and point there; they are wrong when bytes->failed. Nothing
+ * is popped meanwhile. */
 bool region_next(struct region *r, region_ref session, uint64_t *at, struct region_entry *out,
                  struct buf *bytes);
 /* The first n entries are acknowledged and go; counters.out_h grows with them. */
@@ -102,8 +107,11 @@ void region_pop(struct region *r, region_ref session, size_t n);
 region_ref region_tail_new(struct region *r, struct slice owner, uint64_t sent);
 void region_tail_drop(struct region *r, region_ref tail);
 void region_tail_sent(struct region *r, region_ref tail, uint64_t sent); /* one store */
-/* Replaces the holes (ascending positions) at once; false: no room. */
+/* Replaces the holes (ascending positions) at once; false: no room, the old ones stay. */
 bool region_tail_holes(struct region *r, region_ref tail, const uint64_t *positions, size_t n);
+/* Both at once: where `sent` passes what becomes a hole, there is no moment between them. */
+bool region_tail_set(struct region *r, region_ref tail, uint64_t sent, const uint64_t *positions,
+                     size_t n);
 
 /* ----------------------------------------------------------------------------- after the process
  */
