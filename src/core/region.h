@@ -102,15 +102,16 @@ void region_pop(struct region *r, region_ref session, size_t n);
 /* --------------------------------------------------------------------------------------- tails
  */
 
-/* What of an account's log has been taken: all up to `sent`, but for the holes, which are to be
- * sent again. Written through here as long as the store may know less. */
-region_ref region_tail_new(struct region *r, struct slice owner, uint64_t sent);
+/* What of an account's log has been taken: all up to `sent`, but for the holes (ascending
+ * positions), which are to be sent again. Written through here as long as the store may know less.
+ * 0: no room. */
+region_ref region_tail_new(struct region *r, struct slice owner, uint64_t sent,
+                           const uint64_t *holes, size_t n);
 void region_tail_drop(struct region *r, region_ref tail);
 void region_tail_sent(struct region *r, region_ref tail, uint64_t sent); /* one store */
-/* Replaces the holes (ascending positions) at once; false: no room, the old ones stay. */
-bool region_tail_holes(struct region *r, region_ref tail, const uint64_t *positions, size_t n);
-/* Both at once: where `sent` passes what becomes a hole, there is no moment between them. */
-bool region_tail_set(struct region *r, region_ref tail, uint64_t sent, const uint64_t *positions,
+/* Replaces both at once: where `sent` passes what becomes a hole, there is no moment between them.
+ * False: no room, all stays as it was; then it is better dropped than believed. */
+bool region_tail_set(struct region *r, region_ref tail, uint64_t sent, const uint64_t *holes,
                      size_t n);
 
 /* ----------------------------------------------------------------------------- after the process

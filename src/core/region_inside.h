@@ -6,7 +6,6 @@
 #ifndef CORE_REGION_INSIDE_H
 #define CORE_REGION_INSIDE_H
 
-#include <assert.h>
 #include <stdatomic.h>
 
 #include "base/check.h"
@@ -84,11 +83,11 @@ struct region_tail {
     char bytes[REGION_TAIL_INLINE];
 };
 
-static_assert(sizeof(struct region_head) <= REGION_BLOCK, "the head fits");
-static_assert(sizeof(struct region_chain) == REGION_BLOCK, "blocks are full");
-static_assert(sizeof(struct region_queue) == REGION_BLOCK, "blocks are full");
-static_assert(sizeof(struct region_session) == REGION_BLOCK, "blocks are full");
-static_assert(sizeof(struct region_tail) == REGION_BLOCK, "blocks are full");
+_Static_assert(sizeof(struct region_head) <= REGION_BLOCK, "the head fits");
+_Static_assert(sizeof(struct region_chain) == REGION_BLOCK, "blocks are full");
+_Static_assert(sizeof(struct region_queue) == REGION_BLOCK, "blocks are full");
+_Static_assert(sizeof(struct region_session) == REGION_BLOCK, "blocks are full");
+_Static_assert(sizeof(struct region_tail) == REGION_BLOCK, "blocks are full");
 
 struct region {
     struct region_memory memory;

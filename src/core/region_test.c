@@ -362,8 +362,10 @@ static void op_tail(struct model *m)
     if (t->ref == 0) {
         random_buf(m, 400, &t->owner);
         t->sent = test_below(&m->random, 1000);
-        t->hole_count = 0;
-        t->ref = region_tail_new(m->region, buf_slice(&t->owner), t->sent);
+        t->hole_count = n = n > 4 ? 0 : n;
+        for (size_t i = 0; i < n; i++)
+            t->holes[i] = test_random(&m->random);
+        t->ref = region_tail_new(m->region, buf_slice(&t->owner), t->sent, t->holes, n);
         return;
     }
     for (size_t i = 0; i < n; i++)
@@ -376,18 +378,11 @@ static void op_tail(struct model *m)
     case 1:
         region_tail_sent(m->region, t->ref, ++t->sent);
         break;
-    case 2:
-    case 3:
+    default:
         if (region_tail_set(m->region, t->ref, t->sent + 7, holes, n)) {
             memcpy(t->holes, holes, n * sizeof(*holes));
             t->hole_count = n;
             t->sent += 7;
-        }
-        break;
-    default:
-        if (region_tail_holes(m->region, t->ref, holes, n)) {
-            memcpy(t->holes, holes, n * sizeof(*holes));
-            t->hole_count = n;
         }
     }
 }
@@ -507,7 +502,7 @@ static void a_new_region_is_the_old_one_or_empty(void **state)
     static struct model m;
     struct buf before = {0};
     model_start(&m, 3);
-    m.sessions[0].ref = region_tail_new(m.region, SLICE("a@b"), 3);
+    m.sessions[0].ref = region_tail_new(m.region, SLICE("a@b"), 3, NULL, 0);
     recovered(m.memory, m.usable, &before);
     assert_int_not_equal(before.end, 0);
     m.sessions[0].ref = 0;
@@ -547,7 +542,7 @@ static void only_the_same_boot_and_layout_are_believed(void **state)
     static struct model m;
     struct region_stamp other = STAMP;
     model_start(&m, 1);
-    region_tail_new(m.region, SLICE("a@b"), 1);
+    region_tail_new(m.region, SLICE("a@b"), 1, NULL, 0);
     struct region_head *head = (void *)m.memory;
     assert_int_equal(trust_in(m.memory, m.usable, &STAMP), REGION_GOOD);
     other.boot_id[15] = 9;
@@ -649,13 +644,13 @@ static void what_is_too_large_is_refused(void **state)
     const struct slice large = slice_of(m.memory, (size_t)REGION_BLOB_BYTES_MAX + 1);
     const struct region_entry entry = {.bytes = large};
     region_ref s = region_session_new(m.region, id, SLICE("state"), &c);
-    region_ref t = region_tail_new(m.region, SLICE("a@b"), 0);
+    region_ref t = region_tail_new(m.region, SLICE("a@b"), 0, NULL, 0);
     size_t used = region_used(m.region);
     assert_int_equal(region_session_new(m.region, id, large, &c), 0);
     assert_false(region_session_state(m.region, s, large));
     assert_false(region_push(m.region, s, &entry));
-    assert_int_equal(region_tail_new(m.region, large, 0), 0);
-    assert_false(region_tail_holes(m.region, t, (uint64_t *)(void *)m.memory, large.len));
+    assert_int_equal(region_tail_new(m.region, large, 0, NULL, 0), 0);
+    assert_false(region_tail_set(m.region, t, 1, (uint64_t *)(void *)m.memory, large.len));
     assert_int_equal(region_used(m.region), used);
     region_session_drop(m.region, s);
     region_tail_drop(m.region, t);

@@ -101,17 +101,16 @@ static void tell_region(struct engine *e, struct account *a, bool marks)
     struct tail *t = &a->tail;
     if (e->region == NULL)
         return;
+    const uint64_t *holes = (const uint64_t *)(const void *)(t->marks.ptr + t->marks.start);
+    size_t n = count(&t->marks);
     if (t->region == 0) {
-        t->region = region_tail_new(e->region, jid_bare(&a->jid), t->sent);
-        marks = true;
+        t->region = region_tail_new(e->region, jid_bare(&a->jid), t->sent, holes, n);
+    } else if (!marks) {
+        region_tail_sent(e->region, t->region, t->sent);
+    } else if (!region_tail_set(e->region, t->region, t->sent, holes, n)) {
+        region_tail_drop(e->region, t->region); /* the store knows less, but nothing wrong */
+        t->region = 0;
     }
-    if (t->region == 0)
-        return;
-    region_tail_sent(e->region, t->region, t->sent);
-    if (marks)
-        (void)region_tail_holes(e->region, t->region,
-                                (const uint64_t *)(const void *)(t->marks.ptr + t->marks.start),
-                                count(&t->marks));
 }
 
 static void touched(struct engine *e, struct account *a, bool marks)
