@@ -56,7 +56,11 @@ void chat_send(struct client *c)
     chat_hex(id + ID_SEQ, c->seq_out++, 8);
     chat_hex(id + ID_TIME, c->bench->now_ns, 16);
     c->bench->chat.sent++;
+    c->kept += c->bench->chat.keeping ? 1 : 0;
     client_send(c, buf_slice(&c->message));
+    sm_sent(c, c->bench->now_ns);
+    if (c->bench->chat.asking)
+        sm_ask(c);
     if (!c->bench->opt.coalesce)
         client_flush(c); /* as a person's client does: a message, a write */
 }
@@ -70,11 +74,21 @@ static void chat_arrived(struct client *c, uint64_t seq, uint64_t sent_ns)
     }
     chat->gaps += seq - c->seq_in;
     chat->arrived++;
+    c->kept += chat->keeping ? 1 : 0;
     c->seq_in = seq + 1;
     if (chat->measured)
         stats_add(&c->bench->latency, (c->bench->now_ns - sent_ns) / 1000);
     if (chat->answering)
         chat_send(c);
+}
+
+void chat_acked(struct client *c, uint64_t tag)
+{
+    struct bench *b = c->bench;
+    b->chat.acked++;
+    /* By the time of sending: what is acknowledged late must not be left out. */
+    if (tag >= b->chat.from_ns && tag < b->chat.to_ns)
+        stats_add(&b->ack_time, (b->now_ns - tag) / 1000);
 }
 
 static void chat_message(struct client *c, struct slice unit)
@@ -117,5 +131,6 @@ void chat_unit(struct client *c, struct slice unit)
                    SLICE_ARG(id), has_from ? " to='" : "", SLICE_ARG(from), has_from ? "'" : "");
         buf_lit(&c->out, "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
                          "</error></iq>");
+        sm_sent(c, SM_NOTHING);
     }
 }

@@ -40,27 +40,41 @@ void client_change_state(struct client *c, enum client_state to)
     c->state = to;
 }
 
-void client_close(struct client *c)
+int client_detach(struct client *c)
 {
-    if (c->state == CLIENT_OFF)
-        return;
+    int fd = c->fd;
+    CHECK(c->state != CLIENT_OFF);
+    CHECK(epoll_ctl(c->bench->epoll, EPOLL_CTL_DEL, fd, NULL) == 0);
     SSL_free(c->ssl);
     c->ssl = NULL;
-    close(c->fd);
     c->fd = -1;
+    c->sm.on = false;
     buf_free(&c->in);
     buf_free(&c->out);
     client_change_state(c, CLIENT_OFF);
+    return fd;
+}
+
+void client_close(struct client *c)
+{
+    if (c->state != CLIENT_OFF)
+        close(client_detach(c));
 }
 
 void client_fail(struct client *c, const char *why, struct slice what)
 {
+    struct bench *b = c->bench;
+    int state = (int)c->state;
     if (c->state == CLIENT_OFF)
         return;
-    if (c->bench->failed++ < COMPLAINTS_MAX)
-        fprintf(stderr, "load: %s: client %u in state %d: %s %.*s\n", c->bench->opt.label, c->index,
-                (int)c->state, why, (int)(what.len < 400 ? what.len : 400), what.ptr);
+    if (b->ops->lost == NULL && b->may_lose)
+        b->lost++;
+    else if (b->ops->lost == NULL && b->failed++ < COMPLAINTS_MAX)
+        fprintf(stderr, "%s: %s: client %u in state %d: %s %.*s\n", b->ops->program, b->opt.label,
+                c->index, state, why, (int)(what.len < 400 ? what.len : 400), what.ptr);
     client_close(c);
+    if (b->ops->lost != NULL)
+        b->ops->lost(c, why);
 }
 
 static void client_watch(struct client *c, int op, bool write)
@@ -84,8 +98,10 @@ void client_connect(struct client *c)
     c->scan = (struct scan){0};
     c->secured = c->authenticated = false;
     c->began_ns = bench_clock_ns();
+    c->offers_sm = false;
     client_change_state(c, CLIENT_CONNECT);
     if (connect(c->fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS) {
+        client_watch(c, EPOLL_CTL_ADD, false);
         client_fail(c, "connect:", slice_z(strerror(errno)));
         return;
     }
@@ -132,14 +148,25 @@ void client_flush(struct client *c)
         client_watch(c, EPOLL_CTL_MOD, !c->want_write);
 }
 
+static void client_left(struct client *c)
+{
+    sm_forget(c);
+    client_close(c);
+    if (c->bench->ops->left != NULL)
+        c->bench->ops->left(c);
+}
+
 static void client_unit(struct client *c, enum scan_event event, struct slice unit)
 {
     if (event == SCAN_END && c->state == CLIENT_LEAVING)
-        client_close(c);
+        client_left(c);
     else if (event == SCAN_END)
         client_fail(c, "the server ended the stream", SLICE_NONE);
-    else if (c->state == CLIENT_READY)
-        chat_unit(c, unit);
+    else if (c->sm.on && c->state != CLIENT_LEAVING && sm_unit(c, unit))
+        return;
+    else if (c->state == CLIENT_READY ||
+             (c->bench->ops->early && c->state == CLIENT_SETTLE && scan_is(unit, SLICE("message"))))
+        c->bench->ops->unit(c, unit);
     else if (c->state != CLIENT_LEAVING)
         login_unit(c, event, unit);
 }
@@ -218,7 +245,7 @@ static void client_readable(struct client *c)
         ssize_t n = client_read_some(c);
         if (n < 0 && errno == EAGAIN)
             return;
-        if (n <= 0 && c->state == CLIENT_LEAVING)
+        if (n <= 0 && c->state == CLIENT_LEAVING && c->bench->ops->lost == NULL)
             client_close(c);
         else if (n <= 0)
             client_fail(c, "read:", n == 0 ? SLICE("closed") : slice_z(strerror(errno)));
@@ -272,6 +299,8 @@ void client_leave(struct client *c)
         client_close(c);
         return;
     }
+    if (c->sm.on)
+        sm_tell(c); /* XEP-0198 section 4 recommends it */
     client_send(c, SLICE("</stream:stream>"));
     client_flush(c);
 }
@@ -279,6 +308,7 @@ void client_leave(struct client *c)
 void client_free(struct client *c)
 {
     client_close(c);
+    sm_free(c);
     scram_free(&c->scram);
     buf_free(&c->message);
 }

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "scan.h"
 #include "scram.h"
+#include "sm.h"
 #include "stats.h"
 
 enum client_tls { TLS_NONE, TLS_STARTTLS, TLS_DIRECT };
@@ -28,6 +29,7 @@ struct options {
     bool no_store;
     bool coalesce; /* one write for all messages of a client in a turn */
     bool roster;   /* ask for the roster at login */
+    bool sm;       /* stream management, resumable */
     uint32_t clients;
     uint32_t pairs;
     uint32_t body;
@@ -47,8 +49,10 @@ enum client_state {
     CLIENT_FEATURES,
     CLIENT_PROCEED,
     CLIENT_AUTH, /* challenge or success */
+    CLIENT_RESUME,
     CLIENT_BIND,
     CLIENT_SESSION,
+    CLIENT_ENABLE,  /* of stream management */
     CLIENT_SETTLE,  /* the answer to the ping that follows the presence */
     CLIENT_PAIRING, /* relay: "OK" is awaited */
     CLIENT_READY,
@@ -59,22 +63,52 @@ enum client_state {
 struct client {
     struct bench *bench;
     uint32_t index;
+    uint32_t account;     /* the number behind the user's name */
+    const char *resource; /* to be bound */
     enum client_state state;
     int fd;
     bool want_write;
     bool secured;
     bool authenticated;
+    bool offers_sm;     /* the server's features do */
+    bool wants_session; /* and demand a session after bind */
     SSL *ssl;
     struct scan scan;
     struct buf in;  /* the start of a unit whose end has not come */
     struct buf out; /* what the socket did not take */
     struct scram scram;
     struct scram_keys keys;
+    struct sm sm;
     uint64_t began_ns;
     uint64_t seq_out;   /* messages of this phase sent to the peer */
     uint64_t seq_in;    /* the next one expected from it */
     struct buf message; /* the next message; the id is written into it */
     size_t id_at;
+    uint64_t kept;  /* messages of all phases, sent and received, that an archive has to hold */
+    uint64_t found; /* messages that the archive held */
+};
+
+/* What the program does with its clients. All but unit may be NULL. */
+struct client_ops {
+    const char *program; /* its name, for complaints */
+    /* A stanza, or anything else that is no matter of stream management, of a READY client. */
+    void (*unit)(struct client *c, struct slice unit);
+    bool early; /* messages that come before the client is READY go to unit, too */
+    /* A new session with stream management begins; nothing of it has come yet. */
+    void (*fresh)(struct client *c);
+    /* The client is READY: it has resumed its session, or has a new one. */
+    void (*ready)(struct client *c, bool resumed);
+    /* The connection was lost and is closed; not to be connected again before bench_turn has
+     * returned. NULL: that is a failure and is told on stderr. */
+    void (*lost)(struct client *c, const char *why);
+    /* The server has acknowledged what was sent with this tag. */
+    void (*acked)(struct client *c, uint64_t tag);
+    /* Write it again, with the same id; fresh: not in the session that it was first sent in. */
+    void (*resend)(struct client *c, uint64_t tag, bool fresh);
+    /* The server is about to be told sm.in_h. */
+    void (*telling)(struct client *c);
+    /* The server has ended the stream that the client wanted to leave. */
+    void (*left)(struct client *c);
 };
 
 /* What a chat phase counts. */
@@ -82,28 +116,41 @@ struct chat {
     uint8_t tag;    /* tells phases apart in the ids */
     bool answering; /* who receives a message sends one */
     bool measured;  /* within the window */
+    bool asking;    /* <r/> behind each message */
+    bool keeping;   /* the messages are to be archived */
     uint64_t arrived;
     uint64_t sent;
     uint64_t duplicates;
     uint64_t gaps; /* messages left out before one that came */
     uint64_t errors;
     uint64_t foreign; /* messages of an earlier phase, or nobody's */
+    uint64_t acked;
+    uint64_t from_ns; /* the measured window */
+    uint64_t to_ns;
 };
 
 struct bench {
     struct options opt;
+    const struct client_ops *ops;
+    void *owner; /* the program's own */
     struct client *clients;
     SSL_CTX *tls;
     int epoll;
     char *bytes; /* shared read buffer */
     uint64_t now_ns;
     struct chat chat;
-    struct stats latency; /* of messages, µs */
+    struct stats latency;  /* of messages, µs */
+    struct stats ack_time; /* from sending to the <a/> that covers it, µs */
     struct stats login_time;
     uint32_t in_state[CLIENT_STATES];
     uint32_t ready;   /* clients that are logged in */
     uint32_t pending; /* clients on their way in or out */
     uint32_t failed;  /* of this phase */
+    bool may_lose;    /* connections are lost because a server is killed: no complaint */
+    uint32_t lost;    /* those */
+    uint32_t resumed; /* sessions of this phase */
+    uint32_t refused;
+    uint32_t wrong_h; /* acknowledgements that cannot be */
     uint64_t foreign_stanzas;
 };
 
@@ -116,8 +163,10 @@ void bench_turn(struct bench *b, int wait_ms);
 void client_connect(struct client *c);
 /* Ends the stream and, when the server has too, the connection. */
 void client_leave(struct client *c);
-/* Closes at once. */
+/* Closes at once; a session with stream management can be resumed. */
 void client_close(struct client *c);
+/* The same, but the descriptor stays open and is the caller's: nobody reads it any more. */
+int client_detach(struct client *c);
 /* Complains about the client on stderr and closes it. */
 void client_fail(struct client *c, const char *why, struct slice what);
 void client_change_state(struct client *c, enum client_state to);
@@ -134,5 +183,6 @@ void login_unit(struct client *c, enum scan_event event, struct slice unit);
 void chat_prepare(struct client *c, uint8_t tag);
 void chat_send(struct client *c);
 void chat_unit(struct client *c, struct slice unit);
+void chat_acked(struct client *c, uint64_t tag);
 
 #endif

@@ -17,14 +17,15 @@ enum { READ_BYTES = 64 * 1024, CLIENTS_MAX = 100000, DESCRIPTORS_OWN = 32, EXIT_
 static const char USAGE[] =
     "usage: load --port PORT [options] PHASE...\n"
     "  phases: login[:SESSIONS] base[:SECONDS] idle[:SECONDS] pause chat[:IN-FLIGHT]\n          "
-    "pace:MESSAGES-PER-SECOND logout\n"
+    "pace:MESSAGES-PER-SECOND ack:MESSAGES-PER-SECOND archive hibernate[:SESSIONS] resume "
+    "logout\n"
     "  --label NAME       names the server in the output\n"
     "  --pid PID          the server's process, for its processor time and memory\n"
     "  --relay            speak to the relay\n"
     "  --domain NAME --user PREFIX --password TEXT\n"
     "  --tls none|starttls|direct   --mech plain|scram-sha-1|scram-sha-256\n"
     "  --clients N        sessions at most (default: two for each pair)\n"
-    "  --pairs N --body BYTES --no-store --to-bare --coalesce --roster\n"
+    "  --pairs N --body BYTES --no-store --to-bare --coalesce --roster --sm\n"
     "  --seconds S --warmup S --messages N\n"
     "  --parallel N       logins at a time\n"
     "  --timeout S        for a login phase, a logout, a pause\n";
@@ -46,6 +47,7 @@ enum option_id {
     OPT_BARE,
     OPT_COALESCE,
     OPT_ROSTER,
+    OPT_SM,
     OPT_SECONDS,
     OPT_WARMUP,
     OPT_MESSAGES,
@@ -71,6 +73,7 @@ static const struct option LONG[] = {
     {"to-bare", no_argument, NULL, OPT_BARE},
     {"coalesce", no_argument, NULL, OPT_COALESCE},
     {"roster", no_argument, NULL, OPT_ROSTER},
+    {"sm", no_argument, NULL, OPT_SM},
     {"seconds", required_argument, NULL, OPT_SECONDS},
     {"warmup", required_argument, NULL, OPT_WARMUP},
     {"messages", required_argument, NULL, OPT_MESSAGES},
@@ -186,6 +189,8 @@ static void load_option(struct options *o, int id, const char *value)
         o->coalesce = true;
     else if (id == OPT_ROSTER)
         o->roster = true;
+    else if (id == OPT_SM)
+        o->sm = true;
     else if (id == OPT_SECONDS)
         o->seconds = load_seconds(value);
     else if (id == OPT_WARMUP)
@@ -220,9 +225,16 @@ static void load_tls(struct bench *b)
     SSL_CTX_set_read_ahead(b->tls, 1);
 }
 
+static const struct client_ops LOAD_OPS = {
+    .program = "load",
+    .unit = chat_unit,
+    .acked = chat_acked,
+};
+
 int main(int argc, char **argv)
 {
     static struct bench b = {
+        .ops = &LOAD_OPS,
         .opt = {.label = "server",
                 .domain = "localhost",
                 .user = "u",
@@ -247,7 +259,8 @@ int main(int argc, char **argv)
     b.clients = mem_array(b.opt.clients, sizeof *b.clients);
     for (uint32_t i = 0; i < b.opt.clients; i++) {
         b.clients[i].bench = &b;
-        b.clients[i].index = i;
+        b.clients[i].index = b.clients[i].account = i;
+        b.clients[i].resource = "bench";
         b.clients[i].fd = -1;
     }
     int result = 0;

@@ -1,8 +1,9 @@
 /* How a client of the load program logs in: stream and features (RFC 6120 section 4), STARTTLS
  * (section 5), SASL PLAIN or SCRAM (section 6), resource binding (section 7), the session of
- * RFC 3921 where a server still demands it, initial presence (RFC 6121 section 4.2). A ping
- * (XEP-0199) after the presence tells when the server has come so far. To the relay a client says
- * its pair's number instead. */
+ * RFC 3921 where a server still demands it, stream management (XEP-0198) if wanted, initial
+ * presence (RFC 6121 section 4.2). A ping (XEP-0199) after the presence tells when the server has
+ * come so far. A session that can be resumed is, instead of all that follows SASL. To the relay a
+ * client says its pair's number instead. */
 #include <stdio.h>
 #include <string.h>
 
@@ -51,7 +52,7 @@ static void login_auth(struct client *c)
     const struct options *opt = &c->bench->opt;
     struct buf text = {0};
     char user[64];
-    snprintf(user, sizeof user, "%s%u", opt->user, c->index);
+    snprintf(user, sizeof user, "%s%u", opt->user, c->account);
     if (opt->mech == MECH_PLAIN) {
         buf_byte(&text, '\0');
         buf_add(&text, slice_z(user));
@@ -78,6 +79,21 @@ static bool login_offered(struct slice features, const char *mech)
     return scan_has(features, slice_of(element, (size_t)n));
 }
 
+static void login_bind(struct client *c)
+{
+    buf_printf(&c->out,
+               "<iq type='set' id='%s'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+               "<resource>%s</resource></bind></iq>",
+               c->wants_session ? "bind-session" : "bind", c->resource);
+    client_change_state(c, CLIENT_BIND);
+}
+
+static void login_resume(struct client *c)
+{
+    sm_resume(c);
+    client_change_state(c, CLIENT_RESUME);
+}
+
 static void login_features(struct client *c, struct slice unit)
 {
     const struct options *opt = &c->bench->opt;
@@ -89,13 +105,15 @@ static void login_features(struct client *c, struct slice unit)
     } else if (!c->authenticated) {
         client_fail(c, "the wanted mechanism is not offered:", unit);
     } else {
+        c->offers_sm = scan_has(unit, SLICE("urn:xmpp:sm:3"));
         /* A <session/> without <optional/> must be asked for (RFC 3921 section 3). */
-        bool session = scan_has(unit, SLICE("<session")) && !scan_has(unit, SLICE("<optional"));
-        buf_printf(&c->out,
-                   "<iq type='set' id='%s'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-                   "<resource>bench</resource></bind></iq>",
-                   session ? "bind-session" : "bind");
-        client_change_state(c, CLIENT_BIND);
+        c->wants_session = scan_has(unit, SLICE("<session")) && !scan_has(unit, SLICE("<optional"));
+        if (opt->sm && !c->offers_sm)
+            client_fail(c, "stream management is not offered:", unit);
+        else if (opt->sm && sm_resumable(c))
+            login_resume(c);
+        else
+            login_bind(c);
     }
 }
 
@@ -135,12 +153,65 @@ static void login_authenticating(struct client *c, struct slice unit)
 
 static void login_online(struct client *c)
 {
-    if (c->bench->opt.roster)
+    if (c->bench->opt.roster) {
         buf_lit(&c->out, "<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>");
+        sm_sent(c, SM_NOTHING);
+    }
     buf_printf(&c->out,
                "<presence/><iq type='get' id='settled' to='%s'><ping xmlns='urn:xmpp:ping'/></iq>",
                c->bench->opt.domain);
+    sm_sent(c, SM_PRESENCE);
+    sm_sent(c, SM_NOTHING);
     client_change_state(c, CLIENT_SETTLE);
+}
+
+static void login_bound(struct client *c)
+{
+    if (c->bench->opt.sm) {
+        sm_enable(c);
+        if (c->bench->ops->fresh != NULL)
+            c->bench->ops->fresh(c);
+        client_change_state(c, CLIENT_ENABLE);
+    } else {
+        login_online(c);
+    }
+}
+
+static void login_ready(struct client *c, bool resumed)
+{
+    client_change_state(c, CLIENT_READY);
+    sm_again(c, resumed);
+    if (c->bench->ops->ready != NULL)
+        c->bench->ops->ready(c, resumed);
+}
+
+/* Answers to <resume/> and <enable/> (XEP-0198 sections 5 and 3). Stanzas that come before them are
+ * let pass. */
+static void login_managed(struct client *c, struct slice unit)
+{
+    bool resuming = c->state == CLIENT_RESUME;
+    if (resuming && scan_is(unit, SLICE("resumed"))) {
+        c->bench->resumed++;
+        if (sm_resumed(c, unit)) {
+            login_ready(c, true);
+            return;
+        }
+        c->bench->wrong_h++;
+    } else if (resuming && scan_is(unit, SLICE("failed"))) {
+        c->bench->refused++;
+        if (sm_refused(c, unit)) {
+            login_bind(c);
+            return;
+        }
+        c->bench->wrong_h++;
+    } else if (!resuming && sm_enabled(c, unit)) {
+        login_online(c);
+        return;
+    } else if (scan_is(unit, SLICE("message")) || scan_is(unit, SLICE("presence")) ||
+               scan_is(unit, SLICE("iq"))) {
+        return;
+    }
+    client_fail(c, "stream management:", unit);
 }
 
 /* Answers to the requests of a login; anything else (presence, headlines) is let pass. */
@@ -152,7 +223,7 @@ static void login_answer(struct client *c, struct slice unit)
         !scan_attr(unit, SLICE("type"), &type))
         return;
     if (c->state == CLIENT_SETTLE && slice_is(id, "settled")) {
-        client_change_state(c, CLIENT_READY); /* an error tells as much */
+        login_ready(c, false); /* an error tells as much */
     } else if (slice_is(type, "error")) {
         client_fail(c, "request refused:", unit);
     } else if (c->state == CLIENT_BIND && slice_is(id, "bind-session")) {
@@ -161,7 +232,7 @@ static void login_answer(struct client *c, struct slice unit)
         client_change_state(c, CLIENT_SESSION);
     } else if ((c->state == CLIENT_BIND && slice_is(id, "bind")) ||
                (c->state == CLIENT_SESSION && slice_is(id, "session"))) {
-        login_online(c);
+        login_bound(c);
     }
 }
 
@@ -177,6 +248,8 @@ void login_unit(struct client *c, enum scan_event event, struct slice unit)
         login_handshake(c);
     } else if (c->state == CLIENT_AUTH) {
         login_authenticating(c, unit);
+    } else if (c->state == CLIENT_RESUME || c->state == CLIENT_ENABLE) {
+        login_managed(c, unit);
     } else if (c->state >= CLIENT_BIND) {
         login_answer(c, unit);
     } else {

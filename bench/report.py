@@ -20,11 +20,26 @@ def rows(o):
         yield what, "server_cpu_us", title, "server CPU per delivery, µs", "{:.2f}"
         yield what, "p50_us", title, "latency p50, ms", "ms"
         yield what, "p99_us", title, "latency p99, ms", "ms"
+    full = f"{o.pairs} pairs, {o.window} in flight, all archived"
+    for what, title in (("archive", full), ("two shards", full + ", two shards")):
+        yield what, "per_s", title, "deliveries/s", "{:,.0f}"
+        yield what, "server_cpu_us", title, "server CPU per delivery, µs", "{:.2f}"
+        yield what, "p50_us", title, "latency p50, ms", "ms"
+        yield what, "p99_us", title, "latency p99, ms", "ms"
+    title = f"{o.pace} messages/s, all archived"
+    yield "ack", "server_cpu_us", title, "server CPU per delivery, µs", "{:.2f}"
+    for key, part in (("p50", "p50"), ("p99", "p99"), ("p999", "p99.9")):
+        yield "ack", f"ack_{key}_us", title, f"until acknowledged, {part}, ms", "ms"
+    yield "ack", "unacked", title, "not acknowledged in time", "{:,.0f}"
     for what, title in (("login", "logins, SCRAM-SHA-1"),
                         ("login tls", "logins, SCRAM-SHA-1, TLS")):
         yield what, "per_s", title, "logins/s", "{:,.0f}"
         yield what, "server_cpu_us", title, "server CPU per login, µs", "{:,.0f}"
-    for what, title in (("idle", "idle sessions"), ("idle tls", "idle sessions, TLS")):
+    many = f"{o.sessions:,} "
+    for what, title in (("idle", "idle sessions"), ("idle tls", "idle sessions, TLS"),
+                        ("idle sm", many + "idle sessions, stream management"),
+                        ("idle sm tls", many + "idle sessions, stream management, TLS"),
+                        ("hibernating", many + "hibernating sessions")):
         yield what, "rss_per_session", title, "resident KiB per session", "KiB"
         yield what + " gc", "rss_per_session", title, "the same after collecting garbage", "KiB"
     yield "start", "ms", f"start with {o.accounts:,} accounts", "exec to first stream header, ms", \
@@ -62,28 +77,46 @@ def table(results, o):
 
 
 def goals(o):
-    """(title, what, key, against whom or None, at most)."""
+    """(title, what, key, against whom or None, the most or, when negative, the least)."""
     full = f"chat {o.window}"
     cpu = "server CPU per delivery"
     yield f"{cpu}, of ejabberd's", full, "server_cpu_us", "ejabberd", 0.2
     yield f"{cpu}, of Prosody's", full, "server_cpu_us", "prosody", 0.1
     yield f"{cpu}, of the relay's", full, "server_cpu_us", "relay", 2.5
-    yield "KiB per idle session", "idle", "rss_per_session", None, 3
-    yield "KiB per idle TLS session", "idle tls", "rss_per_session", None, 22
+    yield "archived messages/s, of ejabberd's", "archive", "per_s", "ejabberd", -50
+    yield "archived messages/s, of Prosody's", "archive", "per_s", "prosody", -50
+    yield f"{cpu}, archived, of the relay's", "archive", "server_cpu_us", "relay", 6
+    yield "ms until acknowledged, p50", "ack", "ack_p50_us", 1000, 2
+    yield "ms until acknowledged, p99", "ack", "ack_p99_us", 1000, 10
+    yield "KiB per idle session", "idle", "rss_per_session", 1024, 3
+    yield "KiB per idle TLS session", "idle tls", "rss_per_session", 1024, 22
+    yield "KiB per idle session, stream management", "idle sm", "rss_per_session", 1024, 2
+    yield "KiB per idle TLS session, stream management", "idle sm tls", "rss_per_session", 1024, 18
+    yield "KiB per hibernating session", "hibernating", "rss_per_session", 1024, 1
     yield "time to the first stream header, of Prosody's", "start", "ms", "prosody", 0.1
+
+
+def goal_line(title, ratio, most):
+    reached = ratio <= most if most >= 0 else ratio >= -most
+    limit = f"≤ {most:g}" if most >= 0 else f"≥ {-most:g}"
+    return f"| {title} | {ratio:.2f} | {limit} | {'reached' if reached else '**not reached**'} |"
 
 
 def goal_lines(results, o):
     lines = []
     for title, what, key, other, most in goals(o):
         ours = median(results, OURS, what, key)
-        base = median(results, other, what, key) if other else 1024
+        base = median(results, other, what, key) if isinstance(other, str) else other
         if ours is None or not base:
             continue
-        ratio = ours / base
-        verdict = "reached" if ratio <= most else "**not reached**"
-        lines.append(f"| {title} | {ratio:.2f} | {most:g} | {verdict} |")
-    return ["| goal | measured | at most | |", "|---|---:|---:|---|", *lines] if lines else []
+        lines.append(goal_line(title, ours / base, most))
+    for title, factor, key, power in (
+            ("two shards on two cores, of one on one: by CPU per delivery", 2, "server_cpu_us", -1),
+            ("the same by deliveries/s, the load on the same two cores", 1, "per_s", 1)):
+        one, two = (median(results, OURS, w, key) for w in ("archive", "two shards"))
+        if one and two:
+            lines.append(goal_line(title, factor * (two / one) ** power, -1.7))
+    return ["| goal | measured | wanted | |", "|---|---:|---:|---|", *lines] if lines else []
 
 
 def ratio_lines(results, o):
@@ -96,7 +129,8 @@ def ratio_lines(results, o):
     for what, key, title, _, _ in rows(o):
         if key != "server_cpu_us" or what.startswith("login"):
             continue
-        values = [(median(results, n, what, key), median(results, base, what, key))
+        floor = {"two shards": "archive"}.get(what, what)
+        values = [(median(results, n, what, key), median(results, base, floor, key))
                   for n, base in pairs]
         cells = [f"{v / w:.2f}" if v and w else "–" for v, w in values]
         if set(cells) - {"–"}:
@@ -110,8 +144,13 @@ def trouble(results):
     keys = ("lost", "duplicates", "errors", "foreign", "failed")
     counts = {k: sum(r.get(k, 0) for r in results) for k in keys}
     delivered = sum(r.get("deliveries", 0) for r in results)
+    wrong = sum(r.get("wrong_archives", 0) for r in results)
+    found = sum(r.get("found", 0) for r in results)
+    archives = f" {found:,} entries were read from archives, {wrong} of which were wrong." \
+        if found or wrong else ""
     return (f"Of {delivered:,} deliveries measured, {counts['lost']} were lost, "
-            f"{counts['duplicates']} came twice, {counts['errors'] + counts['failed']} failed.")
+            f"{counts['duplicates']} came twice, {counts['errors'] + counts['failed']} failed."
+            + archives)
 
 
 def spread(results, o):
@@ -131,7 +170,7 @@ def markdown(results, o, versions, machine, argv):
     blocks = [
         [f"`bench/compare {shlex.join(argv[1:])}`".replace(" `", "`")],
         [f"Medians of {rounds} round{'s' if rounds != 1 else ''}; {o.body}-byte bodies, "
-         f"{'to be stored' if o.store else 'no-store'}, to the "
+         f"{'to be stored' if o.store else 'no-store where nothing else is said'}, to the "
          f"{'bare' if o.to_bare else 'full'} JID. {named}. {machine}."],
         table(results, o), goal_lines(results, o), ratio_lines(results, o),
         [trouble(results)], [spread(results, o)],

@@ -2,8 +2,9 @@
 stopped.
 
 A server lives in a directory of its own under a temporary one, listens on 127.0.0.1 only, and is
-started without its rate limits and traffic shapers and without an archive. Everything else is as
-its Debian package ships it, listeners for other purposes left out.
+started without its rate limits and traffic shapers. It archives every message of every account
+(XEP-0313), in SQLite, or none. Everything else is as its Debian package ships it, listeners for
+other purposes left out.
 """
 
 import base64
@@ -11,6 +12,7 @@ import hashlib
 import hmac
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -36,9 +38,16 @@ class ServerError(Exception):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody listens on, below those that the kernel gives to clients: a client that
+    tries again and again while its server is dead would be given the server's port one day."""
+    while True:
+        port = random.randrange(12000, 30000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def certificate(folder):
@@ -56,9 +65,13 @@ def certificate(folder):
     return folder
 
 
-def check_installed(names):
+def check_installed(names, archive=False):
     need = {"prosody": "prosody", "ejabberd": "ejabberdctl"}
     missing = [n for n in names if n in need and not shutil.which(need[n], path=PROGRAM_PATH)]
+    if archive:
+        need = {"prosody": "lua-dbi-sqlite3", "ejabberd": "erlang-p1-sqlite3"}
+        missing += [need[n] for n in names if n in need and subprocess.run(
+            ["dpkg", "--status", need[n]], capture_output=True).returncode != 0]
     if missing:
         raise ServerError(f"not installed: as root, type: apt-get install {' '.join(missing)}")
 
@@ -70,9 +83,14 @@ class Server:
     one_core = True  # it has one busy thread: bound to a core, so that the load gets another
     extra_load_options = []
 
-    def __init__(self, folder, build, certs, accounts, core):
-        self.folder, self.build, self.certs = Path(folder) / self.name, Path(build), certs
-        self.accounts, self.core = accounts, core
+    def __init__(self, folder, build, certs, accounts, core=None, archive=False, shards=1,
+                 kind=""):
+        """archive: every message is archived, in SQLite. shards: of burbled. kind: tells it from
+        others of the same name."""
+        self.what = self.name + (f"-{kind}" if kind else "")
+        self.folder, self.build, self.certs = Path(folder) / self.what, Path(build), certs
+        self.accounts, self.core, self.archive, self.shards = accounts, core, archive, shards
+        self.one_core = self.one_core and shards == 1
         self.port = free_port()
         self.process = None
         self.log = None
@@ -162,6 +180,13 @@ class Server:
             got += part
         return got
 
+    def kill(self):
+        """kill -9, whatever it does just now."""
+        os.killpg(self.process.pid, signal.SIGKILL)  # its own session: only its processes
+        self.process.wait()
+        self.process = None
+        self.log.close()
+
     def stop(self):
         if self.process is None:
             return
@@ -214,13 +239,20 @@ class Burbled(Server):
     def command(self):
         return [self.program("burbled"), "-c", self.folder / "burbled.conf"]
 
+    def has_option(self, name):
+        run = subprocess.run([self.program("burbled"), "--print-options"], capture_output=True,
+                             text=True)
+        return f"| `{name}` |" in run.stdout
+
     def prepare(self):
         data = self.folder / "data"
         data.mkdir(mode=0o700)
+        durability = 'durability = "strict";' if self.has_option("durability") else ""
         (self.folder / "burbled.conf").write_text(f"""
 data_dir = "{data}";
 store = "sqlite";
-shards = 1;
+{durability}
+shards = {self.shards};
 log = {{ level = "warning"; }};
 sasl = {{ iterations = 4096; }};
 hosts = ( {{
@@ -264,6 +296,12 @@ class Prosody(Server):
     def prepare(self):
         data = self.folder / "data"
         accounts = data / DOMAIN / "accounts"
+        archive = f"""
+storage = {{ archive = "sql" }}
+sql = {{ driver = "SQLite3"; database = "{self.folder}/archive.sqlite" }}
+default_archive_policy = true
+archive_expires_after = "never"
+""" if self.archive else ""
         (self.folder / "certs").mkdir()
         accounts.mkdir(parents=True)
         # Debian's modules_enabled without "limits".
@@ -276,7 +314,7 @@ modules_enabled = {{
   "disco"; "roster"; "saslauth"; "tls"; "blocklist"; "bookmarks"; "carbons"; "dialback"; "pep";
   "private"; "smacks"; "vcard4"; "vcard_legacy"; "csi_simple"; "invites"; "invites_adhoc";
   "invites_register"; "ping"; "register"; "time"; "uptime"; "version"; "admin_adhoc"; "admin_shell";
-  "posix";
+  "posix"; {'"mam";' if self.archive else ""}
 }}
 modules_disabled = {{ "s2s" }}
 interfaces = {{ "127.0.0.1" }}
@@ -289,7 +327,8 @@ network_settings = {{ tcp_backlog = 4096 }}
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 authentication = "internal_hashed"
-storage = "internal"
+default_storage = "internal"
+{archive}
 log = {{ warn = "{self.folder}/prosody.log" }}
 ssl = {{ certificate = "{self.certs}/cert.pem"; key = "{self.certs}/key.pem" }}
 VirtualHost "{DOMAIN}"
@@ -327,8 +366,8 @@ class Ejabberd(Server):
     one_core = False
     node = f"ejabberd@{DOMAIN}"
 
-    def __init__(self, *args):
-        super().__init__(*args)
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
         self.node_port = free_port()
 
     def version(self):
@@ -371,6 +410,17 @@ class Ejabberd(Server):
         cookie = self.folder / ".erlang.cookie"
         cookie.write_text(os.urandom(12).hex())
         cookie.chmod(0o400)
+        # mod_mam with default_db: sql; accounts stay in Mnesia, where add_accounts writes them.
+        database = f"""
+default_db: sql
+sql_type: sqlite
+sql_database: "{self.folder}/archive.sqlite"
+auth_method: mnesia
+""" if self.archive else ""
+        mam = """
+  mod_mam:
+    default: always
+""" if self.archive else ""
         # Debian's modules without fail2ban (a limit) and without those that need other listeners.
         (self.folder / "ejabberd.yml").write_text(f"""
 loglevel: warning
@@ -393,6 +443,7 @@ disable_sasl_mechanisms:
   - "digest-md5"
   - "X-OAUTH2"
 auth_password_format: scram
+{database}
 listen:
   -
     port: {self.port}
@@ -420,6 +471,7 @@ modules:
   mod_configure: {{}}
   mod_disco: {{}}
   mod_last: {{}}
+{mam}
   mod_muc: {{}}
   mod_muc_admin: {{}}
   mod_offline: {{}}
