@@ -159,7 +159,7 @@ static void fill(struct engine *e, struct writing *w, const struct stanza *s,
         w->entries = 2;
     }
     labels.flags = w->flags;
-    labels.peer = w->both || self ? SLICE_NONE : owners[1];
+    labels.peer = w->both ? SLICE_NONE : owners[1];
     store_append(batch, STORE_ARCHIVE, owners, w->both ? 2 : 1, &labels, value);
     uint32_t shard = local ? engine_owner(e, owners[1]) : e->shard;
     if (shard != e->shard && (w->both || w->entries == 2))

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/test_support.h"
+#include "core/service/archive.h"
 #include "xep/test_inside.h"
 
 enum { ITERATIONS = SASL_ITERATIONS_MIN, TURNS_MAX = 100000 };
@@ -360,6 +361,37 @@ void bench_put(struct bench *b, const char *owner, const char *name, const char 
     store_put(r, slice_z(owner), slice_z(name), slice_z(key), value);
     CHECK(bench_store(b, r)->err == 0);
     store_request_free(&r);
+}
+
+uint64_t bench_archive(struct bench *b, const char *from, const char *to, uint32_t flags,
+                       const char *payload)
+{
+    struct stanza s = {
+        .kind = STANZA_MESSAGE, .type = TYPE_CHAT, .packed = true, .payload = slice_z(payload)};
+    struct store_labels labels = {.wall_ms = b->now.wall_ms, .flags = flags};
+    struct slice owners[2];
+    struct buf value = {0};
+    size_t n = 0;
+    CHECK(jid_from_prepared(slice_z(from), &s.from) && jid_from_prepared(slice_z(to), &s.to));
+    bool ours = config_host(&b->config.core, jid_domain(&s.from)) != NULL;
+    bool theirs = config_host(&b->config.core, jid_domain(&s.to)) != NULL;
+    if (theirs)
+        owners[n++] = jid_bare(&s.to);
+    if (ours && !(theirs && jid_bare_eq(&s.from, &s.to)))
+        owners[n++] = jid_bare(&s.from);
+    if (n == 1)
+        labels.peer = ours ? jid_bare(&s.to) : jid_bare(&s.from);
+    if (payload != NULL)
+        stanza_encode(&value, &s);
+    else
+        buf_lit(&value, "junk");
+    struct store_request *r = store_batch_new(0, 0);
+    store_append(r, STORE_ARCHIVE, owners, n, &labels, buf_slice(&value));
+    CHECK(bench_store(b, r)->err == 0);
+    uint64_t position = r->position;
+    store_request_free(&r);
+    buf_free(&value);
+    return position;
 }
 
 uint64_t bench_count(struct bench *b, const char *owner, const char *name)

@@ -92,6 +92,11 @@ struct store_request *bench_store(struct bench *b, struct store_request *r);
 /* Puts one item. */
 void bench_put(struct bench *b, const char *owner, const char *name, const char *key,
                struct slice value);
+/* Puts a message into the log of those of its two that are ours, as the core does (core/service/
+ * archive.h), accepted now. from and to are prepared; payload is serialised, NULL: the value is no
+ * stanza at all. Its position. */
+uint64_t bench_archive(struct bench *b, const char *from, const char *to, uint32_t flags,
+                       const char *payload);
 /* How many entries a log, or items a map holds. */
 uint64_t bench_count(struct bench *b, const char *owner, const char *name);
 /* The engine of the shard that owns the address, and the account there; NULL: not in memory. */
