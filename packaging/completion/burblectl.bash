@@ -52,7 +52,7 @@ _burblectl()
     else
         [ "${words[0]-}" = help ] && words=("${words[@]:1}") && options=(--data-dir /nonexistent)
         case ${words[*]} in
-        '') candidates='account check help hooks host limits reload session stats stop' ;;
+        '') candidates='account check help hooks host limits reload session stats stop trace' ;;
         account) candidates='add disable enable list passwd remove show' ;;
         session) candidates='kick list show' ;;
         host) candidates='list' ;;

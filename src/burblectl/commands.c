@@ -157,6 +157,22 @@ const struct command COMMANDS[] = {
         .done = "The configuration was reloaded.",
     },
     {
+        .name = "trace",
+        .layout = COMMAND_TABLE,
+        .args = {{"id", "ID", true}},
+        .columns = {{"time", "TIME", false},
+                    {"event", "EVENT", false},
+                    {"address", "ADDRESS", false},
+                    {"archive_id", "ARCHIVE ID", true},
+                    {"shard", "SHARD", true}},
+        .line = "show what happened to a message, and when",
+        .help =
+            "ID is the id of the message or its id in the archive (its stanza-id). Events:\n"
+            "received, repeated, stored, waiting, handed, copied, acknowledged, pushed, bounced.\n"
+            "What is remembered is metadata of the last messages, in memory (trace_bytes).",
+        .none = "Nothing is known of such a message (any more).",
+    },
+    {
         .name = "stop",
         .layout = COMMAND_QUIET,
         .line = "end the server",

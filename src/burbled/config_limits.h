@@ -144,6 +144,8 @@
       "the same in bytes")                                                                         \
     X("A28", registration_seconds, CONFIG_SECONDS, 600, 1, 86400, 0,                               \
       "between two registrations (XEP-0077) from one address")                                     \
+    X("D05", trace_bytes, CONFIG_BYTES, 1048576, 0, 1073741824, CONFIG_LIMIT_STAYS,                \
+      "memory of each shard for \"burblectl trace\"; 0: nothing is remembered")                    \
     X("R05", presence_per_second, CONFIG_PER_SECOND, 1, 1, 1000, CONFIG_UNLIMITED,                 \
       "presence broadcasts of one resource; more are coalesced to the newest")
 /* clang-format on */

@@ -35,6 +35,7 @@ static void fill_limits(const struct config_limits *c, struct limits *out)
     out->output_lag_ms = milliseconds(c->output_drain_seconds);
     out->offline_messages = c->offline_messages;
     out->offline_bytes = c->offline_bytes;
+    out->trace_bytes = c->trace_bytes;
     out->mam_page = c->archive_page;
     out->mam_queries = c->archive_queries_per_session;
     out->roster_items = c->roster_items;

@@ -176,7 +176,7 @@ bool admin_last_shard(struct engine *e, struct admin_request *r)
 static const struct admin_command *find(struct slice command)
 {
     const struct admin_command *const tables[] = {ADMIN_ACCOUNT_COMMANDS, ADMIN_SESSION_COMMANDS,
-                                                  ADMIN_SERVER_COMMANDS};
+                                                  ADMIN_SERVER_COMMANDS, ADMIN_TRACE_COMMANDS};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (const struct admin_command *c = tables[i]; c->name != NULL; c++)
             if (slice_eq(slice_z(c->name), command))
@@ -195,7 +195,7 @@ static const char *judge(const struct admin_command *c, const struct admin_reque
     for (size_t i = 0; i < r->arg_count; i++) {
         struct slice name = r->args[i].name;
         bool known = (c->address != ADMIN_NO_ADDRESS && slice_is(name, "jid")) ||
-                     (c->host && slice_is(name, "host"));
+                     (c->host && slice_is(name, "host")) || (c->id && slice_is(name, "id"));
         if (!known)
             return "the command does not take this argument";
         for (size_t k = 0; k < i; k++)

@@ -21,6 +21,7 @@ struct admin_command {
     bool at_owner; /* served by the shard that owns the address, when there is one */
     bool password; /* required; otherwise refused */
     bool host;     /* takes the argument "host" */
+    bool id;       /* takes the argument "id" */
     admin_fn *serve;
 };
 
@@ -28,6 +29,7 @@ struct admin_command {
 extern const struct admin_command ADMIN_ACCOUNT_COMMANDS[];
 extern const struct admin_command ADMIN_SESSION_COMMANDS[];
 extern const struct admin_command ADMIN_SERVER_COMMANDS[];
+extern const struct admin_command ADMIN_TRACE_COMMANDS[];
 
 /* The request goes back; to as in the request. */
 void admin_return(struct engine *e, struct admin_request *r, uint32_t to);

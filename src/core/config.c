@@ -18,6 +18,7 @@ const struct limits LIMITS_DEFAULT = {
     .output_lag_ms = 60000,
     .offline_messages = 1000,
     .offline_bytes = 4 << 20,
+    .trace_bytes = 1 << 20,
     .mam_page = 50,
     .mam_queries = 2,
     .roster_items = 1000,

@@ -28,6 +28,7 @@ struct limits {
     uint32_t output_lag_ms;          /* L13 */
     uint32_t offline_messages;       /* L16 */
     uint32_t offline_bytes;          /* L16 */
+    uint32_t trace_bytes;            /* of each shard (trace.h) */
     uint32_t mam_page;               /* L17: messages in a page of the archive */
     uint32_t mam_queries;            /* L17: of one session at once */
     uint32_t roster_items;           /* L19 */

@@ -9,6 +9,7 @@
 #include "core/hooks.h"
 #include "core/router.h"
 #include "core/service/accounts.h"
+#include "core/trace.h"
 
 enum { ARENA_FACTOR = 4 };
 
@@ -77,6 +78,7 @@ void engine_free(struct engine **engine)
     hmap_free(&e->accounts);
     arena_free(&e->arena);
     buf_free(&e->scratch);
+    trace_free(e);
     hooks_free(&e->hooks);
     mem_wipe(e->fake_secret, sizeof(e->fake_secret));
     mem_free(e);

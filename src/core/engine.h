@@ -29,6 +29,7 @@
 struct accounts_service;
 struct hooks;
 struct module;
+struct trace;
 struct region;
 
 struct engine_setup {
@@ -80,6 +81,7 @@ struct engine {
     struct counters counters;
     struct accounts_service *accounts_service; /* core/service/accounts.c */
     size_t session_count;
+    struct trace *trace; /* trace.h; NULL: nothing happened yet */
     bool stopping;
 };
 

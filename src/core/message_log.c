@@ -9,7 +9,7 @@
 #include "core/router.h"
 #include "core/service/archive.h"
 #include "core/service/keep.h"
-#include "core/sm.h"
+#include "core/trace.h"
 
 /* A message on its way into the log. */
 struct writing {
@@ -57,6 +57,7 @@ static void apply(struct engine *e, struct account *a, const struct log_entry *e
         return;
     tail_new_entry(e, a, entry->position, handed);
     if (!handed) {
+        trace_note(e, TRACE_WAITING, entry->stanza.id, entry->position, jid_bare(&a->jid));
         a->tail.waiting++;
         a->tail.waiting_bytes += entry->bytes;
     }
@@ -118,6 +119,7 @@ static void written(struct engine *e, void *ctx, struct store_request *answer)
         refuse(e, w, &entry.stanza, answer->err);
     } else {
         e->counters.messages_stored++;
+        trace_note(e, TRACE_STORED, entry.stanza.id, entry.position, jid_bare(&w->account->jid));
         if (w->entries == 2) {
             struct log_entry own = entry;
             own.position--;

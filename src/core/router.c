@@ -10,6 +10,7 @@
 #include "core/presence.h"
 #include "core/service/keep.h"
 #include "core/subscribe.h"
+#include "core/trace.h"
 #include "xmpp/ns.h"
 
 static const struct origin NOBODY = {0};
@@ -39,6 +40,8 @@ static void send_error(struct engine *e, const struct stanza *s, enum stanza_err
 {
     struct buf payload = {0};
     struct stanza reply;
+    if (s->kind == STANZA_MESSAGE)
+        trace_note(e, TRACE_BOUNCED, s->id, 0, jid_full(&s->from));
     if (make_error(e, s, error, text, app, &payload, &reply))
         route(e, &reply, &NOBODY);
     buf_free(&payload);
@@ -232,6 +235,8 @@ void route_from_session(struct engine *e, struct session *session, struct stanza
                         const struct origin *from)
 {
     struct account *a = session->account;
+    if (s->kind == STANZA_MESSAGE)
+        trace_note(e, TRACE_RECEIVED, s->id, 0, jid_full(&session->jid));
     struct origin own_origin = *from, *origin = &own_origin;
     if (s->kind == STANZA_MESSAGE && a->host != NULL && a->host->archive)
         origin->archive = hooks_archive_wants(e, a, jid_some(&s->to) ? &s->to : &a->jid);

@@ -12,6 +12,7 @@
 #include "core/presence.h"
 #include "core/router.h"
 #include "core/sm.h"
+#include "core/trace.h"
 #include "xmpp/ns.h"
 
 static void lag_expired(struct timer *t, void *ctx);
@@ -216,6 +217,8 @@ bool session_send(struct engine *e, struct session *s, const struct stanza *st)
     stanza_write(out, st, NULL, SLICE_NONE);
     if (s->sm != NULL)
         sm_sent(e, s, NULL, ROLE_NONE, slice_from(buf_slice(out), at));
+    if (st->kind == STANZA_MESSAGE)
+        trace_note(e, TRACE_HANDED, st->id, 0, jid_full(&s->jid));
     if (s->sm != NULL)
         sm_ask(e, s);
     written(e, s);
@@ -250,6 +253,8 @@ bool session_send_entry(struct engine *e, struct session *s, const struct log_en
     if (s->sm != NULL)
         sm_sent(e, s, entry, role, SLICE_NONE);
     copy_write(s, entry, role, &s->stream->link->out);
+    trace_note(e, role == ROLE_MESSAGE ? TRACE_HANDED : TRACE_COPIED, entry->stanza.id,
+               entry->position, jid_full(&s->jid));
     if (s->sm != NULL)
         sm_ask(e, s);
     written(e, s);
