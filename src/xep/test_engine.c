@@ -126,6 +126,7 @@ static void make_config(struct bench *b)
         .listeners = &LISTENER,
         .listener_count = 1,
     };
+    b->config.core.limits.trace_bytes = 0; /* heaps are measured */
 }
 
 struct bench *bench_new_shards(const struct module *const *modules, uint32_t shards)
