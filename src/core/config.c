@@ -3,12 +3,14 @@
 
 const struct limits LIMITS_DEFAULT = {
     .stanza_bytes = 262144,
+    .stanza_bytes_s2s = 524288,
     .preauth_bytes = 8192,
     .preauth_elements = 32,
     .depth = 64,
     .attributes = 64,
     .declarations = 64,
     .elements = 4096,
+    .elements_s2s = 16384,
     .preauth_space_bytes = 256,
     .login_ms = 60000,
     .tls_ms = 10000,
@@ -26,6 +28,8 @@ const struct limits LIMITS_DEFAULT = {
     .pending_subscriptions = 1000,
     .rate_bytes_per_s = 100 << 10,
     .rate_burst_bytes = 1 << 20,
+    .rate_bytes_per_s_s2s = 1 << 20,
+    .rate_burst_bytes_s2s = 1 << 20,
     .directed_targets = 1000,
     .credit_stanzas = 256,
     .credit_bytes = 1 << 20,
@@ -44,6 +48,14 @@ const struct host_config *config_host(const struct core_config *c, struct slice 
             if (slice_eq(host->aliases[k], domain))
                 return host;
     }
+    return NULL;
+}
+
+const struct component_config *config_component(const struct core_config *c, struct slice domain)
+{
+    for (size_t i = 0; i < c->component_count; i++)
+        if (slice_eq(c->components[i].name, domain))
+            return &c->components[i];
     return NULL;
 }
 

@@ -13,12 +13,14 @@
 /* Limits by their ids in the catalogue. */
 struct limits {
     uint32_t stanza_bytes;           /* L1 */
+    uint32_t stanza_bytes_s2s;       /* L1: of components and other servers */
     uint32_t preauth_bytes;          /* L2 */
     uint32_t preauth_elements;       /* L2 */
     uint32_t depth;                  /* L3 */
     uint32_t attributes;             /* L4 */
     uint32_t declarations;           /* L4 */
     uint32_t elements;               /* L5 */
+    uint32_t elements_s2s;           /* L5 */
     uint32_t preauth_space_bytes;    /* L6 */
     uint32_t login_ms;               /* L7: accept to bind */
     uint32_t tls_ms;                 /* L7: TLS part */
@@ -36,6 +38,8 @@ struct limits {
     uint32_t pending_subscriptions;  /* L19 */
     uint32_t rate_bytes_per_s;       /* L22; 0: off */
     uint32_t rate_burst_bytes;       /* L22 */
+    uint32_t rate_bytes_per_s_s2s;   /* L22: of components and other servers; 0: off */
+    uint32_t rate_burst_bytes_s2s;   /* L22 */
     uint32_t directed_targets;       /* S11 */
     uint32_t credit_stanzas;         /* unsettled work per stream */
     uint32_t credit_bytes;
@@ -67,9 +71,17 @@ struct host_config {
     size_t contact_count;
 };
 
+/* A service outside of the server that serves a domain of its own (XEP-0114). */
+struct component_config {
+    struct slice name;   /* prepared domain; no host's name or alias */
+    struct slice secret; /* shared with it */
+};
+
 struct core_config {
     const struct host_config *hosts;
     size_t host_count;
+    const struct component_config *components;
+    size_t component_count;
     struct limits limits;
     uint32_t iterations; /* PBKDF2 for new passwords */
     const char *version; /* XEP-0092 */
@@ -77,6 +89,8 @@ struct core_config {
 
 /* The host that serves domain (its name or an alias); NULL: not ours. */
 const struct host_config *config_host(const struct core_config *c, struct slice domain);
+/* The component that serves domain; NULL: none. */
+const struct component_config *config_component(const struct core_config *c, struct slice domain);
 bool config_is_admin(const struct core_config *c, const struct jid *jid);
 
 #endif

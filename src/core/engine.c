@@ -6,6 +6,7 @@
 #include "core/account.h"
 #include "core/admin.h"
 #include "core/c2s.h"
+#include "core/components.h"
 #include "core/hooks.h"
 #include "core/router.h"
 #include "core/service/accounts.h"
@@ -32,6 +33,7 @@ struct engine *engine_new(const struct engine_setup *setup)
     list_init(&e->idle_accounts);
     list_init(&e->tails);
     list_init(&e->all_streams);
+    list_init(&e->components);
     list_init(&e->settled);
     list_init(&e->out_mails);
     list_init(&e->out_requests);
@@ -66,7 +68,7 @@ void engine_free(struct engine **engine)
     struct engine *e = *engine;
     if (e == NULL)
         return;
-    CHECK(list_empty(&e->all_streams));
+    CHECK(list_empty(&e->all_streams) && list_empty(&e->components));
     accounts_service_free(e);
     accounts_free(e);
     drop_lists(e);
@@ -136,6 +138,10 @@ static void stanza_mail(struct engine *e, struct mail *mail)
 {
     struct stanza s;
     CHECK(stanza_decode(buf_slice(&mail->data), &s));
+    if (config_component(e->config, jid_domain(&s.to)) != NULL) {
+        components_route(e, &s, &mail->origin);
+        return;
+    }
     if (buf_len(&mail->targets) == 0) {
         struct jid bare = jid_to_bare(s.to);
         account_receive(e, &bare, &s, &mail->origin);
@@ -195,6 +201,7 @@ void engine_drop_mail(struct mail **mail)
 
 void engine_reload(struct engine *e, const struct core_config *config)
 {
+    const struct core_config *was = e->config;
     e->config = config;
     accounts_rehost(e);
     LIST_EACH(it, &e->all_streams)
@@ -202,6 +209,7 @@ void engine_reload(struct engine *e, const struct core_config *config)
         struct c2s *s = CONTAINER_OF(it, struct c2s, all);
         c2s_rehost(s);
     }
+    components_rehost(e, was);
     hooks_reloaded(e);
 }
 
@@ -233,5 +241,6 @@ void engine_stop(struct engine *e)
         struct c2s *s = CONTAINER_OF(it, struct c2s, all);
         c2s_error(s, STREAM_SYSTEM_SHUTDOWN, SLICE_NONE, SLICE_NONE);
     }
+    components_stop(e);
     tails_write(e);
 }

@@ -74,6 +74,7 @@ struct engine {
     struct handles flows;    /* struct flow */
     size_t flow_count;       /* that wait */
     struct list all_streams; /* struct c2s */
+    struct list components;  /* struct component: their streams (components.h) */
     struct arena arena;      /* of the stanza in hand */
     struct buf scratch;      /* of the stanza in hand */
     struct list settled;     /* mails of MAIL_SETTLED being filled, one per shard */

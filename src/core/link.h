@@ -20,6 +20,8 @@ struct link_ops {
     void (*start_tls)(struct link *l);
     /* The next bytes are a new stream; after_login: the larger limits hold from there. */
     void (*restart)(struct link *l, bool after_login);
+    /* The larger limits hold from the next element on, in the same stream. */
+    void (*widen)(struct link *l);
     /* Input that was held back by a waiting stream may go on. */
     void (*resume)(struct link *l);
     /* After the output is flushed the connection is closed in order. The stream is gone. */

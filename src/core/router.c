@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "core/c2s.h"
+#include "core/components.h"
 #include "core/copy.h"
 #include "core/hooks.h"
 #include "core/iq.h"
@@ -113,7 +114,10 @@ void route(struct engine *e, struct stanza *s, const struct origin *origin)
     const struct host_config *host = config_host(e->config, jid_domain(&s->to));
     if (host == NULL) {
         /* An error towards a stranger has nowhere to go. */
-        route_error(e, s, STANZA_REMOTE_SERVER_NOT_FOUND, SLICE_NONE, origin);
+        if (config_component(e->config, jid_domain(&s->to)) != NULL)
+            components_route(e, s, origin);
+        else
+            route_error(e, s, STANZA_REMOTE_SERVER_NOT_FOUND, SLICE_NONE, origin);
         return;
     }
     if (s->to.local_len == 0)
@@ -246,6 +250,19 @@ void route_from_session(struct engine *e, struct session *session, struct stanza
     if (s->kind != STANZA_IQ)
         relieve(e, s, &own);
     route_checked(e, session, s, origin);
+    buf_free(&own);
+}
+
+void route_from_outside(struct engine *e, struct stanza *s, const struct origin *origin)
+{
+    struct buf own = {0};
+    if (forged(s)) {
+        route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
+        return;
+    }
+    if (s->kind != STANZA_IQ)
+        relieve(e, s, &own);
+    route(e, s, origin);
     buf_free(&own);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "core/component.h"
 
 enum { CLOSE_WAIT_MS = 5000 }; /* X26 */
 
@@ -35,13 +36,22 @@ static struct xml_limits limits_of(const struct node_link *l, bool after_login)
 {
     const struct limits *c = &l->node->config->core.limits;
     struct xml_limits x = after_login ? XML_LIMITS_C2S : XML_LIMITS_PREAUTH;
-    x.stanza_bytes = after_login ? c->stanza_bytes : c->preauth_bytes;
-    x.elements = after_login ? c->elements : c->preauth_elements;
+    bool server = l->service == NODE_COMPONENT;
+    uint32_t bytes = server ? c->stanza_bytes_s2s : c->stanza_bytes;
+    uint32_t elements = server ? c->elements_s2s : c->elements;
+    x.stanza_bytes = after_login ? bytes : c->preauth_bytes;
+    x.elements = after_login ? elements : c->preauth_elements;
     x.depth = (uint16_t)c->depth;
     x.attributes = (uint16_t)c->attributes;
     x.declarations = (uint16_t)c->declarations;
     x.space_bytes = after_login ? 0 : c->preauth_space_bytes;
     return x;
+}
+
+static void op_widen(struct link *base)
+{
+    struct xml_limits limits = limits_of(of(base), true);
+    xml_parser_set_limits(of(base)->parser, &limits);
 }
 
 static void op_restart(struct link *base, bool after_login)
@@ -116,6 +126,7 @@ static const struct link_ops OPS = {
     .dirty = op_dirty,
     .start_tls = op_start_tls,
     .restart = op_restart,
+    .widen = op_widen,
     .resume = op_resume,
     .close = op_close,
     .move = op_move,
@@ -144,11 +155,20 @@ static struct tls_context *choose_tls(void *ctx, struct slice name)
     return NULL;
 }
 
+/* Components ask for their own names, or for what the machine is called: any host will do. */
+static struct tls_context *choose_any_tls(void *ctx, struct slice name)
+{
+    struct tls_context *named = choose_tls(ctx, name);
+    return named != NULL ? named : choose_tls(ctx, SLICE_NONE);
+}
+
 static struct wire *tls_wire(struct node_link *l, struct slice alpn)
 {
     struct node *n = l->node;
     CHECK(n->config->tls_count > 0);
     struct tls_accept a = {.choose = choose_tls, .choose_ctx = n, .alpn = alpn};
+    if (l->service == NODE_COMPONENT)
+        a.choose = choose_any_tls;
     return tls_accept_new(&a, n->config->tls[0].tls);
 }
 
@@ -187,6 +207,7 @@ struct node_link *link_new(struct node *n, uint32_t listener, const char *peer, 
     struct node_link *l = mem_new(struct node_link);
     l->node = n;
     l->owner = owner;
+    l->service = on->service;
     l->timer.fire = timer_fired;
     l->told_input = true;
     snprintf(l->peer, sizeof(l->peer), "%s", peer);
@@ -203,11 +224,17 @@ struct node_link *link_new(struct node *n, uint32_t listener, const char *peer, 
     n->link_count++;
     struct xml_limits limits = limits_of(l, false);
     l->parser = xml_parser_new(XML_STREAM, &limits);
-    l->stream = &c2s_new(n->engine, &l->base)->base;
-    if (l->parser == NULL)
+    bool component = on->service == NODE_COMPONENT;
+    l->stream =
+        component ? &component_new(n->engine, &l->base)->base : &c2s_new(n->engine, &l->base)->base;
+    if (l->parser == NULL) {
         l->state = LINK_CLOSED;
-    else if (on->tls == NODE_TLS_DIRECT)
-        begin_handshake(l, SLICE("xmpp-client"));
+        return l;
+    }
+    if (component)
+        xml_parser_set_dialect(l->parser, XML_OF_COMPONENTS);
+    if (on->tls == NODE_TLS_DIRECT)
+        begin_handshake(l, component ? SLICE_NONE : SLICE("xmpp-client"));
     return l;
 }
 

@@ -30,6 +30,7 @@ struct node_link {
         LINK_CLOSED,
     } state;
     uint32_t move_to;
+    enum node_service service;
     bool paused;     /* L22: no input until the timer */
     bool lagging;    /* told the stream that its output has piled up; drained is due */
     bool told_input; /* what the driver knows of node_wants_input */

@@ -16,9 +16,11 @@
 struct node;
 struct node_link;
 
+enum node_service { NODE_C2S, NODE_COMPONENT };
 enum node_tls { NODE_TLS_NONE, NODE_TLS_STARTTLS, NODE_TLS_DIRECT };
 
 struct node_listener {
+    enum node_service service;
     enum node_tls tls;
     bool require_tls;
     bool plain_without_tls;

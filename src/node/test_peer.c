@@ -69,9 +69,14 @@ int peer_free_all(void **state)
 
 struct peer *peer_new(struct bench *b)
 {
+    return peer_new_to(b, 0);
+}
+
+struct peer *peer_new_to(struct bench *b, uint32_t listener)
+{
     struct peer *p = mem_new(struct peer);
     p->bench = b;
-    p->client = bench_connect(b);
+    p->client = bench_connect_to(b, listener);
     p->client->deaf = true; /* the bench leaves the output to us */
     peer_take(p);
     return p;

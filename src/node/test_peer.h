@@ -57,6 +57,8 @@ void peer_account(struct bench *b, const char *bare);
 int peer_free_all(void **state);
 
 struct peer *peer_new(struct bench *b);
+/* To the listener of that index. */
+struct peer *peer_new_to(struct bench *b, uint32_t listener);
 /* The connection is lost. */
 void peer_free(struct peer **p);
 /* The whole in one read; or in pieces of that many bytes; what comes back is taken. */

@@ -61,6 +61,29 @@ static void write_resources(const struct account *a, struct xml_writer *w)
     }
 }
 
+/* A component below the name of a host belongs to it, one below none to all of them. */
+static bool is_below(struct slice domain, struct slice host)
+{
+    return domain.len > host.len + 1 && domain.ptr[domain.len - host.len - 1] == '.' &&
+           slice_eq(slice_from(domain, domain.len - host.len), host);
+}
+
+static void write_components(const struct core_config *c, const struct host_config *host,
+                             struct xml_writer *w)
+{
+    for (size_t i = 0; i < c->component_count; i++) {
+        struct slice name = c->components[i].name;
+        bool elsewhere = false;
+        for (size_t k = 0; k < c->host_count; k++)
+            elsewhere |= is_below(name, c->hosts[k].name);
+        if (elsewhere && !is_below(name, host->name))
+            continue;
+        xml_open(w, SLICE("item"), SLICE_NONE);
+        xml_attr_put(w, SLICE("jid"), name);
+        xml_close(w);
+    }
+}
+
 static void items(struct iq *iq)
 {
     bool known = may_know(iq);
@@ -74,6 +97,8 @@ static void items(struct iq *iq)
         xml_attr_put(&w, SLICE("node"), node);
     if (known && iq->account != NULL)
         write_resources(iq->account, &w);
+    else if (iq->account == NULL)
+        write_components(iq->e->config, iq->host, &w);
     xml_close(&w);
     iq_result_end(iq, &w);
 }

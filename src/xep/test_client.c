@@ -14,6 +14,11 @@
 
 struct client *bench_connect(struct bench *b)
 {
+    return bench_connect_to(b, 0);
+}
+
+struct client *bench_connect_to(struct bench *b, uint32_t listener)
+{
     struct bench_inside *in = b->inside;
     struct client *c = mem_new(struct client);
     char peer[32];
@@ -23,10 +28,12 @@ struct client *bench_connect(struct bench *b)
     c->shard = (uint32_t)(conn % in->shards);
     c->parser = xml_parser_new(XML_STREAM, &XML_LIMITS_C2S);
     CHECK(c->parser != NULL);
+    if (b->config.listeners[listener].service == NODE_COMPONENT)
+        xml_parser_set_dialect(c->parser, XML_OF_COMPONENTS);
     list_init(&c->inbox);
     list_push(&in->clients, &c->link);
     node_now(b->nodes[c->shard], b->now);
-    c->conn = node_accept(b->nodes[c->shard], 0, peer, conn, c);
+    c->conn = node_accept(b->nodes[c->shard], listener, peer, conn, c);
     bench_run(b);
     return c;
 }

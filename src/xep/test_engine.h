@@ -103,8 +103,9 @@ uint64_t bench_count(struct bench *b, const char *owner, const char *name);
 struct engine *bench_engine(struct bench *b, const char *bare);
 struct account *bench_loaded(struct bench *b, const char *bare);
 
-/* A connection on which nothing was said yet. */
+/* A connection on which nothing was said yet, to the first listener; or to that one. */
 struct client *bench_connect(struct bench *b);
+struct client *bench_connect_to(struct bench *b, uint32_t listener);
 /* Sends a stream header; the features that come are left to be expected. */
 void client_open(struct client *c, const char *host);
 /* Makes the account when there is none, connects, logs in, binds. */

@@ -5,6 +5,7 @@
 #include "base/slice.h"
 
 #define NS_CLIENT          SLICE("jabber:client")
+#define NS_COMPONENT       SLICE("jabber:component:accept")
 #define NS_STREAMS         SLICE("http://etherx.jabber.org/streams")
 #define NS_STREAM_ERRORS   SLICE("urn:ietf:params:xml:ns:xmpp-streams")
 #define NS_STANZA_ERRORS   SLICE("urn:ietf:params:xml:ns:xmpp-stanzas")
