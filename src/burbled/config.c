@@ -43,11 +43,14 @@ static bool check_text(struct config_errors *errors, const char *name, struct sl
     while ((t = config_scan_next(&scan)).type != CONFIG_TOKEN_END) {
         if (t.type == CONFIG_TOKEN_NUMBER && !config_text_number_fits(t.text)) {
             char key[64];
+            int shown = t.text.len > 40 ? 40 : (int)t.text.len;
+            if (slice_is(last.text, "secret"))
+                shown = 0; /* not even when it lacks its quotes */
             snprintf(key, sizeof(key), "%.*s", SLICE_ARG(last.text));
             config_errors_add(errors, false, name, t.line, key,
                               "the number %.*s is too large; above 2147483647 it needs an L behind "
                               "it",
-                              t.text.len > 40 ? 40 : (int)t.text.len, t.text.ptr);
+                              shown, t.text.ptr);
         }
         if (t.type == CONFIG_TOKEN_STRING && t.open) {
             config_errors_add(errors, false, name, t.line, NULL,
@@ -178,6 +181,14 @@ static struct slice line_of(struct slice text, int line)
     return text;
 }
 
+static bool names_secret(struct slice line)
+{
+    for (; line.len > 0; line = slice_from(line, 1))
+        if (slice_starts(line, SLICE("secret")))
+            return true;
+    return false;
+}
+
 /* text ends with a NUL that counts. */
 static bool parse(config_t *cfg, struct config_reader *r, struct buf *text)
 {
@@ -191,7 +202,7 @@ static bool parse(config_t *cfg, struct config_reader *r, struct buf *text)
     const char *what = config_error_text(cfg);
     int line = config_error_line(cfg);
     struct slice shown = file == NULL ? line_of(buf_slice(text), line) : SLICE_NONE;
-    if (shown.len > 0)
+    if (shown.len > 0 && !names_secret(shown))
         config_errors_add(r->errors, false, r->name, (uint32_t)line, NULL, "%s at or before: %.*s",
                           what != NULL ? what : "syntax error", SLICE_ARG(shown));
     else
@@ -303,6 +314,16 @@ static void host_free(struct config_host *h)
     mem_free(h->place.file);
 }
 
+static void component_free(struct config_component *c)
+{
+    if (c->secret != NULL)
+        mem_wipe(c->secret, strlen(c->secret));
+    mem_free(c->name);
+    mem_free(c->secret);
+    mem_free(c->secret_file);
+    mem_free(c->place.file);
+}
+
 void config_free(struct config *c)
 {
     for (uint32_t i = 0; i < c->host_count; i++)
@@ -311,8 +332,11 @@ void config_free(struct config *c)
         mem_free(c->listen[i].address);
         mem_free(c->listen[i].place.file);
     }
+    for (uint32_t i = 0; i < c->component_count; i++)
+        component_free(&c->components[i]);
     mem_free(c->hosts);
     mem_free(c->listen);
+    mem_free(c->components);
     mem_free(c->path);
     mem_free(c->data_dir);
     *c = (struct config){0};

@@ -21,6 +21,7 @@ enum {
     CONFIG_ERRORS_MAX = 100,         /* further ones are only counted */
     CONFIG_HOSTS_MAX = 256,
     CONFIG_LISTEN_MAX = 64,
+    CONFIG_COMPONENTS_MAX = 64,
     CONFIG_STRINGS_MAX = 256, /* entries of one list of strings */
     CONFIG_STRING_BYTES_MAX = 4096,
     CONFIG_TLS_FILE_BYTES_MAX = 1000000, /* certificates and keys */
@@ -67,7 +68,7 @@ struct config_host {
     struct config_place place;
 };
 
-enum config_service { CONFIG_SERVICE_C2S };
+enum config_service { CONFIG_SERVICE_C2S, CONFIG_SERVICE_COMPONENT };
 enum config_tls { CONFIG_TLS_STARTTLS, CONFIG_TLS_DIRECT, CONFIG_TLS_NONE };
 
 struct config_listen {
@@ -79,6 +80,14 @@ struct config_listen {
     bool plain_without_tls; /* only true on a loopback address */
     bool self_signed;       /* self-made certificates may be shown here */
     bool loopback;          /* address is one of the loopback network (computed) */
+    struct config_place place;
+};
+
+/* XEP-0114; the one or the other secret is there. */
+struct config_component {
+    char *name;        /* prepared domain */
+    char *secret;      /* as it stands in the file */
+    char *secret_file; /* absolute path of a file that holds it */
     struct config_place place;
 };
 
@@ -99,6 +108,8 @@ struct config {
     uint32_t host_count; /* at least 1 */
     struct config_listen *listen;
     uint32_t listen_count; /* at least 1 */
+    struct config_component *components;
+    uint32_t component_count;
     struct config_limits limits;
 };
 

@@ -60,7 +60,7 @@ static int compare_taken(const void *left, const void *right)
 static void check_names(struct config_reader *r, const config_setting_t *root,
                         const struct config *c)
 {
-    size_t n = 0;
+    size_t n = c->component_count;
     for (uint32_t i = 0; i < c->host_count; i++)
         n += 1 + c->hosts[i].aliases.count;
     struct taken *names = mem_array(n, sizeof(*names));
@@ -75,20 +75,30 @@ static void check_names(struct config_reader *r, const config_setting_t *root,
             n++;
         }
     }
+    for (uint32_t i = 0; i < c->component_count; i++) {
+        const config_setting_t *s = element(root, "components", i);
+        if (c->components[i].name != NULL)
+            names[n] = (struct taken){c->components[i].name, at(s, "name"), "components.name", n},
+            n++;
+    }
     if (n > 1)
         qsort(names, n, sizeof(*names), compare_taken);
     for (size_t i = 1; i < n; i++) {
-        if (strcmp(names[i].name, names[i - 1].name) == 0)
+        const struct taken *was = &names[i - 1];
+        if (strcmp(names[i].name, was->name) == 0)
             config_reader_error(r, names[i].setting, names[i].key,
-                                "expected a name of its own; \"%s\" is the name or alias in line "
-                                "%u already",
-                                names[i].name, (unsigned)config_reader_line(names[i - 1].setting));
+                                "expected a name of its own; \"%s\" is the name%s in line %u "
+                                "already",
+                                names[i].name,
+                                strcmp(was->key, "components.name") == 0 ? " of a component"
+                                                                         : " or alias of a host",
+                                (unsigned)config_reader_line(was->setting));
     }
     mem_free(names);
 }
 
 static void check_readable(struct config_reader *r, const config_setting_t *s, const char *key,
-                           const char *path, bool secret)
+                           const char *path, const char *secret)
 {
     struct buf content = {0};
     struct file_facts facts = {0};
@@ -96,8 +106,9 @@ static void check_readable(struct config_reader *r, const config_setting_t *s, c
     if (err != 0)
         config_reader_error(r, s, key, "expected a file that can be read; %s: %s", path,
                             err_text(err));
-    else if (secret && (facts.mode & S_IRWXO) != 0)
-        warn(r, s, key, "the private key is open to everyone on this machine; chmod 640 it");
+    else if (secret != NULL && (facts.mode & S_IRWXO) != 0)
+        config_errors_add(r->errors, true, config_reader_file(r, s), config_reader_line(s), key,
+                          "the %s is open to everyone on this machine; chmod 640 it", secret);
     if (content.ptr != NULL)
         mem_wipe(content.ptr, content.cap);
     buf_free(&content);
@@ -115,9 +126,9 @@ static void check_certificate(struct config_reader *r, const config_setting_t *s
     if (r->dir == NULL)
         return;
     if (h->certificate != NULL)
-        check_readable(r, at(s, "certificate"), "hosts.certificate", h->certificate, false);
+        check_readable(r, at(s, "certificate"), "hosts.certificate", h->certificate, NULL);
     if (h->key != NULL)
-        check_readable(r, at(s, "key"), "hosts.key", h->key, true);
+        check_readable(r, at(s, "key"), "hosts.key", h->key, "private key");
 }
 
 static void check_admins(struct config_reader *r, const config_setting_t *s, const struct config *c,
@@ -141,9 +152,9 @@ static void check_tls(struct config_reader *r, const config_setting_t *s, struct
                             "expected false where tls = \"none\"");
     else if (l->tls == CONFIG_TLS_NONE && !l->loopback && !given(s, "require_tls"))
         config_reader_error(r, at(s, "tls"), "listen.tls",
-                            "expected \"starttls\" or \"direct\" on the public address %s, or "
-                            "require_tls = false beside it",
-                            l->address);
+                            "expected %s\"direct\" on the public address %s, or require_tls = "
+                            "false beside it",
+                            l->service == CONFIG_SERVICE_C2S ? "\"starttls\" or " : "", l->address);
     else if (l->tls == CONFIG_TLS_NONE && !l->loopback)
         warn(r, at(s, "tls"), "listen.tls", "everything passes in clear on a public address");
     if (l->tls == CONFIG_TLS_NONE)
@@ -156,6 +167,22 @@ static void check_tls(struct config_reader *r, const config_setting_t *s, struct
     else if (l->plain_without_tls && l->require_tls)
         warn(r, at(s, "plain_without_tls"), "listen.plain_without_tls",
              "without effect while require_tls is true");
+}
+
+/* XEP-0114 knows no STARTTLS: TLS is there from the first byte, or not at all. */
+static void check_component_tls(struct config_reader *r, const config_setting_t *s,
+                                struct config_listen *l)
+{
+    if (!given(s, "tls"))
+        l->tls = CONFIG_TLS_NONE;
+    if (l->tls == CONFIG_TLS_STARTTLS)
+        config_reader_error(r, at(s, "tls"), "listen.tls",
+                            "expected \"none\" or \"direct\" for components, which know no "
+                            "STARTTLS");
+    if (l->plain_without_tls)
+        warn(r, at(s, "plain_without_tls"), "listen.plain_without_tls",
+             "without effect for components");
+    l->plain_without_tls = false;
 }
 
 /* V49: a certificate that nobody asked for is not shown to the world. */
@@ -192,8 +219,12 @@ static void check_listen(struct config_reader *r, const config_setting_t *root, 
         struct config_listen *l = &c->listen[i];
         const config_setting_t *s = element(root, "listen", i);
         l->loopback = config_address_is_loopback(l->address);
-        if (!given(s, "port") && l->tls == CONFIG_TLS_DIRECT)
-            l->port = 5223;
+        if (l->service == CONFIG_SERVICE_COMPONENT)
+            check_component_tls(r, s, l);
+        if (!given(s, "port"))
+            l->port = l->service == CONFIG_SERVICE_COMPONENT ? 5347
+                      : l->tls == CONFIG_TLS_DIRECT          ? 5223
+                                                             : l->port;
         check_tls(r, s, l);
         check_self_made(r, s, l, root, c);
         for (uint32_t j = 0; j < i; j++) {
@@ -207,6 +238,39 @@ static void check_listen(struct config_reader *r, const config_setting_t *root, 
             break;
         }
     }
+}
+
+static void check_component(struct config_reader *r, const config_setting_t *s,
+                            const struct config_component *c)
+{
+    bool both = given(s, "secret") && given(s, "secret_file");
+    if (both)
+        config_reader_error(r, at(s, "secret"), "components.secret",
+                            "expected either \"secret\" or \"secret_file\", found both");
+    else if (!given(s, "secret") && !given(s, "secret_file"))
+        config_reader_error(r, s, "components.secret",
+                            "expected, but missing (\"secret\" or \"secret_file\")");
+    if (r->dir != NULL && c->secret_file != NULL)
+        check_readable(r, at(s, "secret_file"), "components.secret_file", c->secret_file,
+                       "secret of the component");
+}
+
+/* The one is of no use without the other. */
+static void check_components(struct config_reader *r, const config_setting_t *root,
+                             const struct config *c)
+{
+    const config_setting_t *listener = NULL;
+    for (uint32_t i = 0; i < c->listen_count; i++)
+        if (c->listen[i].service == CONFIG_SERVICE_COMPONENT)
+            listener = element(root, "listen", i);
+    for (uint32_t i = 0; i < c->component_count; i++)
+        check_component(r, element(root, "components", i), &c->components[i]);
+    if (c->component_count > 0 && listener == NULL)
+        warn(r, at(root, "components"), "components",
+             "no entry of \"listen\" has service = \"component\": none of them can connect");
+    else if (c->component_count == 0 && listener != NULL)
+        warn(r, at(listener, "service"), "listen.service",
+             "no \"components\" are configured: nobody can connect here");
 }
 
 static void check_limits(struct config_reader *r, const config_setting_t *root, struct config *c)
@@ -242,5 +306,6 @@ void config_check_all(struct config_reader *r, const config_setting_t *root, str
             check_admins(r, s, c, &c->hosts[i]);
     }
     check_listen(r, root, c);
+    check_components(r, root, c);
     check_limits(r, root, c);
 }

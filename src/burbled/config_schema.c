@@ -87,18 +87,19 @@ static const struct config_group HOST_GROUP = {
     .place_offset = offsetof(struct config_host, place),
 };
 
-static const char *const SERVICES[] = {"c2s", NULL};
+static const char *const SERVICES[] = {"c2s", "component", NULL};
 static const char *const TLS_MODES[] = {"starttls", "direct", "none", NULL};
 
 static const struct config_key LISTEN_KEYS[] = {
     {CHOICE(config_listen, service, SERVICES, CONFIG_SERVICE_C2S), .name = "service",
-     .required = true, .doc = "what is spoken here; c2s: clients"},
+     .required = true, .doc = "what is spoken here; c2s: clients; component: services (XEP-0114)"},
     {STRING(config_listen, address, config_address_ip, "an IPv4 or IPv6 address such as \"::1\""),
      .def_text = "127.0.0.1",
      .doc = "the address to listen on; \"0.0.0.0\" and \"::\" are all of this machine"},
     {NUMBER(config_listen, port, 1, 65535, 5222), .name = "port",
-     .def_text = "5222, with direct TLS 5223", .doc = "the TCP port"},
+     .def_text = "5222, with direct TLS 5223; of components 5347", .doc = "the TCP port"},
     {CHOICE(config_listen, tls, TLS_MODES, CONFIG_TLS_STARTTLS), .name = "tls",
+     .def_text = "\"starttls\", of components \"none\"",
      .doc = "TLS inside the stream, from the first byte (XEP-0368), or not at all"},
     {BOOL(config_listen, require_tls, true,
           "demand TLS before login; false: it is offered, not demanded"),
@@ -114,6 +115,22 @@ static const struct config_group LISTEN_GROUP = {
     .count = COUNT(LISTEN_KEYS),
     .size = sizeof(struct config_listen),
     .place_offset = offsetof(struct config_listen, place),
+};
+
+static const struct config_key COMPONENT_KEYS[] = {
+    {STRING(config_component, name, config_address_domain,
+            "a domain name such as \"irc.example.org\""),
+     .required = true, .doc = "the domain that the component serves"},
+    {STRING(config_component, secret, config_address_text, "a text"), .secret = true,
+     .doc = "what the component proves itself with; better in a file of its own"},
+    {STRING(config_component, secret_file, config_address_text, "the path of a file"), .path = true,
+     .doc = "a file that holds the secret, and a line feed at most"},
+};
+static const struct config_group COMPONENT_GROUP = {
+    .keys = COMPONENT_KEYS,
+    .count = COUNT(COMPONENT_KEYS),
+    .size = sizeof(struct config_component),
+    .place_offset = offsetof(struct config_component, place),
 };
 
 static const char *const LOG_LEVELS[] = {"debug", "info", "warning", "error", "critical", NULL};
@@ -177,6 +194,13 @@ static const struct config_key ROOT_KEYS[] = {
      .max = CONFIG_LISTEN_MAX,
      .group = &LISTEN_GROUP,
      .doc = "the addresses that are listened on"},
+    {.name = "components",
+     .type = CONFIG_KEY_LIST,
+     .offset = offsetof(struct config, components),
+     .count_offset = offsetof(struct config, component_count),
+     .max = CONFIG_COMPONENTS_MAX,
+     .group = &COMPONENT_GROUP,
+     .doc = "services outside of the server with domains of their own (XEP-0114)"},
     {.name = "limits",
      .type = CONFIG_KEY_GROUP,
      .offset = offsetof(struct config, limits),

@@ -28,7 +28,8 @@ struct config_key {
     const char *name;
     enum config_key_type type;
     bool required;
-    bool path; /* a string that is a path: made absolute */
+    bool path;   /* a string that is a path: made absolute */
+    bool secret; /* a string that no message repeats */
     size_t offset;
     size_t count_offset;  /* LIST: of the uint32_t */
     uint32_t min, max;    /* NUMBER: range; LIST and STRINGS: entries */

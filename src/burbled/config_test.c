@@ -222,7 +222,8 @@ static void O01_every_error_of_a_file_is_told_at_once(void **state)
             "f:7: listen.port: the number 99999999999999999999 is too large; above 2147483647 it "
             "needs an L behind it\n"
             "f:7: listen.adress: unknown key; did you mean \"address\"?\n"
-            "f:7: listen.service: expected, but missing (what is spoken here; c2s: clients)\n"
+            "f:7: listen.service: expected, but missing (what is spoken here; c2s: clients; "
+            "component: services (XEP-0114))\n"
             "f:8: limits.stanza_bytes_c2s: expected a whole number from 10000 to 16777216, found "
             "the number 100\n"
             "f:8: limits.depth: expected a whole number from 8 to 64, found the fraction 1.5\n"
@@ -320,10 +321,10 @@ static void one_name_belongs_to_one_host(void **state)
     refused(LISTEN "hosts = ( { name = \"a.example\"; aliases = [ \"b.example\" ]; },\n"
                    "{ name = \"B.example\"; }, { name = \"c.example\";\n"
                    "aliases = [ \"a.example\" ]; } );",
-            "f:3: hosts.name: expected a name of its own; \"b.example\" is the name or alias in "
-            "line 2 already\n"
-            "f:4: hosts.aliases: expected a name of its own; \"a.example\" is the name or alias in "
-            "line 2 already\n");
+            "f:3: hosts.name: expected a name of its own; \"b.example\" is the name or alias "
+            "of a host in line 2 already\n"
+            "f:4: hosts.aliases: expected a name of its own; \"a.example\" is the name or alias "
+            "of a host in line 2 already\n");
     refused(HOST "listen = ( { service = \"c2s\"; }, { service = \"c2s\"; port = 5222; } );",
             "f:2: listen.port: expected a port of its own; 127.0.0.1 port 5222 is listened on by "
             "the entry in line 2 already\n");
@@ -345,6 +346,90 @@ static void V49_public_addresses_show_no_self_made_certificate(void **state)
     accepted_with("hosts = ( { name = \"localhost\"; certificate = \"c\"; key = \"k\"; } );\n"
                   "listen = ( { service = \"c2s\"; address = \"::\"; } );",
                   "");
+}
+
+#define COMPONENT_LISTEN "listen = ( { service = \"c2s\"; }, { service = \"component\"; } );\n"
+
+static void components_have_a_name_and_a_secret(void **state)
+{
+    (void)state;
+    struct loaded l = load(HOST COMPONENT_LISTEN
+                           "components = ( { name = \"Irc.localhost\"; secret = \"a b\"; },\n"
+                           "{ name = \"push.example\"; secret_file = \"/x/y\"; } );");
+    assert_string_equal(said, "");
+    assert_int_equal(l.result, 0);
+    const struct config *c = &l.config;
+    assert_int_equal(c->component_count, 2);
+    assert_string_equal(c->components[0].name, "irc.localhost");
+    assert_string_equal(c->components[0].secret, "a b");
+    assert_null(c->components[1].secret);
+    assert_string_equal(c->components[1].secret_file, "/x/y");
+    assert_int_equal(c->listen[1].service, CONFIG_SERVICE_COMPONENT);
+    assert_string_equal(c->listen[1].address, "127.0.0.1");
+    assert_int_equal(c->listen[1].port, 5347);
+    assert_int_equal(c->listen[1].tls, CONFIG_TLS_NONE);
+    assert_false(c->listen[1].require_tls || c->listen[1].plain_without_tls);
+    config_free(&l.config);
+    l = load(HOST LISTEN "components = ( { name = \"a.example\"; secret = \"s\"; } );");
+    assert_int_equal(l.result, 0);
+    assert_string_equal(said, "f:3: warning: components: no entry of \"listen\" has service = "
+                              "\"component\": none of them can connect\n");
+    config_free(&l.config);
+    l = load(HOST COMPONENT_LISTEN);
+    assert_int_equal(l.result, 0);
+    assert_string_equal(said, "f:2: warning: listen.service: no \"components\" are configured: "
+                              "nobody can connect here\n");
+    config_free(&l.config);
+}
+
+static void O01_components_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    refused(
+        "hosts = ( { name = \"a.example\"; aliases = \"b.example\"; } );\n" COMPONENT_LISTEN
+        "components = ( { name = \"a.example\"; secret = \"1\"; },\n"
+        "{ name = \"b.example\"; secret = \"1\"; },\n"
+        "{ name = \"c.example\"; secret = \"1\"; }, { name = \"x@c.example\"; secret = \"1\"; },\n"
+        "{ name = \"c.example\"; secret = \"1\"; secret_file = \"/x\"; },\n"
+        "{ name = \"d.example\"; } );",
+        "f:3: components.name: expected a name of its own; \"a.example\" is the name or alias "
+        "of a host in line 1 already\n"
+        "f:4: components.name: expected a name of its own; \"b.example\" is the name or alias "
+        "of a host in line 1 already\n"
+        "f:5: components.name: expected a domain name such as \"irc.example.org\", found the "
+        "text \"x@c.example\"\n"
+        "f:6: components.name: expected a name of its own; \"c.example\" is the name of a "
+        "component in line 5 already\n"
+        "f:6: components.secret: expected either \"secret\" or \"secret_file\", found both\n"
+        "f:7: components.secret: expected, but missing (\"secret\" or \"secret_file\")\n");
+    refused(HOST "components = ( { name = \"c.example\"; secret = \"1\"; } );\n"
+                 "listen = ( { service = \"component\"; tls = \"starttls\"; },\n"
+                 "{ service = \"component\"; address = \"0.0.0.0\"; port = 1; } );",
+            "f:3: listen.tls: expected \"none\" or \"direct\" for components, which know no "
+            "STARTTLS\n"
+            "f:4: listen.tls: expected \"direct\" on the public address 0.0.0.0, or "
+            "require_tls = false beside it\n");
+}
+
+static void no_message_repeats_a_secret(void **state)
+{
+    (void)state;
+    static const char *const SPOILT[] = {
+        "components = ( { name = \"c.example\"; secret = 4711; } );",
+        "components = ( { name = \"c.example\"; secret = 47114711471147114711; } );",
+        "components = ( { name = \"c.example\"; secret = \"4711\" ] );",
+        "components = ( { name = \"c.example\"; secret = \"4711\t\"; } );",
+        "components = ( { name = \"c.example\"; secret = \"4711\"; secret = \"4711\"; } );",
+        "components = ( { name = \"c.example\"; secret = \"4711; } );",
+        "components = ( { name = \"c.example\"; secret = [ \"4711\" ]; } );",
+    };
+    for (size_t i = 0; i < sizeof(SPOILT) / sizeof(SPOILT[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), HOST COMPONENT_LISTEN "%s", SPOILT[i]);
+        struct loaded l = load(text);
+        assert_int_equal(l.result, ERR_SYNTAX);
+        assert_null(strstr(said, "4711"));
+    }
 }
 
 static void passwords_in_clear_stay_on_loopback_addresses(void **state)
@@ -534,6 +619,9 @@ int main(void)
         cmocka_unit_test(messages_hold_no_control_characters),
         cmocka_unit_test(one_name_belongs_to_one_host),
         cmocka_unit_test(V49_public_addresses_show_no_self_made_certificate),
+        cmocka_unit_test(components_have_a_name_and_a_secret),
+        cmocka_unit_test(O01_components_that_cannot_be_are_refused),
+        cmocka_unit_test(no_message_repeats_a_secret),
         cmocka_unit_test(passwords_in_clear_stay_on_loopback_addresses),
         cmocka_unit_test(a_listener_without_tls_is_a_choice_made_on_purpose),
         cmocka_unit_test(O04_certificates_must_be_readable_files),

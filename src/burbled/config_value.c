@@ -165,7 +165,10 @@ static char *read_text(struct config_reader *r, const config_setting_t *s,
     struct buf prepared = {0};
     char *out = NULL;
     if (text.ptr == NULL || !clean(text) || !key->prepare(text, &prepared)) {
-        config_value_wrong(r, s, path, key->expected);
+        if (key->secret)
+            config_reader_error(r, s, path, "expected %s", key->expected);
+        else
+            config_value_wrong(r, s, path, key->expected);
     } else {
         if (key->path && r->dir != NULL && text.ptr[0] != '/') {
             buf_clear(&prepared);

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "burbled/setup_tls.h"
+#include "io/files.h"
 #include "io/process.h"
 
 /* ---------------------------------------------------------------------------------------- limits
@@ -20,12 +21,14 @@ static void fill_limits(const struct config_limits *c, struct limits *out)
     *out = LIMITS_DEFAULT;
     out->rate = c->rate;
     out->stanza_bytes = c->stanza_bytes_c2s;
+    out->stanza_bytes_s2s = c->stanza_bytes_s2s;
     out->preauth_bytes = c->preauth_element_bytes;
     out->preauth_elements = c->preauth_elements;
     out->depth = c->depth;
     out->attributes = c->attributes;
     out->declarations = c->namespaces;
     out->elements = c->elements_c2s;
+    out->elements_s2s = c->elements_s2s;
     out->preauth_space_bytes = c->preauth_space_bytes;
     out->login_ms = milliseconds(c->login_seconds);
     out->tls_ms = milliseconds(c->tls_handshake_seconds);
@@ -43,6 +46,8 @@ static void fill_limits(const struct config_limits *c, struct limits *out)
     out->pending_subscriptions = c->subscription_requests_pending;
     out->rate_bytes_per_s = c->traffic_bytes_per_second_c2s;
     out->rate_burst_bytes = c->traffic_burst_bytes_c2s;
+    out->rate_bytes_per_s_s2s = c->traffic_bytes_per_second_s2s;
+    out->rate_burst_bytes_s2s = c->traffic_burst_bytes_s2s;
     out->directed_targets = c->directed_presence_targets;
     out->credit_stanzas = c->credit_stanzas;
     out->credit_bytes = c->credit_bytes;
@@ -143,6 +148,54 @@ static void fill_hosts(struct setup *s)
     }
 }
 
+/* ------------------------------------------------------------------------------------ components
+ */
+
+/* Of a file: without the line feed at its end. */
+static int read_secret(const struct config_component *c, struct buf *out)
+{
+    if (c->secret_file == NULL)
+        return buf_add(out, slice_z(c->secret));
+    int err = file_read(c->secret_file, CONFIG_STRING_BYTES_MAX, out, NULL);
+    size_t len = buf_len(out);
+    while (len > 0 && (out->ptr[len - 1] == '\n' || out->ptr[len - 1] == '\r'))
+        len--;
+    buf_truncate(out, len);
+    return err;
+}
+
+static int fill_components(struct setup *s, struct config_errors *errors)
+{
+    const struct config *c = &s->config;
+    int result = 0;
+    s->components = mem_array(c->component_count, sizeof(*s->components));
+    s->secrets = mem_array(c->component_count, sizeof(*s->secrets));
+    for (uint32_t i = 0; i < c->component_count; i++) {
+        const struct config_component *from = &c->components[i];
+        int err = read_secret(from, &s->secrets[i]);
+        s->components[i] =
+            (struct component_config){slice_z(from->name), buf_slice(&s->secrets[i])};
+        if (err == 0 && buf_len(&s->secrets[i]) > 0)
+            continue;
+        config_errors_add(errors, false, from->place.file, from->place.line,
+                          "components.secret_file", "component \"%s\": %s: %s", from->name,
+                          from->secret_file,
+                          err != 0 ? err_text(err) : "expected a secret, found nothing");
+        result = ERR_SYNTAX;
+    }
+    return result;
+}
+
+static void free_components(struct setup *s)
+{
+    for (uint32_t i = 0; s->secrets != NULL && i < s->config.component_count; i++) {
+        mem_wipe(s->secrets[i].ptr, s->secrets[i].cap);
+        buf_free(&s->secrets[i]);
+    }
+    mem_free(s->secrets);
+    mem_free(s->components);
+}
+
 /* -------------------------------------------------------------------------------------- the whole
  */
 
@@ -155,6 +208,7 @@ static void fill_listeners(struct setup *s)
         const struct config_listen *l = &c->listen[i];
         s->listeners[i].fd = -1;
         s->node_listeners[i] = (struct node_listener){
+            .service = l->service == CONFIG_SERVICE_COMPONENT ? NODE_COMPONENT : NODE_C2S,
             .tls = l->tls == CONFIG_TLS_STARTTLS ? NODE_TLS_STARTTLS
                    : l->tls == CONFIG_TLS_DIRECT ? NODE_TLS_DIRECT
                                                  : NODE_TLS_NONE,
@@ -171,17 +225,20 @@ struct setup *setup_new(struct config *config, int64_t now_s, struct config_erro
     *config = (struct config){0};
     fill_hosts(s);
     fill_listeners(s);
+    int err = fill_components(s, errors);
     fill_gate(&s->config.limits, &s->gate);
     s->node.core = (struct core_config){
         .hosts = s->hosts,
         .host_count = s->config.host_count,
+        .components = s->components,
+        .component_count = s->config.component_count,
         .iterations = s->config.sasl_iterations,
         .version = BURBLE_VERSION,
     };
     fill_limits(&s->config.limits, &s->node.core.limits);
     s->node.listeners = s->node_listeners;
     s->node.listener_count = s->config.listen_count;
-    if (setup_tls(s, now_s, errors) != 0)
+    if (setup_tls(s, now_s, errors) != 0 || err != 0)
         setup_free(&s);
     return s;
 }
@@ -255,6 +312,7 @@ void setup_free(struct setup **setup)
         mem_free(s->node_listeners);
         mem_free(s->listeners);
         mem_free(s->contacts);
+        free_components(s);
         mem_free(s->names);
         mem_free(s->hosts);
         config_free(&s->config);

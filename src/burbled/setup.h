@@ -21,6 +21,8 @@ struct setup {
     struct host_config *hosts;
     struct slice *names;         /* aliases, admins, watchers, one after the other */
     struct slice (*contacts)[2]; /* XEP-0157 */
+    struct component_config *components;
+    struct buf *secrets; /* of the components, wiped */
     struct node_listener *node_listeners;
     struct node_host_tls *tls;
     char **tls_names;              /* of tls: as DNS writes them */

@@ -3,6 +3,7 @@
 STREAM = "http://etherx.jabber.org/streams"
 CLIENT = "jabber:client"
 SERVER = "jabber:server"
+COMPONENT = "jabber:component:accept"
 STREAM_ERROR = "urn:ietf:params:xml:ns:xmpp-streams"
 STANZA_ERROR = "urn:ietf:params:xml:ns:xmpp-stanzas"
 TLS = "urn:ietf:params:xml:ns:xmpp-tls"
