@@ -16,7 +16,7 @@
 /* Longer paths are refused; two of these fit into a stack frame. */
 enum { PATH_BYTES = 1024 };
 
-static int error_of(int e)
+int file_error(int e)
 {
     switch (e) {
     case ENOENT:
@@ -66,7 +66,7 @@ static int read_all(int fd, size_t cap, struct buf *out)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return n == 0 ? 0 : error_of(errno);
+            return n == 0 ? 0 : file_error(errno);
         if ((size_t)n > left)
             return ERR_LIMIT;
         out->end += (uint32_t)n;
@@ -79,8 +79,8 @@ int file_read(const char *path, size_t cap, struct buf *out, struct file_facts *
     size_t had = buf_len(out);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
     if (fd < 0)
-        return error_of(errno);
-    int err = fstat(fd, &st) != 0 ? error_of(errno) : !S_ISREG(st.st_mode) ? ERR_IO : 0;
+        return file_error(errno);
+    int err = fstat(fd, &st) != 0 ? file_error(errno) : !S_ISREG(st.st_mode) ? ERR_IO : 0;
     if (err == 0 && (uint64_t)st.st_size > cap)
         err = ERR_LIMIT;
     if (err == 0)
@@ -100,10 +100,10 @@ static int write_all(int fd, struct slice content)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return n == 0 ? ERR_IO : error_of(errno);
+            return n == 0 ? ERR_IO : file_error(errno);
         content = slice_from(content, (size_t)n);
     }
-    return fsync(fd) == 0 ? 0 : error_of(errno);
+    return fsync(fd) == 0 ? 0 : file_error(errno);
 }
 
 static int sync_parent(const char *path)
@@ -117,8 +117,8 @@ static int sync_parent(const char *path)
     memcpy(dir + len, len == 0 ? "." : "", len == 0 ? 2 : 1);
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return error_of(errno);
-    int err = fsync(fd) == 0 ? 0 : error_of(errno);
+        return file_error(errno);
+    int err = fsync(fd) == 0 ? 0 : file_error(errno);
     close(fd);
     return err;
 }
@@ -133,11 +133,11 @@ static int write_beside(const char *path, struct slice content, char temp[PATH_B
         return ERR_IO;
     int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        return error_of(errno);
+        return file_error(errno);
     /* The umask can only take from the mode. */
-    int err = fchmod(fd, 0600) == 0 ? write_all(fd, content) : error_of(errno);
+    int err = fchmod(fd, 0600) == 0 ? write_all(fd, content) : file_error(errno);
     if (close(fd) != 0 && err == 0)
-        err = error_of(errno);
+        err = file_error(errno);
     if (err != 0)
         unlink(temp);
     return err;
@@ -150,7 +150,7 @@ int file_write(const char *path, struct slice content)
     if (err != 0)
         return err;
     if (rename(temp, path) != 0) {
-        err = error_of(errno);
+        err = file_error(errno);
         unlink(temp);
         return err;
     }
@@ -164,7 +164,7 @@ int file_create(const char *path, struct slice content)
     if (err != 0)
         return err;
     if (link(temp, path) != 0)
-        err = error_of(errno);
+        err = file_error(errno);
     unlink(temp);
     return err != 0 ? err : sync_parent(path);
 }
@@ -183,7 +183,7 @@ static int make_all(const char *path)
         char was = part[i];
         part[i] = '\0';
         if (mkdir(part, 0700) != 0 && errno != EEXIST)
-            return error_of(errno);
+            return file_error(errno);
         part[i] = was;
     }
     return 0;
@@ -193,9 +193,9 @@ int dir_make(const char *path, struct file_facts *facts_out)
 {
     struct stat st;
     if (stat(path, &st) != 0) {
-        int err = errno == ENOENT ? make_all(path) : error_of(errno);
+        int err = errno == ENOENT ? make_all(path) : file_error(errno);
         if (err == 0 && stat(path, &st) != 0)
-            err = error_of(errno);
+            err = file_error(errno);
         if (err != 0)
             return err;
     }
@@ -204,5 +204,5 @@ int dir_make(const char *path, struct file_facts *facts_out)
     facts_of(&st, facts_out);
     if (st.st_uid != geteuid())
         return ERR_REFUSED;
-    return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : error_of(errno);
+    return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : file_error(errno);
 }

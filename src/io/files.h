@@ -13,6 +13,9 @@
 /* All of these, besides what is said below: ERR_NOT_FOUND, ERR_REFUSED (no right), ERR_FULL (disk
  * or quota), ERR_READONLY, ERR_IO, ERR_MEMORY. */
 
+/* What an errno is here. */
+int file_error(int e);
+
 struct file_facts {
     uid_t owner;
     mode_t mode;       /* permission bits */
