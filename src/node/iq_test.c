@@ -79,6 +79,19 @@ static const struct request REQUESTS[] = {
     {SET("", "<unblock xmlns='urn:xmpp:blocking'><item jid='x@example.net'/></unblock>"),
      "bad-request",
      {"<unblock", " jid="}},
+    {GET("", "<query xmlns='urn:xmpp:mam:2'/>"), "bad-request", {"<query"}},
+    {SET("", "<query xmlns='urn:xmpp:mam:2' queryid='f'><x xmlns='jabber:x:data' type='submit'>"
+             "<field var='FORM_TYPE'><value>urn:xmpp:mam:2</value></field>"
+             "<field var='with'><value>bob@example.org</value></field></x>"
+             "<set xmlns='http://jabber.org/protocol/rsm'><max>5</max><before/></set></query>"),
+     "bad-request",
+     {"<query", " type='submit'", "<field var='FORM"}},
+    {GET("", "<metadata xmlns='urn:xmpp:mam:2'/>"), "bad-request", {"<metadata"}},
+    {GET("", "<prefs xmlns='urn:xmpp:mam:2'/>"), "bad-request", {"<prefs"}},
+    {SET("", "<prefs xmlns='urn:xmpp:mam:2' default='roster'><always><jid>bob@example.org</jid>"
+             "</always><never/></prefs>"),
+     "bad-request",
+     {"<prefs", " default="}},
     {GET(HOST, "<ping xmlns='urn:xmpp:ping'/>"), "bad-request", {"<ping"}},
     {GET(HOST, "<time xmlns='urn:xmpp:time'/>"), "bad-request", {"<time"}},
 };

@@ -329,7 +329,7 @@ void bench_reload(struct bench *b)
 bool bench_logged(const struct bench *b, const char *text)
 {
     struct slice all = buf_slice(&b->log);
-    return memmem(all.ptr, all.len, text, strlen(text)) != NULL;
+    return all.len > 0 && memmem(all.ptr, all.len, text, strlen(text)) != NULL;
 }
 
 /* All keys of one password cost some milliseconds: they are made once. */
