@@ -106,6 +106,22 @@ static void stop_idle(struct engine *e, struct account *a)
     e->idle_count--;
 }
 
+/* Rows of what the account follows of its log: its tail, its newest entry, its size. */
+static void log_row(struct account *a, const struct store_row *row)
+{
+    if (a->follows)
+        return; /* read again: what is in memory is newer */
+    if (row->read == 2) {
+        tail_load(&a->tail, row->value);
+    } else if (row->read == 3) {
+        if (row->position > a->head)
+            a->head = row->position;
+    } else {
+        a->tail.waiting = row->position;
+        a->tail.waiting_bytes = (uint64_t)row->labels.wall_ms;
+    }
+}
+
 static void load_rows(struct engine *e, struct account *a, const struct store_request *answer)
 {
     struct store_row row;
@@ -126,14 +142,8 @@ static void load_rows(struct engine *e, struct account *a, const struct store_re
                 log_str(&l, "roster_item", row.key);
                 log_end(&l);
             }
-        } else if (row.read == 2) {
-            tail_load(&a->tail, row.value);
-        } else if (row.read == 3) {
-            if (row.position > a->head)
-                a->head = row.position;
-        } else if (row.read == 4) {
-            a->tail.waiting = row.position;
-            a->tail.waiting_bytes = (uint64_t)row.labels.wall_ms;
+        } else if (row.read < CORE_READS) {
+            log_row(a, &row);
         } else {
             hooks_account_row(e, a, row.read - CORE_READS, &row);
         }
@@ -152,6 +162,10 @@ static void loaded(struct engine *e, void *ctx, struct store_request *answer)
         load_rows(e, a, answer);
     if (a->state != ACCOUNT_READY)
         unload(e, a);
+    if (a->state == ACCOUNT_ABSENT)
+        a->follows = false;
+    else if (a->state == ACCOUNT_READY)
+        a->follows = true;
     account_use(e, a);
     while (!list_empty(&a->binding))
         c2s_account_ready(CONTAINER_OF(list_pop(&a->binding), struct c2s, binding));
@@ -228,6 +242,7 @@ void account_mark_absent(struct engine *e, struct account *a)
 {
     unload(e, a);
     a->state = ACCOUNT_ABSENT;
+    a->follows = false;
     make_idle(e, a);
 }
 

@@ -39,6 +39,7 @@ struct account {
     int64_t last_seen_ms; /* wall clock; when the last session ended since it was loaded */
     uint64_t head;        /* position of the newest entry of its log that was applied here */
     struct tail tail;     /* what of its log has been taken (tail.h) */
+    bool follows;         /* head and tail are right: they were read, and are kept here */
     void **slots;         /* per-account data of modules, by module index; NULL until used */
 };
 

@@ -32,7 +32,7 @@ enum role follow_role(const struct session *s, const struct stanza *st)
 
 bool follow_is_behind(const struct session *s)
 {
-    return s->follow.state != FOLLOW_LIVE;
+    return s->follow.state != FOLLOW_LIVE && s->follow.state != FOLLOW_FAILED;
 }
 
 void follow_begin(struct session *s)
@@ -74,12 +74,31 @@ bool follow_entry(struct engine *e, struct session *s, const struct log_entry *e
 
 static void read_on(struct engine *e, struct session *s);
 
+static void read_again(struct timer *t, void *ctx)
+{
+    follow_go_on(ctx, CONTAINER_OF(t, struct session, follow.retry));
+}
+
 /* Was the message, which is owed now, sent to this session too when it was new? */
 static bool had(const struct session *s, const struct log_entry *entry)
 {
     const struct follow *f = &s->follow;
-    bool to_all = entry->stanza.to.resource_len == 0;
-    return entry->position > (to_all ? f->ready_from : f->carbons_from);
+    if (entry->stanza.to.resource_len == 0)
+        return entry->position > f->ready_from;
+    return entry->position > f->carbons_from && copy_is_eligible(&entry->stanza);
+}
+
+/* What a session gets that reads behind: a message that was for another one, and was handed to it,
+ * is for nobody else now that it is gone. */
+static enum role late_role(const struct session *s, const struct log_entry *entry)
+{
+    const struct stanza *st = &entry->stanza;
+    enum role role = follow_role(s, st);
+    bool others =
+        st->to.resource_len > 0 && !slice_eq(jid_resource(&st->to), jid_resource(&s->jid));
+    if (role != ROLE_MESSAGE || !others || tail_wants(&s->account->tail, entry->position))
+        return role;
+    return s->carbons && copy_is_eligible(st) ? ROLE_RECEIVED : ROLE_NONE;
 }
 
 static void note(struct engine *e, struct session *s, const struct log_entry *entry, bool handed)
@@ -95,7 +114,7 @@ static void note(struct engine *e, struct session *s, const struct log_entry *en
     if (handed && s->sm == NULL) {
         buf_append(&s->follow.flying, &entry->position, sizeof(entry->position));
         if ((entry->flags & ARCHIVE_DELIVERY) != 0)
-            tail_drop(e, a, entry->position);
+            buf_append(&s->follow.single, &entry->position, sizeof(entry->position));
     }
 }
 
@@ -103,7 +122,7 @@ static void note(struct engine *e, struct session *s, const struct log_entry *en
 static bool take_entry(struct engine *e, struct session *s, const struct log_entry *entry)
 {
     const struct follow *f = &s->follow;
-    enum role role = follow_role(s, &entry->stanza);
+    enum role role = late_role(s, entry);
     bool handed = role == ROLE_MESSAGE;
     if (f->drains && entry->position <= f->owed_to) {
         bool owed = handed && tail_wants(&s->account->tail, entry->position);
@@ -155,7 +174,10 @@ static void slice_read(struct engine *e, void *ctx, struct store_request *answer
     f->state = FOLLOW_BEHIND;
     if (answer->err != 0) {
         session_log(e, s, LOG_ERROR, "archive.read_failed", err_text(answer->err));
-        account_unpark(e, s->account); /* what waits behind it goes; this is read again later */
+        f->state = FOLLOW_FAILED;
+        f->retry.fire = read_again;
+        timer_set(&e->timers, &f->retry, e->now.mono_ms + FOLLOW_RETRY_MS);
+        account_unpark(e, s->account); /* what waits behind it goes */
         return;
     }
     struct store_row row;
@@ -179,6 +201,7 @@ static void read_on(struct engine *e, struct session *s)
 {
     struct follow *f = &s->follow;
     struct store_request *q = flow_query(e);
+    timer_stop(&f->retry);
     store_range(q, jid_bare(&s->account->jid), STORE_ARCHIVE, f->cursor + 1, INT64_MAX,
                 SLICE_ENTRIES, false);
     f->read_head = s->account->head;
@@ -189,13 +212,35 @@ static void read_on(struct engine *e, struct session *s)
 void follow_go_on(struct engine *e, struct session *s)
 {
     enum follow_state state = s->follow.state;
-    if ((state == FOLLOW_BEHIND || state == FOLLOW_WRITTEN) && session_takes_entries(s))
+    bool reads = state == FOLLOW_LIVE || state == FOLLOW_READING;
+    if (!reads && session_takes_entries(s))
         read_on(e, s);
+}
+
+/* The next of the positions in a list. */
+static bool next_of(struct slice *list, uint64_t *position_out)
+{
+    if (list->len < sizeof(*position_out))
+        return false;
+    memcpy(position_out, list->ptr, sizeof(*position_out));
+    *list = slice_from(*list, sizeof(*position_out));
+    return true;
 }
 
 void follow_taken(struct engine *e, struct session *s)
 {
-    buf_free(&s->follow.flying);
+    struct follow *f = &s->follow;
+    struct slice single = buf_slice(&f->single);
+    uint64_t position;
+    if (session_backlog(s) > 0) { /* not all of it */
+        if (buf_len(&f->flying) > 0)
+            session_watch(s);
+    } else {
+        while (next_of(&single, &position))
+            tail_drop(e, s->account, position);
+        buf_free(&f->single);
+        buf_free(&f->flying);
+    }
     follow_go_on(e, s);
 }
 
@@ -265,6 +310,7 @@ void follow_stop(struct engine *e, struct session *s)
     struct follow *f = &s->follow;
     bool drained = f->drains;
     flow_cancel(e, f->flow);
+    timer_stop(&f->retry);
     f->flow = 0;
     stop_drain(f);
     f->ready_from = UINT64_MAX;
@@ -280,16 +326,16 @@ void follow_end(struct engine *e, struct session *s)
 {
     struct follow *f = &s->follow;
     flow_cancel(e, f->flow);
+    timer_stop(&f->retry);
     f->flow = 0;
     f->drains = false;
     f->state = FOLLOW_BEHIND;
     struct slice flying = buf_slice(&f->flying);
-    for (; flying.len >= sizeof(uint64_t); flying = slice_from(flying, sizeof(uint64_t))) {
-        uint64_t position;
-        memcpy(&position, flying.ptr, sizeof(position));
+    uint64_t position;
+    while (next_of(&flying, &position))
         tail_orphan(e, s->account, position);
-    }
     buf_free(&f->flying);
+    buf_free(&f->single);
     serve(e, s->account, s);
     account_unpark(e, s->account);
 }

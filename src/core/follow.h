@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/timer.h"
 #include "core/handle.h"
 #include "core/mail.h"
 #include "xmpp/stanza.h"
@@ -39,7 +40,10 @@ enum follow_state {
     FOLLOW_BEHIND,  /* entries wait in the log until the client can take them */
     FOLLOW_READING, /* a slice is being read */
     FOLLOW_WRITTEN, /* it was written; goes on when the connection has taken it */
+    FOLLOW_FAILED,  /* it could not be read: tried again after FOLLOW_RETRY_MS */
 };
+
+enum { FOLLOW_RETRY_MS = 5000 };
 
 struct follow {
     enum follow_state state;
@@ -50,7 +54,9 @@ struct follow {
     uint64_t carbons_from; /* account.head when carbons were enabled */
     uint64_t flow;         /* the read */
     uint64_t read_head;    /* account.head when it began */
+    struct timer retry;
     struct buf flying; /* uint64_t: handed, not taken by the connection (no stream management) */
+    struct buf single; /* uint64_t: those of them that go when they were taken (ARCHIVE_DELIVERY) */
 };
 
 /* A session was made or resumed: it begins at the head, or at a cursor. */
@@ -61,7 +67,7 @@ enum role follow_role(const struct session *s, const struct stanza *st);
 bool follow_entry(struct engine *e, struct session *s, const struct log_entry *entry);
 /* The session can take entries (again): reads on from the cursor unless it is live. */
 void follow_go_on(struct engine *e, struct session *s);
-/* The connection has taken what was written. */
+/* The connection has taken what was written, or most of it. */
 void follow_taken(struct engine *e, struct session *s);
 /* The session became ready for messages to the bare address: gets what the account owes. */
 void follow_ready(struct engine *e, struct session *s);

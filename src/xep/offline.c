@@ -1,6 +1,7 @@
 /* XEP-0160: Best Practices for Handling Offline Messages (version 1.0.1). A message that nobody
- * could be handed stays what it is: an entry of the account's archive above its tail (core/tail.h). Who
- * becomes ready is sent it from there, with a stamp (XEP-0203) and its stanza-id. */
+ * could be handed stays what it is: an entry of the account's archive above its tail
+ * (core/tail.h). Who becomes ready is sent it from there, with a stamp (XEP-0203) and its
+ * stanza-id. */
 #include "core/module.h"
 
 static const char *const FEATURES[] = {"msgoffline", NULL};
