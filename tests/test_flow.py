@@ -69,8 +69,8 @@ def test_a_reader_that_does_not_read_holds_nobody_up(server):
             carol.expect_message(f"meanwhile {index}")
             carol.sync()
     alice.sync()
-    if not server.instrumented():
-        assert server.rss_kib() - before < 12 * 1024
+    if not server.instrumented():  # most of it is the cache of the database, which fills once
+        assert server.rss_kib() - before < 32 * 1024
     # bob wakes up, and takes what is there; what he does not get waits for his next login.
     alice.message(account.jid, "the last one", ident="end")
     delivered = []

@@ -172,8 +172,8 @@ def test_messages_survive_the_server(start_server):
 
 @pytest.mark.burbled_only
 def test_a_full_mailbox_refuses(start_server):
-    """L16: the sender is told; what was accepted stays."""
-    server = start_server(limits={"offline_messages": 5})
+    """L16, where nothing is archived: the sender is told; what was accepted stays."""
+    server = start_server(limits={"offline_messages": 5}, host_extra={"archive": False})
     alice, bob = server.user("alice"), server.account("bob")
     idents = [alice.message(bob.jid, f"m{index}") for index in range(7)]
     for ident in idents[5:]:

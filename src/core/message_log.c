@@ -115,6 +115,8 @@ static void written(struct engine *e, void *ctx, struct store_request *answer)
                               .flags = w->flags,
                               .bytes = (uint32_t)buf_len(&w->bytes)};
     CHECK(stanza_decode(buf_slice(&w->bytes), &entry.stanza));
+    w->account->tail.coming--;
+    w->account->tail.coming_bytes -= entry.bytes;
     if (answer->err != 0) {
         refuse(e, w, &entry.stanza, answer->err);
     } else {
@@ -173,8 +175,9 @@ static bool is_full(struct engine *e, const struct account *a)
 {
     const struct limits *l = &e->config->limits;
     const struct tail *t = &a->tail;
-    if (a->host->archive ||
-        (t->waiting < l->offline_messages && t->waiting_bytes < l->offline_bytes))
+    bool nobody = a->session_count == 0;
+    if (a->host->archive || (t->waiting + (nobody ? t->coming : 0) < l->offline_messages &&
+                             t->waiting_bytes + (nobody ? t->coming_bytes : 0) < l->offline_bytes))
         return false;
     struct log_line line;
     log_begin(&line, e->log, LOG_INFO, "offline.full");
@@ -205,6 +208,8 @@ void message_log_write(struct engine *e, struct account *a, struct stanza *s,
     struct store_request *batch = flow_batch(e);
     fill(e, w, s, batch);
     w->hold = account_hold(e, a, origin);
+    a->tail.coming++;
+    a->tail.coming_bytes += buf_len(&w->bytes);
     flow_submit(e, batch, written, w);
 }
 

@@ -34,8 +34,10 @@ struct tail {
     struct buf drops; /* uint64_t: taken, to be dropped from the log */
     bool whole;       /* every incoming entry up to account.head is handed or a mark */
     bool writing;     /* a batch is under way */
-    uint64_t waiting,
-        waiting_bytes; /* entries that nobody was handed (L16: where nothing is archived) */
+    /* L16, where nothing is archived: entries that nobody was handed, and messages that are on
+     * their way to the log. */
+    uint64_t waiting, waiting_bytes;
+    uint64_t coming, coming_bytes;
     struct list dirty; /* in engine.tails */
     uint32_t region;   /* record that knows more than the store (region_ref); 0: none */
 };

@@ -244,6 +244,23 @@ static void L16_a_mailbox_has_an_end(void **state)
     end(&t);
 }
 
+/* Those that are being written when the next one comes are counted. */
+static void L16_a_burst_ends_there_too(void **state)
+{
+    (void)state;
+    struct talk t = begin_without_archive();
+    t.b->config.core.limits.offline_messages = 3;
+    ask_bob(&t, "loads");
+    expect(t.alice, REFUSED("loads"));
+    t.b->store_held = true;
+    write_many(&t, 0, 4);
+    expect(t.alice, "<message from='" BOB "' type='error' id='3'><_/></message>");
+    bench_release(t.b);
+    struct client *bob = bob_comes(&t, BOB "/desk");
+    expect_many(bob, 0, 3);
+    end(&t);
+}
+
 static void L16_bytes_count_too(void **state)
 {
     (void)state;
@@ -495,6 +512,7 @@ int main(void)
         cmocka_unit_test(a_stamp_of_this_server_is_not_believed),
         cmocka_unit_test(D01_a_full_disk_is_told_to_the_sender),
         cmocka_unit_test(L16_a_mailbox_has_an_end),
+        cmocka_unit_test(L16_a_burst_ends_there_too),
         cmocka_unit_test(L16_bytes_count_too),
         cmocka_unit_test(L16_is_not_for_what_is_archived),
         cmocka_unit_test(what_is_not_worth_it_is_not_kept),

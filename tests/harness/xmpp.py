@@ -58,6 +58,11 @@ def child(element, local, space=ANY):
     return element.find(f"{{{space}}}{local}")
 
 
+def payload(element):
+    """The children, but for the id that the archive gave a message (XEP-0359)."""
+    return [x for x in element if x.tag != f"{{{ns.STANZA_ID}}}stanza-id"]
+
+
 def body(element):
     found = child(element, "body")
     return None if found is None else found.text
