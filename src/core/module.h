@@ -48,6 +48,8 @@ struct module {
     /* Disco features, NULL-terminated lists, may be NULL. */
     const char *const *host_features;
     const char *const *account_features;
+    /* Whether the accounts of this host have the features; NULL: all of them. */
+    bool (*serves)(const struct host_config *host);
     const struct module_iq *iqs;
     const char *const *stores; /* names in the store, for the documentation */
 

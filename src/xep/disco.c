@@ -42,7 +42,7 @@ static void info(struct iq *iq)
     if (iq->account == NULL)
         disco_host_info(iq->e, iq->host, SLICE_NONE, &w);
     else
-        disco_account_info(iq->e, SLICE_NONE, &w);
+        disco_account_info(iq->e, iq->account->host, SLICE_NONE, &w);
     iq_result_end(iq, &w);
 }
 

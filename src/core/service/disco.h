@@ -9,7 +9,8 @@
 /* Writes the <query/> of disco#info. node is mirrored; ptr NULL: there is none. */
 void disco_host_info(struct engine *e, const struct host_config *host, struct slice node,
                      struct xml_writer *w);
-void disco_account_info(struct engine *e, struct slice node, struct xml_writer *w);
+void disco_account_info(struct engine *e, const struct host_config *host, struct slice node,
+                        struct xml_writer *w);
 
 struct iq;
 /* Lets a module answer a request for a node; false: none of them knows it. */

@@ -421,6 +421,11 @@ static void session_ended(struct engine *e, struct session *session)
     queries_leave(e, of);
 }
 
+static bool serves(const struct host_config *host)
+{
+    return host->archive;
+}
+
 static void start(struct engine *e)
 {
     module_slot_set(e, &ARCHIVE_QUERY_MODULE, mem_new(struct shard));
@@ -442,6 +447,7 @@ const struct module ARCHIVE_QUERY_MODULE = {
     .version = "1.1.3",
     .summary = "lets clients read what they and others wrote",
     .account_features = FEATURES,
+    .serves = serves,
     .iqs = IQS,
     .stores = STORES,
     .start = start,
