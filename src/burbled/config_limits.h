@@ -79,6 +79,8 @@
       "the same in bytes")                                                                         \
     X("L15", sm_hibernation_seconds, CONFIG_SECONDS, 300, 0, 604800, CONFIG_LIMIT_STAYS,           \
       "that a lost session waits to be resumed")                                                   \
+    X("L15", sessions_bytes, CONFIG_BYTES, 268435456, 1048576, 2147483647, CONFIG_LIMIT_STAYS,     \
+      "files of the sessions that can be resumed, in data_dir, in all; read at the start")         \
     X("L16", offline_messages, CONFIG_COUNT, 1000, 0, 1000000, CONFIG_LIMIT_STAYS,                 \
       "messages that wait for an account that is offline")                                         \
     X("L16", offline_bytes, CONFIG_BYTES, 4194304, 0, 1073741824, CONFIG_LIMIT_STAYS,              \

@@ -35,6 +35,7 @@ struct server {
     struct hash_key owner_key;
     struct loop_fd signals;
     struct control *control;
+    struct server_regions *regions; /* NULL: none */
     int64_t started_wall_ms;
     uint64_t started_mono_ms;
     uint64_t tick_at_ms;
@@ -85,6 +86,17 @@ void reload_ack(struct server *s);
 void reload_free(struct server *s);
 /* Warns of certificates that expire soon and the like. */
 void server_inspect_certificates(struct server *s);
+
+/* server_regions.c: the files of the sessions that can be resumed. Where they cannot be had, the
+ * server serves without; a folder that can be neither replaced nor removed stops the start. */
+int server_regions_make(struct server *s);
+/* Of a shard; NULL: none. */
+struct region *server_region(const struct server *s, uint32_t shard);
+/* All shards are made and none runs: they get what the last process left, and the new files take
+ * the place of the old ones. */
+int server_regions_recover(struct server *s);
+/* The shards are gone. The files stay. */
+void server_regions_free(struct server *s);
 
 /* server_memory.c: once a second. */
 void server_watch_memory(struct server *s, struct now now);

@@ -183,8 +183,12 @@ static int make_shards(struct server *s)
                                     .log = &s->log,
                                     .owner_key = s->owner_key,
                                     .fake_secret = s->fake_secret};
+    int exit = server_regions_make(s);
+    if (exit != EXIT_GOOD)
+        return exit;
     for (uint32_t i = 0; i < s->all.count; i++) {
         options.index = i;
+        options.region = server_region(s, i);
         int err = shard_new(&options, &s->all.list[i]);
         if (err != 0)
             return server_fail(s, EXIT_SYSTEM, "start.fail", "cannot make shard %u: %s",
@@ -268,6 +272,8 @@ static int with_config(struct server *s, struct config *c, struct config_errors 
         exit = open_main(s);
     if (exit == EXIT_GOOD)
         exit = make_shards(s);
+    if (exit == EXIT_GOOD)
+        exit = server_regions_recover(s);
     if (exit == EXIT_GOOD)
         exit = control_open(s, &s->control);
     if (exit == EXIT_GOOD)
@@ -358,6 +364,7 @@ void server_free(struct server *s)
     for (uint32_t i = 0; i < s->all.count; i++)
         shard_free(&s->all.list[i]);
     mem_free(s->all.list);
+    server_regions_free(s);
     drop_main_mail(s);
     reload_free(s);
     if (s->setup != NULL)

@@ -227,6 +227,7 @@ int shard_new(const struct shard_options *o, struct shard **shard_out)
         .rng = &s->rng,
         .log = &s->log,
         .gate = &s->gate,
+        .region = o->region,
         .owner_key = o->owner_key,
         .now = s->loop.now,
     };
@@ -234,6 +235,11 @@ int shard_new(const struct shard_options *o, struct shard **shard_out)
     s->node = node_new(&setup);
     *shard_out = s;
     return 0;
+}
+
+void shard_restore(struct shard *s, struct slice image)
+{
+    node_restore(s->node, image);
 }
 
 int shard_start(struct shard *s)

@@ -59,10 +59,13 @@ struct shard_options {
     const struct log *log;
     struct hash_key owner_key;
     const uint8_t *fake_secret; /* 32 bytes */
+    struct region *region;      /* of this shard alone; outlives it; NULL: none */
 };
 
 /* Makes the shard; nothing runs yet. 0, ERR_FULL, ERR_IO. */
 int shard_new(const struct shard_options *options, struct shard **shard_out);
+/* Before it starts: see node_restore. */
+void shard_restore(struct shard *s, struct slice image);
 /* Starts its thread: from here on it serves. 0, ERR_LIMIT, ERR_MEMORY. */
 int shard_start(struct shard *s);
 /* Ends the thread; connections that are left are closed then, without a word. */

@@ -149,6 +149,9 @@ enum region_trust {
     REGION_FOREIGN, /* another format or layout */
     REGION_DAMAGED,
 };
+/* What the first bytes (a block is enough) say of the rest, and how much of it is to be read. */
+enum region_trust region_judge(const char *base, size_t bytes, const struct region_stamp *stamp,
+                               size_t *used_out);
 /* Reads the memory of a process that is gone and gives an image of every record to fn; nothing in
  * it is trusted to be well formed: offsets and lengths are checked, chains are bounded. A damaged
  * record is skipped and counted in *damaged_out. */

@@ -3,10 +3,11 @@
 #include "base/mem.h"
 #include "core/region_inside.h"
 
-static enum region_trust trust(const char *base, size_t bytes, const struct region_stamp *stamp,
-                               uint32_t *high_out)
+enum region_trust region_judge(const char *base, size_t bytes, const struct region_stamp *stamp,
+                               size_t *used_out)
 {
     struct region_head head;
+    *used_out = 0;
     if (bytes < REGION_BLOCK)
         return REGION_EMPTY;
     memcpy(&head, base, sizeof(head));
@@ -20,21 +21,22 @@ static enum region_trust trust(const char *base, size_t bytes, const struct regi
         return REGION_STALE;
     if (head.layout != stamp->layout)
         return REGION_FOREIGN;
-    if (head.high == 0 || head.high > bytes / REGION_BLOCK)
-        return REGION_DAMAGED;
-    *high_out = head.high;
-    return REGION_GOOD;
+    *used_out = (size_t)head.high * REGION_BLOCK;
+    return head.high > 0 ? REGION_GOOD : REGION_DAMAGED;
 }
 
 enum region_trust region_recover(const char *base, size_t bytes, const struct region_stamp *stamp,
                                  void (*fn)(void *ctx, struct slice image), void *ctx,
                                  unsigned *damaged_out)
 {
-    struct region_view v = {.base = base};
+    size_t used;
+    enum region_trust found = region_judge(base, bytes, stamp, &used);
     *damaged_out = 0;
-    enum region_trust found = trust(base, bytes, stamp, &v.blocks);
     if (found != REGION_GOOD)
         return found;
+    if (used > bytes)
+        return REGION_DAMAGED;
+    struct region_view v = {.base = base, .blocks = (uint32_t)(used / REGION_BLOCK)};
     v.seen = mem_array(v.blocks / 64 + 1, sizeof(*v.seen));
     for (uint32_t block = 1; block < v.blocks; block++) {
         uint32_t kind;

@@ -558,6 +558,9 @@ static void only_the_same_boot_and_layout_are_believed(void **state)
     assert_int_equal(trust_in(m.memory, m.usable, &STAMP), REGION_FOREIGN);
     head->format--;
     assert_int_equal(trust_in(m.memory, REGION_BLOCK, &STAMP), REGION_DAMAGED); /* cut off */
+    size_t used;
+    assert_int_equal(region_judge(m.memory, REGION_BLOCK, &STAMP, &used), REGION_GOOD);
+    assert_int_equal(used, 2 * REGION_BLOCK);
     assert_int_equal(trust_in(m.memory, REGION_BLOCK - 1, &STAMP), REGION_EMPTY);
     assert_int_equal(trust_in(NULL, 0, &STAMP), REGION_EMPTY);
     head->high = 0;

@@ -57,10 +57,12 @@ int region_file_make(const char *path, size_t bytes, size_t bytes_max, struct re
 {
     size_t page = page_bytes();
     *out = (struct region_file){0};
-    bytes = (bytes + page - 1) / page * page;
-    bytes_max = bytes_max / page * page;
-    if (bytes == 0 || bytes > bytes_max)
+    if (bytes > bytes_max || bytes_max < page)
         return ERR_LIMIT;
+    bytes_max = bytes_max / page * page;
+    bytes = bytes == 0 ? page : (bytes + page - 1) / page * page;
+    if (bytes > bytes_max)
+        bytes = bytes_max;
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return file_error(errno);
@@ -203,15 +205,29 @@ int region_dir_commit(const char *dir)
     int err = name_all(dir, &g);
     if (err != 0)
         return err;
-    if (renameat2(AT_FDCWD, g.next, AT_FDCWD, g.now, RENAME_EXCHANGE) == 0)
-        return drop_all(g.next);
+    if (renameat2(AT_FDCWD, g.next, AT_FDCWD, g.now, RENAME_EXCHANGE) == 0) {
+        (void)drop_all(g.next);
+        return 0;
+    }
     if (errno != ENOENT && errno != EINVAL && errno != ENOSYS)
         return file_error(errno);
     if (rename(g.now, g.was) != 0 && errno != ENOENT)
         return file_error(errno);
     if (rename(g.next, g.now) != 0)
         return file_error(errno);
-    return drop_all(g.was);
+    (void)drop_all(g.was);
+    return 0;
+}
+
+int region_dir_drop(const char *dir)
+{
+    struct generations g;
+    int err = name_all(dir, &g);
+    /* In this order: without `now`, the next start would take `was` for it. */
+    const char *const paths[] = {g.was, g.now, g.next};
+    for (size_t i = 0; err == 0 && i < sizeof(paths) / sizeof(paths[0]); i++)
+        err = drop_all(paths[i]);
+    return err;
 }
 
 /* ------------------------------------------------------------------------------------------- boot

@@ -31,9 +31,9 @@ struct region_file {
     int fd;
 };
 
-/* Makes the file (mode 0600), zeroed, with room for `bytes` at least, which may grow to bytes_max
- * (rounded down to pages). ERR_LIMIT: more than that; ERR_EXISTS, ERR_FULL. On failure there is no
- * file, and *out is zeroed. */
+/* Makes the file (mode 0600), zeroed, of `bytes` (rounded up to pages), which may grow to bytes_max
+ * (rounded down). ERR_LIMIT: more than that, or that is no page; ERR_EXISTS, ERR_FULL. On failure
+ * there is no file, and *out is zeroed. */
 int region_file_make(const char *path, size_t bytes, size_t bytes_max, struct region_file *out);
 /* Makes `bytes` bytes usable; false: more than bytes_max, or the disk has no room. `file` is a
  * struct region_file. */
@@ -54,8 +54,10 @@ void region_copy_free(struct region_copy *c);
 int region_dir_begin(const char *dir);
 /* Calls fn for each file of DIR/sessions. ERR_NOT_FOUND: there is no such folder. */
 int region_dir_each(const char *dir, void (*fn)(void *ctx, const char *path), void *ctx);
-/* The new generation takes the place of the old one, whose files are removed. */
+/* The new generation takes the place of the old one, which is removed now or by the next start. */
 int region_dir_commit(const char *dir);
+/* Removes every generation: nobody shall find in a later start what is outdated then. */
+int region_dir_drop(const char *dir);
 
 /* The number of this start of the machine, as the kernel writes it (BOOT_ID_PATH): ERR_SYNTAX when
  * it is none. */

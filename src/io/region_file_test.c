@@ -176,6 +176,11 @@ static void it_grows_to_its_bound(void **state)
     region_file_close(&f);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(region_file_make(path, MIB + 1, MIB, &f), ERR_LIMIT);
+    assert_int_equal(region_file_make(path, 1, 1000, &f), ERR_LIMIT);
+    assert_int_equal(region_file_make(path, MIB + 1, MIB + 1, &f), 0); /* down goes before up */
+    assert_int_equal(f.bytes, MIB);
+    region_file_close(&f);
+    assert_int_equal(unlink(path), 0);
     assert_int_equal(region_file_make(in_room("none/a"), MIB, MIB, &f), ERR_NOT_FOUND);
 }
 
@@ -311,6 +316,26 @@ static void the_first_start_has_nothing_before_it(void **state)
     assert_int_equal(region_dir_begin("/nonexistent"), ERR_NOT_FOUND);
 }
 
+static void what_cannot_be_replaced_is_dropped(void **state)
+{
+    (void)state;
+    fresh('a');
+    assert_int_equal(region_dir_begin(room), 0);
+    assert_int_equal(mkdir(in_room("sessions.old"), 0700), 0);
+    assert_int_equal(region_dir_drop(room), 0);
+    assert_int_equal(count_files(room), -1);
+    assert_int_equal(access(in_room("sessions.new"), F_OK), -1);
+    assert_int_equal(access(in_room("sessions.old"), F_OK), -1);
+    assert_int_equal(region_dir_drop(room), 0);
+    /* What is not ours is not removed, and not ignored. */
+    assert_int_equal(mkdir(in_room("sessions.new"), 0700), 0);
+    assert_int_equal(mkdir(in_room("sessions.new/x"), 0700), 0);
+    assert_int_not_equal(region_dir_begin(room), 0);
+    assert_int_not_equal(region_dir_drop(room), 0);
+    assert_int_equal(rmdir(in_room("sessions.new/x")), 0);
+    assert_int_equal(region_dir_drop(room), 0);
+}
+
 static void the_boot_has_a_number(void **state)
 {
     (void)state;
@@ -356,6 +381,7 @@ int main(void)
         cmocka_unit_test(what_is_no_file_is_not_read),
         cmocka_unit_test(a_start_that_is_killed_leaves_a_complete_generation),
         cmocka_unit_test(the_first_start_has_nothing_before_it),
+        cmocka_unit_test(what_cannot_be_replaced_is_dropped),
         cmocka_unit_test(the_boot_has_a_number),
     };
     return cmocka_run_group_tests(tests, make_room, remove_room);

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "core/region.h"
 #include "node/link.h"
 
 enum { UP_BYTES_KEPT = 64 << 10 };
@@ -19,6 +20,7 @@ struct node *node_new(const struct node_setup *setup)
         .rng = setup->rng,
         .log = setup->log,
         .gate = setup->gate,
+        .region = setup->region,
         .owner_key = setup->owner_key,
         .now = setup->now,
     };
@@ -46,6 +48,32 @@ void node_free(struct node **node)
 struct engine *node_engine(struct node *n)
 {
     return n->engine;
+}
+
+void node_restore(struct node *n, struct slice image)
+{
+    (void)n, (void)image;
+}
+
+bool node_image_account(struct slice image, struct jid *bare_out)
+{
+    struct region_image r;
+    struct slice text;
+    if (!region_image_read(image, &r))
+        return false;
+    if (r.kind == REGION_TAIL) {
+        text = r.owner;
+    } else {
+        const unsigned char *bytes = (const unsigned char *)r.state.ptr;
+        size_t len = r.state.len < 2 ? 0 : (size_t)bytes[0] | (size_t)bytes[1] << 8;
+        if (len == 0 || len > r.state.len - 2)
+            return false;
+        text = slice_of(r.state.ptr + 2, len);
+    }
+    if (!jid_from_prepared(text, bare_out))
+        return false;
+    *bare_out = jid_to_bare(*bare_out);
+    return true;
 }
 
 void node_now(struct node *n, struct now now)

@@ -47,6 +47,7 @@ struct node_setup {
     struct rng *rng;
     const struct log *log;
     const struct core_gate *gate;
+    struct region *region; /* of this shard alone, outlives the node; NULL: nothing is resumed */
     struct hash_key owner_key;
     uint8_t fake_secret[32];
     struct now now;
@@ -56,6 +57,16 @@ struct node *node_new(const struct node_setup *setup);
 /* All links are gone by then (node_link_lost). */
 void node_free(struct node **n);
 struct engine *node_engine(struct node *n);
+
+/* A record of a region that a process left goes on here, in the new region. Before the first event;
+ * the account is this shard's (engine_owner). */
+void node_restore(struct node *n, struct slice image);
+/* The account of such a record: that of the tail, or of the session, whose state bytes begin with
+ * the length of its full address (two bytes, the low one first) and the address. False: damaged.
+ * The address points into the image. */
+bool node_image_account(struct slice image, struct jid *bare_out);
+/* Of what stands in the state bytes: another number when its meaning changes. */
+enum { NODE_STATE_FORMAT = 1 };
 
 /* Every event comes after this. */
 void node_now(struct node *n, struct now now);
