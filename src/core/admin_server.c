@@ -176,6 +176,7 @@ static const struct {
     {"after", "session_ready", offsetof(struct module, session_ready)},
     {"after", "presence_sent", offsetof(struct module, presence_sent)},
     {"after", "session_ended", offsetof(struct module, session_ended)},
+    {"after", "session_hibernates", offsetof(struct module, session_hibernates)},
     {"after", "session_drained", offsetof(struct module, session_drained)},
     {"account", "account_read", offsetof(struct module, account_read)},
     {"account", "account_unload", offsetof(struct module, account_unload)},

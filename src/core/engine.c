@@ -10,6 +10,7 @@
 #include "core/hooks.h"
 #include "core/router.h"
 #include "core/service/accounts.h"
+#include "core/service/ask.h"
 #include "core/trace.h"
 
 enum { ARENA_FACTOR = 4 };
@@ -70,6 +71,7 @@ void engine_free(struct engine **engine)
         return;
     CHECK(list_empty(&e->all_streams) && list_empty(&e->components));
     accounts_service_free(e);
+    ask_free(e);
     accounts_free(e);
     drop_lists(e);
     for (uint32_t i = 0; i < e->flows.count; i++)
@@ -138,13 +140,12 @@ static void stanza_mail(struct engine *e, struct mail *mail)
 {
     struct stanza s;
     CHECK(stanza_decode(buf_slice(&mail->data), &s));
-    if (config_component(e->config, jid_domain(&s.to)) != NULL) {
-        components_route(e, &s, &mail->origin);
-        return;
-    }
     if (buf_len(&mail->targets) == 0) {
         struct jid bare = jid_to_bare(s.to);
-        account_receive(e, &bare, &s, &mail->origin);
+        if (s.to.local_len == 0 || config_host(e->config, jid_domain(&s.to)) == NULL)
+            route(e, &s, &mail->origin); /* to a component, or an answer to the host (ask.h) */
+        else
+            account_receive(e, &bare, &s, &mail->origin);
         return;
     }
     struct slice targets = buf_slice(&mail->targets);

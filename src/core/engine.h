@@ -72,6 +72,7 @@ struct engine {
     struct handles streams;  /* struct c2s */
     struct handles sessions; /* struct session */
     struct handles flows;    /* struct flow */
+    struct handles asks;     /* core/service/ask.c */
     size_t flow_count;       /* that wait */
     struct list all_streams; /* struct c2s */
     struct list components;  /* struct component: their streams (components.h) */

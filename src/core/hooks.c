@@ -205,6 +205,12 @@ void hooks_session_ended(struct engine *e, struct session *session)
     m->session_ended(e, session);
 }
 
+void hooks_session_hibernates(struct engine *e, struct session *session, size_t unacknowledged)
+{
+    EACH_MODULE(e, m, session_hibernates)
+    m->session_hibernates(e, session, unacknowledged);
+}
+
 void hooks_session_drained(struct engine *e, struct session *session)
 {
     EACH_MODULE(e, m, session_drained)

@@ -30,6 +30,7 @@ void hooks_message_kept(struct engine *e, struct account *a, const struct stanza
 void hooks_session_ready(struct engine *e, struct session *session);
 void hooks_presence_sent(struct engine *e, struct session *session, const struct stanza *s);
 void hooks_session_ended(struct engine *e, struct session *session);
+void hooks_session_hibernates(struct engine *e, struct session *session, size_t unacknowledged);
 void hooks_session_drained(struct engine *e, struct session *session);
 /* The reads come behind `first` reads of the core; the answer's rows are handed out by index. */
 void hooks_account_read(struct engine *e, struct store_request *query, struct slice owner);

@@ -79,6 +79,9 @@ struct module {
      * connection was lost). */
     void (*presence_sent)(struct engine *e, struct session *session, const struct stanza *s);
     void (*session_ended)(struct engine *e, struct session *session);
+    /* AFTER: the connection of a session was lost, and it waits to be resumed; of so many messages
+     * that were written to it nobody knows whether they arrived. */
+    void (*session_hibernates)(struct engine *e, struct session *session, size_t unacknowledged);
     /* A session's output was taken by the peer (see session_drained). */
     void (*session_drained)(struct engine *e, struct session *session);
     /* Adds exactly one read to the query that loads an account; its rows come to account_row. */

@@ -9,6 +9,7 @@
 #include "core/iq.h"
 #include "core/message_log.h"
 #include "core/presence.h"
+#include "core/service/ask.h"
 #include "core/service/keep.h"
 #include "core/subscribe.h"
 #include "core/trace.h"
@@ -280,6 +281,8 @@ void deliver_host(struct engine *e, const struct host_config *host, struct stanz
     } else if (s->kind == STANZA_MESSAGE) {
         route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
     } else {
+        if (s->kind == STANZA_IQ)
+            ask_answered(e, s);
         engine_settle(e, origin);
     }
 }

@@ -16,7 +16,7 @@
 struct request {
     const char *text;
     const char *error;       /* when one of these is taken out */
-    const char *required[3]; /* pieces of it */
+    const char *required[5]; /* pieces of it */
 };
 
 #define GET(to, payload) "<iq type='get' id='i'" to ">" payload "</iq>"
@@ -92,6 +92,15 @@ static const struct request REQUESTS[] = {
              "</always><never/></prefs>"),
      "bad-request",
      {"<prefs", " default="}},
+    {SET("", "<enable xmlns='urn:xmpp:push:0' jid='push.example' node='n'>"
+             "<x xmlns='jabber:x:data'><field var='FORM_TYPE'>"
+             "<value>http://jabber.org/protocol/pubsub#publish-options</value></field>"
+             "<field var='secret'><value>s</value></field></x></enable>"),
+     "bad-request",
+     {"<enable", " jid=", "<field var='FORM", " var='FORM", "<value>http"}},
+    {SET("", "<disable xmlns='urn:xmpp:push:0' jid='push.example' node='n'/>"),
+     "bad-request",
+     {"<disable", " jid="}},
     {GET(HOST, "<ping xmlns='urn:xmpp:ping'/>"), "bad-request", {"<ping"}},
     {GET(HOST, "<time xmlns='urn:xmpp:time'/>"), "bad-request", {"<time"}},
 };
@@ -154,7 +163,7 @@ static void find_cuts(const char *text, struct cuts *c)
 
 static bool is_required(const struct request *r, struct slice cut)
 {
-    for (size_t i = 0; i < 3 && r->required[i] != NULL; i++)
+    for (size_t i = 0; i < 5 && r->required[i] != NULL; i++)
         if (slice_starts(cut, slice_z(r->required[i])))
             return true;
     return slice_starts(cut, SLICE(" type=")) || slice_starts(cut, SLICE(" id="));

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "core/c2s.h"
 #include "xep/test_inside.h"
+#include "xmpp/digest.h"
 
 struct client *bench_connect(struct bench *b)
 {
@@ -77,6 +78,8 @@ static void parse(struct client *c, struct slice bytes)
             receive(c, xml_root(xml_parser_tree(c->parser)));
             break;
         case XML_OPEN:
+            snprintf(c->id, sizeof(c->id), "%.*s",
+                     SLICE_ARG(xml_attr(xml_root(xml_parser_tree(c->parser)), SLICE("id"))));
             break;
         case XML_CLOSE:
             c->ended = true;
@@ -200,6 +203,28 @@ struct client *bench_online(struct bench *b, const char *full)
     struct client *c = bench_login(b, full);
     client_send(c, "<presence/>");
     client_discard(c);
+    return c;
+}
+
+struct client *bench_component(struct bench *b, const char *domain)
+{
+    const struct component_config *config = config_component(&b->config.core, slice_z(domain));
+    struct client *c = bench_connect_to(b, BENCH_COMPONENT_LISTENER);
+    struct buf text = {0};
+    uint8_t digest[DIGEST_SHA1_BYTES];
+    CHECK(config != NULL);
+    client_sendf(c,
+                 "<stream:stream xmlns='jabber:component:accept' "
+                 "xmlns:stream='http://etherx.jabber.org/streams' to='%s'>",
+                 domain);
+    buf_printf(&text, "%s%.*s", c->id, SLICE_ARG(config->secret));
+    CHECK(digest_sha1(buf_slice(&text), digest) == 0);
+    buf_clear(&text);
+    for (size_t i = 0; i < sizeof(digest); i++)
+        buf_printf(&text, "%02x", digest[i]);
+    client_sendf(c, "<handshake>%.*s</handshake>", SLICE_ARG(buf_slice(&text)));
+    expect(c, "<handshake/>");
+    buf_free(&text);
     return c;
 }
 

@@ -108,6 +108,10 @@ struct client *bench_connect(struct bench *b);
 struct client *bench_connect_to(struct bench *b, uint32_t listener);
 /* Sends a stream header; the features that come are left to be expected. */
 void client_open(struct client *c, const char *host);
+/* A component of that name, of those in config.core.components, connected to the listener with the
+ * index 1 (BENCH_COMPONENT_LISTENER). */
+#define BENCH_COMPONENT_LISTENER 1
+struct client *bench_component(struct bench *b, const char *domain);
 /* Makes the account when there is none, connects, logs in, binds. */
 struct client *bench_login(struct bench *b, const char *full);
 /* The same, and initial presence; what comes of it is forgotten. */

@@ -38,6 +38,7 @@ struct client {
     struct buf unsent;
     bool deaf, ended;
     char jid[256]; /* full, once bound */
+    char id[32];   /* of the stream */
 };
 
 /* Up to n requests that wait, or queries alone, are answered, without a turn of the shards; true
