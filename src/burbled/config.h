@@ -100,6 +100,7 @@ struct config {
     char *data_dir; /* absolute path */
     enum config_store store;
     enum config_durability durability;
+    bool archive_search; /* an index of words is kept */
     uint32_t shards; /* 0: one per core */
     enum log_level log_level;
     enum config_log_target log_target;

@@ -174,6 +174,8 @@ static const struct config_key ROOT_KEYS[] = {
      .doc = "strict: what was acknowledged survives a power cut; relaxed: only a crash of burbled"},
     {NUMBER(config, shards, 0, 64, 0), .name = "shards",
      .doc = "threads that share the work; 0: one per core"},
+    {BOOL(config, archive_search, true,
+          "keep an index of the words in archives, for searches (XEP-0431)")},
     {.name = "log", .type = CONFIG_KEY_GROUP, .group = &LOG_GROUP, .doc = "the log"},
     {.name = "sasl", .type = CONFIG_KEY_GROUP, .group = &SASL_GROUP, .doc = "logging in"},
     {.name = "hosts",

@@ -113,7 +113,7 @@ static void a_whole_configuration_is_read(void **state)
 {
     (void)state;
     struct loaded l = load("data_dir = \"/srv/burble\"; store = \"memory\"; shards = 3;\n"
-                           "durability = \"relaxed\";\n"
+                           "durability = \"relaxed\"; archive_search = false;\n"
                            "log = { level = \"debug\"; target = \"journald\"; };\n"
                            "sasl = { iterations = 20000; };\n"
                            "hosts = ( { name = \"LocalHost\"; admins = [ \"Alice@localhost\" ];\n"
@@ -134,6 +134,7 @@ static void a_whole_configuration_is_read(void **state)
     assert_int_equal(c->store, CONFIG_STORE_MEMORY);
     assert_int_equal(c->shards, 3);
     assert_int_equal(c->durability, CONFIG_DURABILITY_RELAXED);
+    assert_false(c->archive_search);
     assert_int_equal(c->log_level, LOG_DEBUG);
     assert_int_equal(c->log_target, CONFIG_LOG_JOURNALD);
     assert_int_equal(c->sasl_iterations, 20000);
@@ -174,6 +175,7 @@ static void what_is_not_given_has_its_default(void **state)
     assert_string_equal(l.config.data_dir, CONFIG_DEFAULT_DATA_DIR);
     assert_int_equal(l.config.store, CONFIG_STORE_SQLITE);
     assert_int_equal(l.config.durability, CONFIG_DURABILITY_STRICT);
+    assert_true(l.config.archive_search);
     assert_int_equal(l.config.shards, 0);
     assert_int_equal(l.config.log_level, LOG_INFO);
     assert_int_equal(l.config.sasl_iterations, 10000);

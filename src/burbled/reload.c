@@ -64,6 +64,8 @@ static void compare(struct server *s, const struct config *c)
         config_errors_add(e, true, c->path, 0, "store", "%s", text);
     if (was->durability != c->durability)
         config_errors_add(e, true, c->path, 0, "durability", "%s", text);
+    if (was->archive_search != c->archive_search)
+        config_errors_add(e, true, c->path, 0, "archive_search", "%s", text);
     if (was->shards != c->shards)
         config_errors_add(e, true, c->path, 0, "shards", "%s", text);
     if (was->log_target != c->log_target)

@@ -7,6 +7,7 @@
 #include "burbled/server_inside.h"
 #include "db/sqlite.h"
 #include "io/thread.h"
+#include "xmpp/stanza_text.h"
 
 static void answered(void *ctx, struct store_request *r)
 {
@@ -18,6 +19,19 @@ static void answered(void *ctx, struct store_request *r)
         shard_answer(s->all.list[r->shard], r);
     else
         mailbox_push(&s->all.main_answers, (struct mailbox_node *)(void *)&r->link);
+}
+
+/* What the logs say: messages that wait for delivery are not searched. */
+static bool text_of(void *ctx, struct slice name, struct slice value, uint32_t flags,
+                    struct buf *out)
+{
+    (void)ctx, (void)flags;
+    return !slice_is(name, "offline") && stanza_text(value, out);
+}
+
+static struct store_text texts(const struct config *config)
+{
+    return (struct store_text){.of = config->archive_search ? text_of : NULL};
 }
 
 /* ---------------------------------------------------------- the memory twin, shared by all shards
@@ -58,12 +72,14 @@ static void locked_free(struct store *s)
     mem_free(l);
 }
 
-static struct store *memory_open(void)
+static struct store *memory_open(const struct config *config)
 {
     static const struct store_ops ops = {locked_submit, locked_run, locked_free};
     struct locked *l = mem_new(struct locked);
     l->store.ops = &ops;
+    struct store_text text = texts(config);
     l->inner = store_memory_new();
+    store_memory_text(l->inner, &text);
     l->inner->answered = locked_answered;
     l->inner->ctx = l;
     CHECK(pthread_mutex_init(&l->lock, NULL) == 0);
@@ -137,7 +153,7 @@ static void work(void *arg)
 struct server_opening *server_store_begin(struct server *s, const struct config *config)
 {
     if (config->store == CONFIG_STORE_MEMORY) {
-        s->all.store = memory_open();
+        s->all.store = memory_open(config);
         return NULL;
     }
     struct server_opening *o = mem_new(struct server_opening);
@@ -145,6 +161,7 @@ struct server_opening *server_store_begin(struct server *s, const struct config 
     buf_printf(&path, "%s/burble.db", config->data_dir);
     o->config = (struct sqlite_config){.path = mem_copy(buf_slice(&path)),
                                        .relaxed = config->durability == CONFIG_DURABILITY_RELAXED,
+                                       .text = texts(config),
                                        .log = &s->store_log,
                                        .fatal = fatal,
                                        .ctx = s};

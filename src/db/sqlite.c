@@ -15,6 +15,9 @@ enum {
     OWNERS_MAX = 16384,
     LOT_ROWS = 32768,
     SLOW_MS = 1000,
+    DERIVED_ROWS = 32768,
+    DERIVED_MS = 10000,
+    SWEEP_MS = 3600000,
 };
 
 /* Read and checked in about half a second, so that a start after a crash stays below one. */
@@ -61,6 +64,7 @@ static void start_threads(struct sqlite_driver *d)
     for (size_t i = 0; i < SQLITE_READERS; i++)
         start_thread(&d->readers[i].thread, "store-read", sqlite_reader_main, &d->readers[i]);
     start_thread(&d->checkpointer.thread, "store-move", sqlite_checkpointer_main, &d->checkpointer);
+    start_thread(&d->derived.thread, "store-derive", sqlite_derived_main, &d->derived);
 }
 
 static void stop_threads(struct sqlite_driver *d)
@@ -70,6 +74,8 @@ static void stop_threads(struct sqlite_driver *d)
     CHECK(pthread_join(d->writer.thread, NULL) == 0);
     for (size_t i = 0; i < SQLITE_READERS; i++)
         CHECK(pthread_join(d->readers[i].thread, NULL) == 0);
+    sqlite_derived_stop(&d->derived);
+    CHECK(pthread_join(d->derived.thread, NULL) == 0);
     sqlite_checkpoint_stop(&d->checkpointer);
     CHECK(pthread_join(d->checkpointer.thread, NULL) == 0);
 }
@@ -89,6 +95,13 @@ static void init(struct sqlite_driver *d, const struct sqlite_config *config)
         d->config.slow_ms = SLOW_MS;
     if (d->config.lot_rows == 0)
         d->config.lot_rows = LOT_ROWS;
+    if (d->config.derived_rows == 0)
+        d->config.derived_rows = DERIVED_ROWS;
+    if (d->config.derived_ms == 0)
+        d->config.derived_ms = DERIVED_MS;
+    if (d->config.sweep_ms == 0)
+        d->config.sweep_ms = SWEEP_MS;
+    sqlite_derived_init(&d->derived, d);
     sqlite_tail_init(&d->tail, d->config.lot_rows);
     sqlite_events_init(&d->events, config->log, d->path);
     request_queue_init(&d->batches);
@@ -112,6 +125,7 @@ static void release(struct sqlite_driver *d)
         pthread_mutex_destroy(&d->readers[i].lock);
     }
     sql_close(&d->checkpointer.db);
+    sqlite_derived_free(&d->derived);
     sqlite_stop(d);
     sqlite_tail_free(&d->tail);
     pthread_mutex_destroy(&d->checkpointer.connection);

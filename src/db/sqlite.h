@@ -1,6 +1,7 @@
 /* The SQLite driver: one file, no set-up. One thread writes: it carries out whatever batches wait,
  * of all shards, in one transaction and answers them when that is durable. Two threads read, each
- * query in a snapshot of its own; a fourth moves the write-ahead log into the database. */
+ * query in a snapshot of its own; a fourth moves the write-ahead log into the database, a fifth
+ * derives from the logs what makes searches fast, in a file beside the database. */
 #ifndef DB_SQLITE_H
 #define DB_SQLITE_H
 
@@ -16,8 +17,8 @@ struct sqlite_config {
                          open: the caller holds a lock (io/files.h) */
     bool relaxed;     /* a power cut may take the last commits; a crash of the process never does */
     /* store.full, store.readonly, store.corrupt, store.gone, store.locked, store.slow, store.wal,
-     * each at most once a minute; store.fsync; store.unchecked, start.recovered. May be NULL; its
-     * sink is called on threads of the driver. */
+     * store.derived, each at most once a minute; store.fsync; store.unchecked, start.recovered. May
+     * be NULL; its sink is called on threads of the driver. */
     const struct log *log;
     /* The disk failed and the database could not be verified after it was opened again (D07). From
      * now on every request is answered with ERR_IO; the process should stop (exit 74). On a thread
@@ -29,7 +30,12 @@ struct sqlite_config {
     uint64_t check_bytes; /* after an unclean end, databases up to this size are checked before they
                              are used; 0: 256 MiB */
     uint32_t lot_rows;    /* index rows that are kept back and written together; 0: 32768 */
-    uint32_t slow_ms;     /* a commit that takes so long is logged; 0: 1000 */
+    struct store_text text; /* what entries say; of NULL: searches are refused. What an entry says
+                               with any flags it says with 0 too */
+    uint32_t derived_rows;  /* entries from which a lot is derived at once; 0: 32768 */
+    uint32_t derived_ms;    /* fewer wait so long for others; 0: 10000 */
+    uint32_t sweep_ms; /* rows of dropped entries stay so long in what is derived; 0: an hour */
+    uint32_t slow_ms;  /* a commit that takes so long is logged; 0: 1000 */
     /* For tests. */
     const char *vfs;     /* NULL: the default one */
     uint32_t page_limit; /* pages that the file may have; 0: none */

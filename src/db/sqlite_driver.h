@@ -7,6 +7,7 @@
 
 #include "db/request_queue.h"
 #include "db/sqlite.h"
+#include "db/sqlite_derived.h"
 #include "db/sqlite_events.h"
 #include "db/sqlite_file.h"
 #include "db/sqlite_read.h"
@@ -70,6 +71,7 @@ struct sqlite_driver {
     struct sqlite_writer writer;
     struct sqlite_reader readers[SQLITE_READERS];
     struct sqlite_checkpointer checkpointer;
+    struct sqlite_derived derived;
 };
 
 /* sqlite.c */

@@ -20,6 +20,7 @@ static const struct {
     [SQLITE_EVENT_SLOW] = {"store.slow", LOG_WARNING, false},
     [SQLITE_EVENT_WAL] = {"store.wal", LOG_WARNING, false},
     [SQLITE_EVENT_FSYNC] = {"store.fsync", LOG_CRITICAL, true},
+    [SQLITE_EVENT_DERIVED] = {"store.derived", LOG_WARNING, false},
     [SQLITE_EVENT_UNCHECKED] = {"store.unchecked", LOG_WARNING, true},
     [SQLITE_EVENT_RECOVERED] = {"start.recovered", LOG_INFO, true},
 };

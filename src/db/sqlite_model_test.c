@@ -1,5 +1,6 @@
 /* The SQLite driver answers like the memory twin, whatever it is asked: random batches and queries
- * go to both, over restarts, with lots and caches so small that they are always on their way. */
+ * go to both, over restarts, with lots, caches and sweeps so small that they are always on their
+ * way. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,6 +54,24 @@ static struct slice draw_value(struct model *m)
     return slice_of(bytes, draw(m, 20) == 0 ? draw(m, sizeof(bytes)) : draw(m, 3));
 }
 
+/* What an entry says, or is searched for. */
+static struct slice draw_text(struct model *m)
+{
+    static char text[64];
+    static const char *const words[] = {"red", "Blue", "GREEN", "\u0401\u043b\u043a\u0430",
+                                        "!",   "red"};
+    int n = 0;
+    for (uint64_t i = 1 + draw(m, 3); i > 0; i--)
+        n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%s", n > 0 ? ", " : "",
+                      words[draw(m, sizeof(words) / sizeof(words[0]))]);
+    return slice_of(text, (size_t)n);
+}
+
+static struct slice draw_payload(struct model *m)
+{
+    return draw(m, 3) == 0 ? draw_value(m) : draw_text(m);
+}
+
 static uint64_t draw_position(struct model *m)
 {
     switch (draw(m, 8)) {
@@ -77,7 +96,7 @@ static void draw_append(struct model *m, struct store_request *r)
                                   .wall_ms = (int64_t)draw(m, 1000) - 500,
                                   .flags = (uint32_t)draw(m, 1000),
                                   .origin = draw_key(m)};
-    store_append(r, draw_name(m, true), owners, n, &labels, draw_value(m));
+    store_append(r, draw_name(m, true), owners, n, &labels, draw_payload(m));
 }
 
 static void draw_write(struct model *m, struct store_request *r)
@@ -89,7 +108,7 @@ static void draw_write(struct model *m, struct store_request *r)
         draw_append(m, r);
     else if (kind < 70)
         store_replace(r, draw_owner(m), draw_name(m, true), draw_position(m), (uint32_t)draw(m, 9),
-                      draw(m, 2) == 0 ? SLICE_NONE : draw_value(m));
+                      draw(m, 2) == 0 ? SLICE_NONE : draw_payload(m));
     else if (kind < 80)
         store_delete(r, draw_owner(m), draw_name(m, false), draw_key(m));
     else if (kind < 82)
@@ -112,6 +131,12 @@ static void draw_filtered(struct model *m, struct store_request *r)
                              .wall_to = INT64_MAX,
                              .flags_mask = draw(m, 2) == 0 ? 1 : 0};
     f.flags_wanted = f.flags_mask & (uint32_t)draw(m, 2);
+    if (draw(m, 2) == 0) {
+        f.wall_from = draw(m, 2) == 0 ? INT64_MIN : f.wall_from;
+        store_search(r, draw_owner(m), draw_name(m, true), draw_text(m), draw_position(m),
+                     draw_position(m), (uint32_t)draw(m, 8), draw(m, 2) == 0, &f);
+        return;
+    }
     store_range_where(r, draw_owner(m), draw_name(m, true), draw_position(m), UINT64_MAX,
                       (uint32_t)draw(m, 8), draw(m, 2) == 0, &f);
 }
@@ -120,7 +145,7 @@ static void draw_read(struct model *m, struct store_request *r)
 {
     uint32_t limit = (uint32_t)draw(m, 8);
     struct slice after = draw(m, 2) == 0 ? SLICE_NONE : draw_key(m);
-    switch (draw(m, 9)) {
+    switch (draw(m, 12)) {
     case 0:
         store_get(r, draw_owner(m), draw_name(m, false), draw_key(m));
         break;
@@ -137,6 +162,9 @@ static void draw_read(struct model *m, struct store_request *r)
         store_owners(r, draw_name(m, false), draw(m, 2) == 0 ? SLICE_NONE : draw_owner(m), limit);
         break;
     case 5:
+    case 9:
+    case 10:
+    case 11:
         draw_filtered(m, r);
         break;
     case 6:
@@ -157,7 +185,10 @@ static void expect_same_rows(const struct store_request *a, const struct store_r
     struct store_row x, y;
     size_t i = 0, k = 0;
     assert_int_equal(a->err, b->err);
-    assert_int_equal(a->position, b->position);
+    /* Where a filtered range has stopped looking is its store's own matter: entries behind the last
+     * row that are not wanted lie between. */
+    if (a->write)
+        assert_int_equal(a->position, b->position);
     assert_int_equal(a->row_count, b->row_count);
     assert_int_equal(a->more, b->more);
     while (store_rows(a, &i, &x)) {
@@ -226,7 +257,13 @@ static void run_model(uint64_t seed, uint32_t lot_rows, uint32_t owners_max)
     test_place_make(&p);
     p.config.lot_rows = lot_rows;
     p.config.owners_max = owners_max;
-    struct model m = {.random = seed, .twin = desk_new(store_memory_new())};
+    p.config.text = conformance_text;
+    p.config.derived_rows = lot_rows;
+    p.config.derived_ms = 1 + (uint32_t)seed % 3 * 20;
+    p.config.sweep_ms = 5;
+    struct store *twin = store_memory_new();
+    store_memory_text(twin, &conformance_text);
+    struct model m = {.random = seed, .twin = desk_new(twin)};
     m.driver = test_open(&p);
     for (int i = 0; i < MODEL_ROUNDS; i++) {
         round_of_model(&m);

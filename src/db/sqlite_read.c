@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "db/sql.h"
+#include "db/sqlite_derived.h"
 
 #define ITEM_OF " FROM item WHERE owner=?1 AND name=?2"
 #define ENTRY                                                                                      \
@@ -52,15 +53,25 @@ static int is_late(void *ctx)
     return q->deadline_ms != 0 && sql_now_ms() > q->deadline_ms;
 }
 
+void sqlite_read_watch(struct sqlite_read *q, sqlite3 *db)
+{
+    sqlite3_progress_handler(db, READ_STEPS, is_late, q);
+}
+
 int sqlite_read_open(struct sqlite_read *q, sqlite3 *db, struct sqlite_tail *tail,
+                     struct sqlite_derived *derived, const struct store_text *text,
                      uint32_t query_ms_max)
 {
-    *q = (struct sqlite_read){.db = db, .tail = tail, .query_ms_max = query_ms_max};
+    *q = (struct sqlite_read){.db = db,
+                              .tail = tail,
+                              .derived = {.of = derived},
+                              .text = *text,
+                              .query_ms_max = query_ms_max};
     struct sql_text list[SQLITE_READ_STATEMENTS];
     statements(q, list);
     int err = sql_prepare(db, list, SQLITE_READ_STATEMENTS);
     if (err == 0)
-        sqlite3_progress_handler(db, READ_STEPS, is_late, q);
+        sqlite_read_watch(q, db);
     else
         q->db = NULL;
     return err;
@@ -71,6 +82,7 @@ void sqlite_read_close(struct sqlite_read *q)
     struct sql_text list[SQLITE_READ_STATEMENTS];
     statements(q, list);
     sql_finalize(list, SQLITE_READ_STATEMENTS);
+    sqlite_read_derived_close(q);
     q->db = NULL;
 }
 
@@ -228,6 +240,7 @@ static int read_one(struct sqlite_read *q, struct store_request *r, uint32_t rea
     case STORE_LIST:
         return read_list(q, r, read, shelf, o);
     case STORE_RANGE:
+    case STORE_SEARCH:
         return sqlite_read_range(q, r, read, shelf, o);
     case STORE_COUNT:
         return read_count(q, r, read, shelf);
@@ -261,6 +274,7 @@ static int read_all(struct sqlite_read *q, struct store_request *r)
 static int end_snapshot(struct sqlite_read *q)
 {
     sqlite_tail_let_go(q->tail, &q->hold);
+    sqlite_read_derived_end(q);
     return sqlite3_get_autocommit(q->db) == 0 ? sql_run(q->end) : 0;
 }
 
@@ -280,15 +294,39 @@ static int begin_snapshot(struct sqlite_read *q)
     }
 }
 
-int sqlite_read_query(struct sqlite_read *q, struct store_request *r)
+static bool searches(const struct store_request *r)
 {
-    q->deadline_ms = sql_now_ms() + q->query_ms_max;
+    struct store_operation o;
+    bool search = false;
+    for (size_t at = 0; store_operations(r, &at, &o);)
+        search = search || o.op == STORE_SEARCH;
+    return search;
+}
+
+static int in_snapshot(struct sqlite_read *q, struct store_request *r)
+{
     int err = begin_snapshot(q);
     if (err == 0)
         err = read_all(q, r);
-    q->deadline_ms = 0;
     int end = end_snapshot(q);
-    err = err != 0 ? err : end;
+    return err != 0 ? err : end;
+}
+
+int sqlite_read_query(struct sqlite_read *q, struct store_request *r)
+{
+    q->deadline_ms = sql_now_ms() + q->query_ms_max;
+    q->without_derived = q->derived_failed = false;
+    int err = 0;
+    if (q->derived.of != NULL && searches(r))
+        err = sqlite_derived_wait(q->derived.of, q->query_ms_max);
+    if (err == 0)
+        err = in_snapshot(q, r);
+    if (err != 0 && q->derived_failed && !is_late(q)) {
+        q->without_derived = true;
+        store_answer_clear(r);
+        err = in_snapshot(q, r);
+    }
+    q->deadline_ms = 0;
     if (err != 0)
         store_answer_clear(r);
     return err;

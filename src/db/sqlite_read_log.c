@@ -59,16 +59,27 @@ static int answer_entry(struct store_request *r, uint32_t read, struct slice key
     return store_answer_row(r, &row);
 }
 
-/* A range under way. */
+/* A range or search under way. */
 struct walk {
     struct sqlite_read *q;
     struct store_request *r;
     const struct store_operation *o;
+    const struct words_query *words; /* NULL: whatever they say */
     struct sqlite_shelf shelf;
     uint32_t read;
     int64_t peer; /* number of the filter's peer, 0: no such owner */
     uint32_t rows, looks;
 };
+
+static bool says(const struct walk *w, const struct store_labels *labels, struct slice value)
+{
+    struct buf text = {0};
+    const struct store_text *of = &w->q->text;
+    bool found = of->of(of->ctx, w->o->name, value, labels->flags, &text) &&
+                 words_match(w->words, buf_slice(&text));
+    buf_free(&text);
+    return found;
+}
 
 static bool is_wanted(const struct walk *w, sqlite3_stmt *s)
 {
@@ -81,27 +92,24 @@ static bool is_wanted(const struct walk *w, sqlite3_stmt *s)
         shares = shares || owner == w->peer;
     }
     struct store_labels labels = labels_of(s);
-    return store_filter_passes(&w->o->filter, w->o->owner, &labels, shares, alone);
+    return store_filter_passes(&w->o->filter, w->o->owner, &labels, shares, alone) &&
+           (w->words == NULL || says(w, &labels, sql_column(s, COLUMN_PAYLOAD)));
 }
 
-/* Looks at the next row of the statement; *go_out: there was one and there may be more. */
-static int walk_step(struct walk *w, sqlite3_stmt *s, bool *go_out)
+/* Looks at an entry, s NULL: at one that is gone. *go_out: there may be more. */
+static int look(struct walk *w, sqlite3_stmt *s, int64_t position, bool *go_out)
 {
-    bool row;
-    *go_out = false;
-    int err = sql_step(s, &row);
-    if (err != 0 || !row)
-        return err;
     uint32_t limit = w->o->limit;
-    bool wanted = is_wanted(w, s);
+    bool wanted = s != NULL && is_wanted(w, s);
     bool full = (limit > 0 && w->rows == limit) || (w->rows > 0 && store_answer_full(w->r));
+    *go_out = false;
     if ((wanted && full) || w->looks == STORE_RANGE_LOOKS) {
         w->r->more = true;
         return 0;
     }
     w->looks++;
     w->rows += wanted;
-    w->r->position = (uint64_t)sqlite3_column_int64(s, 0);
+    w->r->position = (uint64_t)position;
     *go_out = true;
     return wanted ? answer_entry(w->r, w->read, SLICE(""), s) : 0;
 }
@@ -113,15 +121,31 @@ static void bind_entry(sqlite3_stmt *s, struct sqlite_shelf shelf, int64_t posit
     sql_bind_number(s, 3, position);
 }
 
+/* The entry at this position, which may be gone. */
+static int look_at(struct walk *w, int64_t position, bool *go_out)
+{
+    bool row;
+    bind_entry(w->q->entry, w->shelf, position);
+    int err = sql_step(w->q->entry, &row);
+    if (err == 0)
+        err = look(w, row ? w->q->entry : NULL, position, go_out);
+    sql_reset(w->q->entry);
+    return err;
+}
+
 static int walk_index(struct walk *w, int64_t from, int64_t to)
 {
     sqlite3_stmt *s = w->o->backwards ? w->q->range_back : w->q->range;
-    bool go = true;
+    bool go = true, row;
     int err = 0;
     bind_entry(s, w->shelf, from);
     sql_bind_number(s, 4, to);
-    while (err == 0 && go)
-        err = walk_step(w, s, &go);
+    while (err == 0 && go) {
+        err = sql_step(s, &row);
+        if (err != 0 || !row)
+            break;
+        err = look(w, s, sqlite3_column_int64(s, 0), &go);
+    }
     sql_reset(s);
     return err;
 }
@@ -129,36 +153,87 @@ static int walk_index(struct walk *w, int64_t from, int64_t to)
 static int walk_newest(struct walk *w, const struct newest *n)
 {
     size_t count = newest_count(n);
+    bool go = true;
     int err = 0;
-    for (size_t i = 0; i < count && err == 0 && !w->r->more; i++) {
-        bool go;
-        bind_entry(w->q->entry, w->shelf, newest_at(n, w->o->backwards ? count - 1 - i : i));
-        err = walk_step(w, w->q->entry, &go);
-        sql_reset(w->q->entry);
+    for (size_t i = 0; i < count && err == 0 && go; i++)
+        err = look_at(w, newest_at(n, w->o->backwards ? count - 1 - i : i), &go);
+    return err;
+}
+
+/* Everything of the shelf. */
+static int walk_log(struct walk *w, int64_t from, int64_t to)
+{
+    struct newest newest;
+    int err = find_newest(w->q, w->shelf, from, to, &newest);
+    if (err != 0)
+        return err;
+    int64_t indexed_to = to < newest.first ? to : newest.first - 1;
+    if (w->o->backwards)
+        err = walk_newest(w, &newest);
+    if (err == 0 && !w->r->more)
+        err = walk_index(w, from, indexed_to);
+    if (err == 0 && !w->r->more && !w->o->backwards)
+        err = walk_newest(w, &newest);
+    buf_free(&newest.positions);
+    return err;
+}
+
+/* What is derived names the entries that may be wanted. */
+static int walk_derived(struct walk *w, int64_t from, int64_t to)
+{
+    const struct store_operation *o = w->o;
+    sqlite3_stmt *s =
+        w->words != NULL
+            ? sqlite_read_derived_texts(w->q, w->shelf, w->words, from, to, o->backwards)
+            : sqlite_read_derived_peers(w->q, w->shelf, o->filter.peer, from, to, o->backwards);
+    bool go = true, row;
+    int err = 0;
+    while (err == 0 && go) {
+        err = sql_step(s, &row);
+        if (err != 0)
+            sqlite_read_derived_failed(w->q, err);
+        if (err != 0 || !row)
+            break;
+        err = look_at(w, sqlite3_column_int64(s, 0), &go);
     }
+    sql_reset(s);
+    return err;
+}
+
+static int walk(struct walk *w, int64_t from, int64_t to)
+{
+    bool selects = w->words != NULL || w->o->filter.peer.len > 0;
+    int64_t covered = selects ? sqlite_read_derived_begin(w->q) : 0;
+    int64_t derived_to = to < covered ? to : covered;
+    int64_t log_from = from > covered ? from : covered + 1;
+    int err = 0;
+    if (covered == 0)
+        return walk_log(w, from, to);
+    if (w->o->backwards && log_from <= to)
+        err = walk_log(w, log_from, to);
+    if (err == 0 && !w->r->more && from <= derived_to)
+        err = walk_derived(w, from, derived_to);
+    if (err == 0 && !w->r->more && !w->o->backwards && log_from <= to)
+        err = walk_log(w, log_from, to);
     return err;
 }
 
 int sqlite_read_range(struct sqlite_read *q, struct store_request *r, uint32_t read,
                       struct sqlite_shelf shelf, const struct store_operation *o)
 {
-    int64_t from = clamp(o->from), to = clamp(o->to);
     struct walk w = {.q = q, .r = r, .o = o, .shelf = shelf, .read = read};
-    struct newest newest;
+    struct words_query words = {0};
+    int err = 0;
     r->position = 0;
-    int err = o->filter.peer.ptr != NULL ? sqlite_read_id(q->owner, o->filter.peer, &w.peer) : 0;
-    if (err == 0)
-        err = find_newest(q, shelf, from, to, &newest);
-    if (err != 0)
-        return err;
-    int64_t indexed_to = to < newest.first ? to : newest.first - 1;
-    if (o->backwards)
-        err = walk_newest(&w, &newest);
-    if (err == 0 && !r->more)
-        err = walk_index(&w, from, indexed_to);
-    if (err == 0 && !r->more && !o->backwards)
-        err = walk_newest(&w, &newest);
-    buf_free(&newest.positions);
+    if (o->op == STORE_SEARCH) {
+        w.words = &words;
+        err = q->text.of == NULL ? ERR_REFUSED : words_query_read(&words, o->text);
+    }
+    if (err == 0 && o->filter.peer.ptr != NULL)
+        err = sqlite_read_id(q->owner, o->filter.peer, &w.peer);
+    if (err == 0 && (w.words == NULL || words.count > 0))
+        err = walk(&w, clamp(o->from), clamp(o->to));
+    words_query_free(&words);
     return err;
 }
 

@@ -11,7 +11,8 @@ static int reader_open(struct sqlite_reader *reader)
     struct sql_settings settings = sqlite_settings(d, true);
     int code, err = sql_open(&settings, &reader->db, &code);
     if (err == 0)
-        err = sqlite_read_open(&reader->read, reader->db, &d->tail, d->config.query_ms_max);
+        err = sqlite_read_open(&reader->read, reader->db, &d->tail, &d->derived, &d->config.text,
+                               d->config.query_ms_max);
     if (err != 0)
         sql_close(&reader->db);
     return err;

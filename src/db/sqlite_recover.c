@@ -17,12 +17,14 @@ static int reopen(struct sqlite_driver *d, char *error, size_t error_size)
         pthread_mutex_lock(&d->readers[i].lock);
         sqlite_reader_close(&d->readers[i]);
     }
+    sqlite_derived_close_log(&d->derived);
     pthread_mutex_lock(&d->checkpointer.connection);
     sql_close(&d->checkpointer.db);
     sqlite_write_close(&d->writer.write);
     sql_close(&d->writer.db);
     int err = sqlite_start(d, true, error, error_size);
     pthread_mutex_unlock(&d->checkpointer.connection);
+    sqlite_derived_go_on(&d->derived);
     for (size_t i = 0; i < SQLITE_READERS; i++)
         pthread_mutex_unlock(&d->readers[i].lock);
     return err;

@@ -5,7 +5,9 @@
  * second index. A holder row exists while an owner has any item of a name, so that owners can be
  * listed in byte order. An entry of the log is written once; the owners in its row are the truth,
  * and entry_owner is the index by owner. Positions are never used twice: state.position is the last
- * one given, also when its entry is gone. */
+ * one given, also when its entry is gone. What says what the database is: state.identity. Positions
+ * of entries whose value was replaced stand in revised until what is derived from them has followed
+ * (sqlite_derived.h); the last row stays, so that its number is not given again. */
 #include "db/sqlite_schema.h"
 
 #include <stdint.h>
@@ -62,6 +64,13 @@ static const char *const schema_steps[] = {
     "  position INTEGER NOT NULL,"
     "  PRIMARY KEY (owner, name, position)"
     ") WITHOUT ROWID;",
+    /* 2 */
+    "ALTER TABLE state ADD COLUMN identity BLOB NOT NULL DEFAULT x'';"
+    "UPDATE state SET identity=randomblob(16);"
+    "CREATE TABLE revised ("
+    "  id INTEGER PRIMARY KEY,"
+    "  position INTEGER NOT NULL"
+    ");",
 };
 
 enum { SCHEMA_STEPS = sizeof(schema_steps) / sizeof(schema_steps[0]) };

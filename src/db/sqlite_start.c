@@ -140,6 +140,8 @@ static int take_over(struct sqlite_driver *d, char *error, size_t error_size)
         err = sqlite_write_open(&w->write, w->db, d->config.owners_max, &d->tail);
     if (err != 0)
         return fail(d, err, sqlite3_errmsg(w->db), error, error_size);
+    w->write.texts = d->config.text.of != NULL;
+    sqlite_derived_begin(&d->derived, w->write.position, w->write.revised);
     w->group_max = SQLITE_GROUP_COUNT;
     w->wal_pages = 0;
     w->wal_next = SQLITE_WAL_BYTES / d->page_bytes;

@@ -19,21 +19,31 @@
 static struct store *open_new(void *ctx)
 {
     struct test_place *p = ctx;
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const suffixes[] = {"",         "-wal",         "-shm",
+                                           "-derived", "-derived-wal", "-derived-shm"};
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
         char path[TEST_PATH_BYTES];
         (void)unlink(test_beside(p, suffixes[i], path));
     }
     return test_open_store(p);
 }
 
-static int run_conformance(const char *name, bool relaxed)
+struct variant {
+    const char *name;
+    bool relaxed;
+    uint32_t derived_rows, derived_ms; /* 1: what is derived follows every commit */
+};
+
+static int run_conformance(const struct variant *v)
 {
     struct test_place p;
     test_place_make(&p);
-    p.config.relaxed = relaxed;
+    p.config.relaxed = v->relaxed;
     p.config.owners_max = 3;
-    struct conformance c = {.name = name, .open = open_new, .ctx = &p};
+    p.config.text = conformance_text;
+    p.config.derived_rows = v->derived_rows;
+    p.config.derived_ms = v->derived_ms;
+    struct conformance c = {.name = v->name, .open = open_new, .ctx = &p};
     int failed = conformance_run(&c);
     test_place_remove(&p);
     return failed;
@@ -41,5 +51,14 @@ static int run_conformance(const char *name, bool relaxed)
 
 int main(void)
 {
-    return run_conformance("sqlite", false) + run_conformance("sqlite relaxed", true);
+    static const struct variant variants[] = {
+        {"sqlite", false, 0, 0},
+        {"sqlite relaxed", true, 0, 0},
+        {"sqlite derived at once", false, 1, 1},
+        {"sqlite derived in small lots", true, 3, 1},
+    };
+    int failed = 0;
+    for (size_t i = 0; i < sizeof(variants) / sizeof(variants[0]); i++)
+        failed += run_conformance(&variants[i]);
+    return failed;
 }

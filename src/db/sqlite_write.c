@@ -42,6 +42,8 @@ static void statements(struct sqlite_write *w, struct sql_text out[SQLITE_WRITE_
          " (SELECT owner FROM owner WHERE id=?2) ELSE peer END WHERE position=?1"},
         {&w->mark, "UPDATE entry SET flags=?2 WHERE position=?1"},
         {&w->replace, "UPDATE entry SET flags=?2, payload=?3 WHERE position=?1"},
+        {&w->revise, "INSERT INTO revised (id, position) VALUES (?1,?2)"},
+        {&w->forget_revised, "DELETE FROM revised WHERE id<?1"},
         {&w->erase, "DELETE FROM entry WHERE position=?1"},
         {&w->newest, "SELECT position, name, owner1, owner2, owner3, owner4 FROM entry"
                      " WHERE position>(SELECT indexed FROM state) ORDER BY position"},
@@ -55,6 +57,8 @@ static int load_state(struct sqlite_write *w)
     int err = sql_number(w->db, "SELECT position FROM state", &w->position);
     if (err == 0)
         err = sql_number(w->db, "SELECT commits FROM state", &w->commits);
+    if (err == 0)
+        err = sql_number(w->db, "SELECT ifnull(max(id),0) FROM revised", &w->revised);
     return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
 }
 
@@ -92,6 +96,7 @@ int sqlite_write_begin(struct sqlite_write *w)
     sqlite_names_begin(&w->names);
     sqlite_tail_begin(w->tail);
     w->position_before = w->position;
+    w->revised_before = w->revised;
     w->changed = false;
     return sql_run(w->begin);
 }
@@ -193,5 +198,6 @@ void sqlite_write_rollback(struct sqlite_write *w)
     sqlite_names_rollback(&w->names);
     sqlite_tail_rollback(w->tail);
     w->position = w->position_before;
+    w->revised = w->revised_before;
     w->changed = false;
 }

@@ -6,7 +6,7 @@
 #include "db/sqlite_tail.h"
 #include "store/store.h"
 
-enum { SQLITE_WRITE_STATEMENTS = 26 };
+enum { SQLITE_WRITE_STATEMENTS = 28 };
 
 struct sqlite_write {
     sqlite3 *db;
@@ -14,15 +14,19 @@ struct sqlite_write {
     struct sqlite_tail *tail;
     int64_t position; /* the last one given */
     int64_t commits;
-    int64_t position_before; /* at sqlite_write_begin */
-    bool changed;            /* something was written in this transaction */
+    int64_t position_before;         /* at sqlite_write_begin */
+    int64_t revised, revised_before; /* the last id in revised */
+    int64_t revised_done;            /* up to here they are not needed any more */
+    uint64_t dropped;                /* parts of entries, since the caller set it to 0 */
+    bool texts;                      /* what entries say is searched: revised is kept */
+    bool changed;                    /* something was written in this transaction */
     sqlite3_stmt *begin, *commit, *rollback, *state;
     /* Items. */
     sqlite3_stmt *place, *value, *last_place, *put, *insert, *remove, *any, *clear, *holder,
         *unhold, *clear_owner, *all_names;
     /* The log. */
     sqlite3_stmt *append, *index, *disown, *part, *owners, *reduce, *erase, *newest, *mark,
-        *replace;
+        *replace, *revise, *forget_revised;
 };
 
 /* Takes over an open connection, which must outlive it, and fills the tail, which is empty. 0 or an

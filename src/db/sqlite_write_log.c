@@ -66,6 +66,7 @@ static int drop_part(struct sqlite_write *w, int64_t owner, int64_t name, int64_
     int err = look_at_owners(w, position, owner, name, &mine, &shared);
     if (err != 0 || !mine)
         return err;
+    w->dropped++;
     sqlite3_stmt *s = shared ? w->reduce : w->erase;
     sql_bind_number(s, 1, position);
     if (shared)
@@ -156,6 +157,19 @@ int sqlite_write_drop(struct sqlite_write *w, const struct store_operation *o)
     return drop_span(w, owner, name, clamp(o->from), clamp(o->to));
 }
 
+/* Whoever derives something from values has to look at this one again. */
+static int revise(struct sqlite_write *w, int64_t position)
+{
+    sql_bind_number(w->revise, 1, ++w->revised);
+    sql_bind_number(w->revise, 2, position);
+    int err = sql_run(w->revise);
+    if (err != 0 || w->revised_done == 0)
+        return err;
+    int64_t kept = w->revised_done < w->revised ? w->revised_done : w->revised;
+    sql_bind_number(w->forget_revised, 1, kept);
+    return sql_run(w->forget_revised);
+}
+
 int sqlite_write_replace(struct sqlite_write *w, const struct store_operation *o)
 {
     int64_t owner, name;
@@ -171,7 +185,9 @@ int sqlite_write_replace(struct sqlite_write *w, const struct store_operation *o
     sql_bind_number(s, 2, o->labels.flags);
     if (o->value.ptr != NULL)
         sql_bind(s, 3, o->value);
-    return sql_run(s);
+    err = sql_run(s);
+    bool revises = err == 0 && o->value.ptr != NULL && w->texts;
+    return revises ? revise(w, clamp(o->from)) : err;
 }
 
 int sqlite_write_drop_parts(struct sqlite_write *w, int64_t owner)

@@ -37,6 +37,7 @@ static void forget_errors(struct list *group)
 static int commit_group(struct sqlite_driver *d, struct list *group)
 {
     struct sqlite_write *w = &d->writer.write;
+    w->revised_done = sqlite_derived_revised(&d->derived);
     int err = sqlite_write_begin(w);
     LIST_EACH(at, group)
     {
@@ -56,6 +57,10 @@ static int commit_group(struct sqlite_driver *d, struct list *group)
         err = sqlite_write_commit(w);
     else if (err == 0)
         sqlite_write_rollback(w);
+    if (err == 0) {
+        sqlite_derived_committed(&d->derived, w->position, w->revised, w->dropped);
+        w->dropped = 0;
+    }
     return err;
 }
 

@@ -454,5 +454,8 @@ int conformance_run(struct conformance *c)
     };
     return _cmocka_run_group_tests(c->name, tests, sizeof(tests) / sizeof(tests[0]), set_state,
                                    NULL) +
-           _cmocka_run_group_tests(c->name, suite_log_tests, suite_log_test_count, set_state, NULL);
+           _cmocka_run_group_tests(c->name, suite_log_tests, suite_log_test_count, set_state,
+                                   NULL) +
+           _cmocka_run_group_tests(c->name, suite_search_tests, suite_search_test_count, set_state,
+                                   NULL);
 }

@@ -11,6 +11,10 @@ struct conformance {
     void *ctx;
 };
 
+/* What entries say in the suite, for whoever opens a store for it: their value, unless it begins
+ * with "!" or their flags are UINT32_MAX. */
+extern const struct store_text conformance_text;
+
 /* Runs the suite; the number of failed tests. */
 int conformance_run(struct conformance *c);
 

@@ -333,6 +333,12 @@ static void memory_free(struct store *store)
 static const struct store_ops memory_ops = {
     .submit = memory_submit, .run = memory_run, .free = memory_free};
 
+void store_memory_text(struct store *twin, const struct store_text *text)
+{
+    CHECK(twin->ops == &memory_ops);
+    CONTAINER_OF(twin, struct memory, store)->text = *text;
+}
+
 struct store *store_memory_new(void)
 {
     struct memory *m = mem_new(struct memory);

@@ -37,6 +37,7 @@ struct memory {
     struct store store;
     struct list queue;
     struct hmap shelves;
+    struct store_text text; /* of NULL: searches are refused */
     uint64_t last_position;
 };
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/memory.h"
+#include "store/words.h"
 
 static int answer_item(struct store_request *r, uint32_t read, const struct item *i)
 {
@@ -72,18 +73,28 @@ static bool is_wanted(const struct shelf *s, const struct entry *e,
                                memory_entry_owners(e) == 1);
 }
 
-static int read_range(struct store_request *r, uint32_t read, const struct shelf *s,
-                      const struct store_operation *o)
+static bool says(const struct memory *m, const struct shelf *s, const struct entry *e,
+                 const struct words_query *query)
 {
-    r->position = 0;
-    if (s == NULL)
-        return 0;
+    struct buf text = {0};
+    bool found = m->text.of(m->text.ctx, slice_of(s->name, s->name_len),
+                            slice_of(e->value, e->value_len), e->flags, &text) &&
+                 words_match(query, buf_slice(&text));
+    buf_free(&text);
+    return found;
+}
+
+/* query NULL: whatever they say. */
+static int walk_range(const struct memory *m, struct store_request *r, uint32_t read,
+                      const struct shelf *s, const struct store_operation *o,
+                      const struct words_query *query)
+{
     size_t first, end;
     uint32_t rows = 0;
     memory_span(s, o->from, o->to, &first, &end);
     for (uint32_t looks = 0; first < end; looks++) {
         const struct entry *e = o->backwards ? s->log[end - 1] : s->log[first];
-        bool wanted = is_wanted(s, e, &o->filter);
+        bool wanted = is_wanted(s, e, &o->filter) && (query == NULL || says(m, s, e, query));
         bool full = (o->limit > 0 && rows == o->limit) || (rows > 0 && store_answer_full(r));
         if ((wanted && full) || looks == STORE_RANGE_LOOKS) {
             r->more = true;
@@ -98,6 +109,22 @@ static int read_range(struct store_request *r, uint32_t read, const struct shelf
         end -= o->backwards;
     }
     return 0;
+}
+
+static int read_range(const struct memory *m, struct store_request *r, uint32_t read,
+                      const struct shelf *s, const struct store_operation *o)
+{
+    struct words_query query;
+    r->position = 0;
+    if (o->op == STORE_RANGE)
+        return s != NULL ? walk_range(m, r, read, s, o, NULL) : 0;
+    if (m->text.of == NULL)
+        return ERR_REFUSED;
+    int err = words_query_read(&query, o->text);
+    if (err == 0 && s != NULL && query.count > 0)
+        err = walk_range(m, r, read, s, o, &query);
+    words_query_free(&query);
+    return err;
 }
 
 static int compare_positions(const void *a, const void *b)
@@ -228,7 +255,8 @@ static int read_one(const struct memory *m, struct store_request *r, uint32_t re
     case STORE_LIST:
         return read_list(r, read, s, o);
     case STORE_RANGE:
-        return read_range(r, read, s, o);
+    case STORE_SEARCH:
+        return read_range(m, r, read, s, o);
     case STORE_COUNT:
         return read_count(r, read, s);
     default:

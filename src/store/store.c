@@ -116,6 +116,7 @@ enum {
     HAS_FILTER = 128,
     HAS_FLAGS = 256,
     IS_READ = 512,
+    HAS_TEXT = 1024,
 };
 
 static const unsigned operation_parts[] = {
@@ -131,6 +132,7 @@ static const unsigned operation_parts[] = {
     [STORE_GET] = IS_READ | HAS_OWNER | HAS_NAME | HAS_KEY,
     [STORE_LIST] = IS_READ | HAS_OWNER | HAS_NAME | HAS_KEY | HAS_LIMIT,
     [STORE_RANGE] = IS_READ | HAS_OWNER | HAS_NAME | HAS_SPAN | HAS_FILTER | HAS_LIMIT,
+    [STORE_SEARCH] = IS_READ | HAS_OWNER | HAS_NAME | HAS_TEXT | HAS_SPAN | HAS_FILTER | HAS_LIMIT,
     [STORE_COUNT] = IS_READ | HAS_OWNER | HAS_NAME,
     [STORE_OWNERS] = IS_READ | HAS_NAME | HAS_KEY | HAS_LIMIT,
     [STORE_REPLAY] = IS_READ | HAS_NAME | HAS_SPAN | HAS_LIMIT,
@@ -154,6 +156,8 @@ static bool operation_within_limits(const struct store_operation *o, unsigned pa
     if ((parts & HAS_VALUE) && o->value.len > STORE_VALUE_BYTES)
         return false;
     if ((parts & HAS_FILTER) && o->filter.peer.len > STORE_KEY_BYTES)
+        return false;
+    if ((parts & HAS_TEXT) && o->text.len > STORE_TEXT_BYTES)
         return false;
     return !(parts & HAS_LOG) || owners_valid(o);
 }
@@ -197,6 +201,8 @@ static void add_operation(struct store_request *r, const struct store_operation 
         put_slice(b, o->key);
     if (parts & HAS_VALUE)
         put_slice(b, o->value);
+    if (parts & HAS_TEXT)
+        put_slice(b, o->text);
     if (parts & HAS_LOG)
         put_log_parts(b, o);
     if (parts & HAS_SPAN) {
@@ -255,6 +261,8 @@ bool store_operations(const struct store_request *r, size_t *at, struct store_op
         out->key = take_slice(all, at);
     if (parts & HAS_VALUE)
         out->value = take_slice(all, at);
+    if (parts & HAS_TEXT)
+        out->text = take_slice(all, at);
     if (parts & HAS_LOG)
         take_log_parts(all, at, out);
     if (parts & HAS_SPAN) {
@@ -398,6 +406,22 @@ void store_range_where(struct store_request *r, struct slice owner, struct slice
     struct store_operation o = {.op = STORE_RANGE,
                                 .owner = owner,
                                 .name = name,
+                                .filter = *filter,
+                                .from = from,
+                                .to = to,
+                                .limit = limit,
+                                .backwards = backwards};
+    add_operation(r, &o);
+}
+
+void store_search(struct store_request *r, struct slice owner, struct slice name, struct slice text,
+                  uint64_t from, uint64_t to, uint32_t limit, bool backwards,
+                  const struct store_filter *filter)
+{
+    struct store_operation o = {.op = STORE_SEARCH,
+                                .owner = owner,
+                                .name = name,
+                                .text = text,
                                 .filter = *filter,
                                 .from = from,
                                 .to = to,

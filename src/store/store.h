@@ -34,9 +34,11 @@ enum {
     STORE_NAME_BYTES = 64,
     STORE_ORIGIN_BYTES = 64,
     STORE_LOG_OWNERS = 4,
+    STORE_TEXT_BYTES = 1024, /* of what is searched for */
     /* A list or range ends behind the row that brings the answer over this; more is true then. */
     STORE_ANSWER_BYTES = 4 << 20,
-    /* A range looks at so many entries of its owner; more is true when there is another. */
+    /* A range or search looks at so many entries of its owner; more is true when there is another.
+     */
     STORE_RANGE_LOOKS = 10000,
 };
 
@@ -63,6 +65,7 @@ enum store_op {
     STORE_LIST,   /* owner, name, key = "after this key" (ptr NULL: from the start), limit,
                      backwards; ERR_NOT_FOUND when that key is not there */
     STORE_RANGE,  /* log: owner, name, from..to, filter, limit, backwards: rows in order */
+    STORE_SEARCH, /* the same, and every word of text is one of the entry's text (store/words.h) */
     STORE_COUNT,  /* owner, name: one row, position = count of log entries or items, wall_ms = bytes
                      of their values */
     STORE_OWNERS, /* name, key = "after this owner" (ptr NULL: from the start), limit: owners
@@ -90,6 +93,13 @@ struct store_filter {
 
 #define STORE_FILTER_NONE ((struct store_filter){.wall_from = INT64_MIN, .wall_to = INT64_MAX})
 
+/* What an entry of a log says, for STORE_SEARCH: given to a store when it is opened. False: it says
+ * nothing that could be searched for. Called on any thread of the store; pure. */
+struct store_text {
+    bool (*of)(void *ctx, struct slice name, struct slice value, uint32_t flags, struct buf *out);
+    void *ctx;
+};
+
 struct store_row {
     uint32_t read; /* which read of the query it answers: 0, 1, ... */
     struct slice key, value;
@@ -110,11 +120,12 @@ struct store_request {
     uint32_t steps;   /* how many */
     /* The answer. */
     int err;           /* 0, ERR_EXISTS, ERR_NOT_FOUND (STORE_EXPECT, STORE_LIST), ERR_FULL,
+                          ERR_REFUSED (STORE_SEARCH: the store was opened without store_text),
                           ERR_READONLY, ERR_IO, ERR_CORRUPT, ERR_BUSY (too slow: try again),
-                          ERR_LIMIT (an owner, key, value, peer or origin was too long, or an
-                          answer too large), ERR_MEMORY */
-    uint64_t position; /* of the last STORE_APPEND in the batch; the last one that the last
-                          STORE_RANGE looked at, where it is taken up again */
+                          ERR_LIMIT (an owner, key, value, peer, origin or text was too long, a
+                          text had too many words, or an answer was too large), ERR_MEMORY */
+    uint64_t position; /* of the last STORE_APPEND in the batch; where the last STORE_RANGE or
+                          STORE_SEARCH is taken up again, behind this one, when there is more */
     bool more;         /* a limit cut the rows of the last read; an earlier read that does not fit
                           into STORE_ANSWER_BYTES fails the query with ERR_LIMIT */
     struct buf rows;   /* encoded; store_rows */
@@ -162,6 +173,11 @@ void store_range(struct store_request *r, struct slice owner, struct slice name,
 void store_range_where(struct store_request *r, struct slice owner, struct slice name,
                        uint64_t from, uint64_t to, uint32_t limit, bool backwards,
                        const struct store_filter *filter);
+/* Entries of the range with every word of text in what they say, whatever the order; a text without
+ * words finds nothing. */
+void store_search(struct store_request *r, struct slice owner, struct slice name, struct slice text,
+                  uint64_t from, uint64_t to, uint32_t limit, bool backwards,
+                  const struct store_filter *filter);
 void store_replay(struct store_request *r, struct slice name, uint64_t from, uint64_t to,
                   uint32_t limit);
 void store_count(struct store_request *r, struct slice owner, struct slice name);
@@ -176,7 +192,7 @@ int store_request_check(const struct store_request *r);
 /* For drivers: walks the operations; slices live with the request. */
 struct store_operation {
     enum store_op op;
-    struct slice owner, name, key, value;
+    struct slice owner, name, key, value, text;
     struct slice owners[STORE_LOG_OWNERS];
     size_t owner_count;
     struct store_labels labels;
@@ -236,6 +252,8 @@ static inline void store_free(struct store **s)
 /* The in-memory twin: same conformance suite as the drivers. Deterministic; batches and queries are
  * carried out one after the other in the order of submission. */
 struct store *store_memory_new(void);
+/* What its entries say; before the first request. Without it searches are refused. */
+void store_memory_text(struct store *twin, const struct store_text *text);
 
 /* A faulty twin around another store (which it owns): answers chosen by a script, which is asked in
  * the order of submission, when the request's turn comes in store_run. What it passes on is

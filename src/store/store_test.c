@@ -12,13 +12,14 @@
 static struct store *open_memory(void *ctx)
 {
     (void)ctx;
-    return store_memory_new();
+    struct store *s = store_memory_new();
+    store_memory_text(s, &conformance_text);
+    return s;
 }
 
 static struct store *open_faulty(void *ctx)
 {
-    (void)ctx;
-    return store_faulty_new(store_memory_new(), &(struct store_faults){0});
+    return store_faulty_new(open_memory(ctx), &(struct store_faults){0});
 }
 
 static void operations_are_walked_as_they_were_built(void **state)

@@ -37,5 +37,7 @@ void suite_expect_count(struct desk *d, struct slice owner, struct slice name, u
 
 extern const struct CMUnitTest suite_log_tests[];
 extern const size_t suite_log_test_count;
+extern const struct CMUnitTest suite_search_tests[];
+extern const size_t suite_search_test_count;
 
 #endif

@@ -206,6 +206,7 @@ static void a_filter_selects_by_peer_time_and_flags(void **state)
     desk_free(&d);
 }
 
+/* How many looks an answer takes is the store's own: it may have an index. */
 static void a_filtered_range_is_taken_up_where_it_stopped(void **state)
 {
     enum { MANY = 2 * STORE_RANGE_LOOKS + 500 };
@@ -225,14 +226,17 @@ static void a_filtered_range_is_taken_up_where_it_stopped(void **state)
         store_range_where(r, ALICE, LOG, from, to, 3, reads % 2 == 1, &f);
         desk_do(d, r);
         assert_int_equal(r->err, 0);
-        assert_int_equal(r->row_count, r->more ? 2 : 0);
+        assert_true(r->row_count <= 3);
+        struct store_row row;
+        for (size_t at = 0; store_rows(r, &at, &row);)
+            assert_true(row.position >= from && row.position <= to && slice_is(row.value, "r"));
         rows += r->row_count;
         more = r->more;
         from = reads % 2 == 0 ? r->position + 1 : from;
         to = reads % 2 == 1 ? r->position - 1 : to;
         store_request_free(&r);
     }
-    assert_int_equal(reads, 3);
+    assert_true(reads >= 2 && reads <= 3);
     assert_int_equal(rows, 4);
     desk_free(&d);
 }
