@@ -169,10 +169,52 @@ static void burst(struct world *w)
     }
 }
 
+/* D05, D06: what was written is there after the end of the process or the machine, from the first
+ * message on without a gap, once, in order; all of it, when nothing was under way. */
+static void crash(struct world *w)
+{
+    enum { MESSAGES = 20 };
+    people(w);
+    struct client *alice = online(w, "alice", "a");
+    char text[128];
+    for (int i = 0; i < MESSAGES; i++) {
+        snprintf(text, sizeof(text),
+                 "<message to='bob@localhost' type='chat' id='n%d'><body>%d</body></message>", i,
+                 i);
+        SAY(alice, text);
+    }
+    bool all = world_random(w, 4) == 0;
+    if (all)
+        world_settle(w);
+    else
+        world_run(w, world_random(w, 400));
+    if (world_random(w, 2) == 0)
+        world_crash(w);
+    else
+        world_power_cut(w);
+    struct client *bob = online(w, "bob", "b");
+    bool missing = false;
+    for (int i = 0; i < MESSAGES; i++) {
+        snprintf(text, sizeof(text), "<body>%d</body>", i);
+        if (client_quiet(bob, text)) {
+            WANT(!all);
+            missing = true;
+            continue;
+        }
+        WANT(!missing);
+        EXPECT(bob, "<message", text);
+        WANT(client_quiet(bob, text));
+    }
+    alice = online(w, "alice", "a"); /* and it is as good as new */
+    SAY(alice, "<message to='bob@localhost' type='chat' id='new'><body>new</body></message>");
+    EXPECT(bob, "<body>new</body>");
+}
+
 const struct scene SCENES[] = {
     {"S1", "a session typed by hand", s1},
     {"S2", "two devices", s2},
     {"S3", "contacts", s3},
     {"burst", "300 messages in order", burst},
+    {"crash", "messages and the end of the process", crash},
     {0},
 };

@@ -8,14 +8,17 @@
 
 #include "base/base64.h"
 #include "base/check.h"
+#include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "core/account.h"
 #include "core/derive.h"
 #include "core/module.h"
+#include "core/region.h"
 #include "node/node.h"
 #include "store/store.h"
 
+enum { REGION_BYTES_FIRST = 4096, REGION_BYTES_MAX = 4 << 20 };
 enum { CLIENTS_MAX = 64, SHARDS_MAX = 8, CHUNK_MAX = 200, STEPS_MAX = 200000 };
 
 struct client {
@@ -36,11 +39,20 @@ struct world {
     uint32_t shards;
     struct now now;
     struct store *store;
-    struct list answers; /* struct store_request, to be handed to the shards */
-    struct list jobs;    /* struct job */
+    struct list requests; /* struct store_request, on their way to the store */
+    struct list answers;  /* struct store_request, to be handed to the shards */
+    struct list jobs;     /* struct job */
     struct list lanes[SHARDS_MAX][SHARDS_MAX]; /* struct mail, from, to */
     struct node *nodes[SHARDS_MAX];
     struct rng rngs[SHARDS_MAX];
+    struct world_region {
+        char *memory;
+        size_t bytes;
+        struct region *region;
+    } regions[SHARDS_MAX];
+    struct region_stamp stamp;
+    uint64_t owner_key;
+    bool dead; /* the process ended: what it still does reaches nobody */
     struct log log;
     struct client clients[CLIENTS_MAX];
     unsigned client_count;
@@ -96,6 +108,47 @@ static void note(struct world *w, struct slice bytes)
     w->hash = hash_bytes(&w->hash_key, bytes) ^ (w->hash * 0x100000001b3ULL);
 }
 
+static bool region_grows(void *ctx, size_t bytes)
+{
+    struct world_region *r = ctx;
+    r->bytes = bytes;
+    return true;
+}
+
+/* A node with an empty region. */
+static void start_shard(struct world *w, uint32_t shard)
+{
+    struct world_region *r = &w->regions[shard];
+    r->memory = mem_alloc(REGION_BYTES_MAX);
+    r->bytes = REGION_BYTES_FIRST;
+    struct region_memory memory = {.base = r->memory,
+                                   .bytes = r->bytes,
+                                   .bytes_max = REGION_BYTES_MAX,
+                                   .grow = region_grows,
+                                   .ctx = r};
+    r->region = region_new(&memory, &w->stamp);
+    w->rngs[shard] = (struct rng){.fill = fill, .ctx = w};
+    struct node_setup ns = {
+        .shard = shard,
+        .shards = w->shards,
+        .config = &w->config,
+        .modules = MODULES,
+        .rng = &w->rngs[shard],
+        .log = &w->log,
+        .region = r->region,
+        .owner_key = {1, w->owner_key},
+        .now = w->now,
+    };
+    w->nodes[shard] = node_new(&ns);
+}
+
+static void stop_shard(struct world *w, uint32_t shard)
+{
+    node_free(&w->nodes[shard]);
+    region_free(&w->regions[shard].region);
+    mem_free(w->regions[shard].memory);
+}
+
 struct world *world_new(const struct world_setup *setup)
 {
     CHECK(setup->shards >= 1 && setup->shards <= SHARDS_MAX);
@@ -104,10 +157,12 @@ struct world *world_new(const struct world_setup *setup)
     w->trace = setup->trace;
     w->shards = setup->shards;
     w->now = (struct now){.mono_ms = 1000, .wall_ms = 1800000000000};
+    w->owner_key = setup->seed;
     w->store = store_memory_new();
     w->store->answered = answered;
     w->store->ctx = w;
     w->log = (struct log){.level = LOG_DEBUG, .sink = log_line, .ctx = w};
+    list_init(&w->requests);
     list_init(&w->answers);
     list_init(&w->jobs);
     w->admins[0] = SLICE("alice@localhost");
@@ -131,18 +186,7 @@ struct world *world_new(const struct world_setup *setup)
     for (uint32_t i = 0; i < w->shards; i++) {
         for (uint32_t k = 0; k < w->shards; k++)
             list_init(&w->lanes[i][k]);
-        w->rngs[i] = (struct rng){.fill = fill, .ctx = w};
-        struct node_setup ns = {
-            .shard = i,
-            .shards = w->shards,
-            .config = &w->config,
-            .modules = MODULES,
-            .rng = &w->rngs[i],
-            .log = &w->log,
-            .owner_key = {1, setup->seed},
-            .now = w->now,
-        };
-        w->nodes[i] = node_new(&ns);
+        start_shard(w, i);
     }
     return w;
 }
@@ -175,7 +219,7 @@ static void collect(struct world *w, uint32_t shard)
         list_push(&w->lanes[shard][m->to], &m->link);
     }
     while ((r = node_next_request(n)) != NULL)
-        store_submit(w->store, r);
+        list_push(&w->requests, &r->link);
     while ((job = node_next_job(n)) != NULL)
         list_push(&w->jobs, &job->link);
     while ((l = node_next_ready(n)) != NULL)
@@ -192,7 +236,7 @@ static void turn(struct world *w, uint32_t shard)
 
 static bool client_writes(struct world *w, struct client *c)
 {
-    if (c->link == NULL || buf_len(&c->to_server) == 0 || !node_wants_input(c->link))
+    if (c->link == NULL || w->dead || buf_len(&c->to_server) == 0 || !node_wants_input(c->link))
         return false;
     size_t n = 1 + world_random(w, CHUNK_MAX);
     if (n > buf_len(&c->to_server))
@@ -206,7 +250,7 @@ static bool client_writes(struct world *w, struct client *c)
 
 static bool client_reads(struct world *w, struct client *c)
 {
-    if (c->link == NULL || c->stopped || buf_len(node_output(c->link)) == 0)
+    if (c->link == NULL || c->stopped || w->dead || buf_len(node_output(c->link)) == 0)
         return false;
     struct buf *out = node_output(c->link);
     size_t n = 1 + world_random(w, CHUNK_MAX);
@@ -241,6 +285,21 @@ static bool mail_arrives(struct world *w, uint32_t from, uint32_t to)
     }
     turn(w, to);
     return true;
+}
+
+static bool store_works(struct world *w)
+{
+    struct list *node = list_pop(&w->requests);
+    if (node == NULL)
+        return false;
+    struct store_request *r = CONTAINER_OF(node, struct store_request, link);
+    if (w->dead) {
+        r->err = ERR_CLOSED;
+        answered(w, r);
+        return true;
+    }
+    store_submit(w->store, r);
+    return store_run(w->store, 1) > 0;
 }
 
 static bool answer_arrives(struct world *w)
@@ -296,7 +355,7 @@ static bool step(struct world *w)
         for (uint32_t i = 0; kind == TURN && i < s && !done; i++)
             done = shard_turns(w, i);
         if (kind == STORE)
-            done = store_run(w->store, 1) > 0;
+            done = store_works(w);
         if (kind == ANSWER)
             done = answer_arrives(w);
         if (kind == JOB)
@@ -523,6 +582,70 @@ bool client_login(struct client *c, const char *user, const char *password, cons
     return good;
 }
 
+/* All links are lost, and what follows from it has happened. */
+static void end_connections(struct world *w)
+{
+    world_settle(w); /* a link in a mail between shards cannot be found: it arrives first */
+    for (unsigned i = 0; i < w->client_count; i++)
+        if (w->clients[i].link != NULL)
+            closed(&w->clients[i]);
+    for (uint32_t i = 0; i < w->shards; i++)
+        turn(w, i);
+    world_settle(w);
+}
+
+static void restore(void *ctx, struct slice image)
+{
+    struct world *w = ctx;
+    struct jid account;
+    CHECK(node_image_account(image, &account));
+    uint32_t shard = engine_owner(node_engine(w->nodes[0]), jid_bare(&account));
+    node_restore(w->nodes[shard], image);
+}
+
+/* The memory of the regions is taken as it is; the nodes then come to their end as if the store had
+ * gone, which nobody sees, because they own things on the heap. */
+static void crash(struct world *w, enum region_trust wanted)
+{
+    struct buf left[SHARDS_MAX] = {0};
+    unsigned damaged;
+    for (uint32_t i = 0; i < w->shards; i++)
+        CHECK(buf_append(&left[i], w->regions[i].memory, w->regions[i].bytes) == 0);
+    uint64_t hash = w->hash;
+    w->dead = true;
+    end_connections(w);
+    w->dead = false;
+    w->hash = hash;
+    for (unsigned i = 0; i < w->client_count; i++)
+        buf_clear(&w->clients[i].to_server);
+    for (uint32_t i = 0; i < w->shards; i++)
+        stop_shard(w, i);
+    for (uint32_t i = 0; i < w->shards; i++)
+        start_shard(w, i);
+    for (uint32_t i = 0; i < w->shards; i++) {
+        struct slice memory = buf_slice(&left[i]);
+        enum region_trust trust =
+            region_recover(memory.ptr, memory.len, &w->stamp, restore, w, &damaged);
+        CHECK(trust == wanted && damaged == 0);
+        buf_free(&left[i]);
+    }
+}
+
+void world_crash(struct world *w)
+{
+    if (w->trace)
+        fprintf(stderr, "-- crash\n");
+    crash(w, REGION_GOOD);
+}
+
+void world_power_cut(struct world *w)
+{
+    if (w->trace)
+        fprintf(stderr, "-- power cut\n");
+    w->stamp.boot_id[0]++;
+    crash(w, REGION_STALE);
+}
+
 static void free_mail(struct mail *m)
 {
     if (m->kind == MAIL_LINK)
@@ -533,20 +656,15 @@ static void free_mail(struct mail *m)
 void world_free(struct world **world)
 {
     struct world *w = *world;
-    world_settle(w);
+    end_connections(w);
     for (unsigned i = 0; i < w->client_count; i++) {
         struct client *c = &w->clients[i];
-        if (c->link != NULL)
-            closed(c);
         buf_free(&c->to_server);
         buf_free(&c->inbox);
         buf_free(&c->last);
     }
-    for (uint32_t i = 0; i < w->shards; i++)
-        turn(w, i);
-    world_settle(w);
     for (uint32_t i = 0; i < w->shards; i++) {
-        node_free(&w->nodes[i]);
+        stop_shard(w, i);
         for (uint32_t k = 0; k < w->shards; k++)
             while (!list_empty(&w->lanes[i][k]))
                 free_mail(CONTAINER_OF(list_pop(&w->lanes[i][k]), struct mail, link));

@@ -32,6 +32,12 @@ bool world_run(struct world *w, unsigned n);
 void world_settle(struct world *w);
 /* Time moves by ms, and what is due happens. */
 void world_sleep(struct world *w, uint64_t ms);
+/* The process dies (kill -9) and is started again: what the store has committed and the memory of
+ * the regions survive; requests, mails, jobs and bytes that are under way are gone, in both
+ * directions, and all connections break. */
+void world_crash(struct world *w);
+/* The same for the whole machine: the regions are of another boot then. */
+void world_power_cut(struct world *w);
 /* Of every byte sent to clients and every mail, in order. */
 uint64_t world_hash(const struct world *w);
 /* Random number below n, from the seed. */
