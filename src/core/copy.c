@@ -8,34 +8,75 @@
 #include "xml/writer.h"
 #include "xmpp/ns.h"
 
-static bool eligible(enum stanza_type type, struct xml root)
+/* What a message holds that decides about copies. */
+struct content {
+    bool hidden;  /* its sender wants no copies */
+    bool body;    /* or what else makes a message of an error's echo */
+    bool im;      /* a receipt, chat state, marker or invitation */
+    bool of_room; /* <x/> of XEP-0045, without an invitation */
+    bool other;
+};
+
+static void look(struct xml x, struct content *c)
 {
-    bool content = type == TYPE_CHAT || type == TYPE_ERROR;
-    for (struct xml x = xml_first_element(root); xml_some(x); x = xml_next_element(x)) {
-        struct slice ns = xml_ns(x), name = xml_name(x);
-        if (slice_eq(ns, NS_CARBONS) && slice_is(name, "private"))
-            return false;
-        if (slice_eq(ns, NS_HINTS) && slice_is(name, "no-copy"))
-            return false;
-        if (slice_eq(ns, NS_CLIENT) && slice_is(name, "body"))
-            content = true;
-        if (slice_eq(ns, NS_RECEIPTS) || slice_eq(ns, NS_CHAT_STATES) || slice_eq(ns, NS_MARKERS))
-            content = true;
-    }
-    return content;
+    struct slice ns = xml_ns(x), name = xml_name(x);
+    if (slice_eq(ns, NS_CLIENT))
+        c->body |= slice_is(name, "body");
+    else if (slice_eq(ns, NS_CARBONS))
+        c->hidden |= slice_is(name, "private");
+    else if (slice_eq(ns, NS_HINTS))
+        c->hidden |= slice_is(name, "no-copy");
+    else if (slice_eq(ns, NS_RECEIPTS) || slice_eq(ns, NS_CHAT_STATES) ||
+             slice_eq(ns, NS_MARKERS) || slice_eq(ns, NS_INVITATION))
+        c->im = true;
+    else if (!xml_is(x, NS_MUC_USER, SLICE("x")))
+        c->other = true;
+    else if (xml_some(xml_child(x, NS_MUC_USER, SLICE("invite"))))
+        c->im = true;
+    else
+        c->of_room = true;
 }
 
-bool copy_is_eligible(const struct stanza *s)
+/* Of an error it is not known what it answers: what it brings back has to do, and where it brings
+ * back nothing it counts, for a message that failed is worth knowing everywhere. */
+static bool eligible(const struct stanza *s, const struct content *c)
 {
-    if (s->kind != STANZA_MESSAGE || s->type == TYPE_GROUPCHAT || s->type == TYPE_HEADLINE)
+    if (c->hidden)
         return false;
-    if (!s->packed)
-        return eligible(s->type, s->root);
-    struct stanza own = *s;
+    switch (s->type) {
+    case TYPE_CHAT:
+        return true;
+    case TYPE_NORMAL:
+        return c->body || c->im;
+    case TYPE_ERROR:
+        return c->body || c->im || !c->other;
+    default:
+        return c->im;
+    }
+}
+
+static enum copy_judgement judge(const struct stanza *st)
+{
+    struct stanza s = *st;
     struct xml_tree *tree = NULL;
-    bool good = stanza_unpack(&own, &tree) && eligible(own.type, own.root);
+    struct content c = {0};
+    if (s.kind != STANZA_MESSAGE || s.type == TYPE_GROUPCHAT ||
+        (s.packed && !stanza_unpack(&s, &tree)))
+        return COPY_NOBODY;
+    for (struct xml x = xml_first_element(s.root); xml_some(x); x = xml_next_element(x))
+        look(x, &c);
+    bool good = eligible(&s, &c);
     xml_tree_free(&tree);
-    return good;
+    /* What an occupant of a room says in private comes to every resource from the room itself. */
+    bool of_occupant = c.of_room && s.from.resource_len > 0;
+    return !good ? COPY_NOBODY : of_occupant ? COPY_SENDERS : COPY_ALL;
+}
+
+bool copy_is_eligible(struct log_entry *entry, bool to_us)
+{
+    if (entry->judgement == COPY_UNKNOWN)
+        entry->judgement = judge(&entry->stanza);
+    return entry->judgement == COPY_ALL || (entry->judgement == COPY_SENDERS && !to_us);
 }
 
 static void stanza_id(struct buf *out, struct slice by, uint64_t position)

@@ -15,19 +15,31 @@ static bool is_ready(const struct session *s)
     return s->available && s->priority >= 0;
 }
 
-enum role follow_role(const struct session *s, const struct stanza *st)
+/* The copy that the session gets when it does not get the message itself. One's own messages to
+ * oneself are such that were sent. */
+static enum role copy_role(const struct session *s, struct log_entry *entry)
+{
+    const struct stanza *st = &entry->stanza;
+    const struct jid *us = &s->account->jid;
+    if (!s->carbons)
+        return ROLE_NONE;
+    if (!jid_bare_eq(&st->from, us))
+        return copy_is_eligible(entry, true) ? ROLE_RECEIVED : ROLE_NONE;
+    bool own = slice_eq(jid_resource(&st->from), jid_resource(&s->jid));
+    return !own && copy_is_eligible(entry, false) ? ROLE_SENT : ROLE_NONE;
+}
+
+enum role follow_role(const struct session *s, struct log_entry *entry)
 {
     const struct account *a = s->account;
-    bool to_us = jid_bare_eq(&st->to, &a->jid), from_us = jid_bare_eq(&st->from, &a->jid);
-    if (!to_us) {
-        bool own = slice_eq(jid_resource(&st->from), jid_resource(&s->jid));
-        return s->carbons && !own && copy_is_eligible(st) ? ROLE_SENT : ROLE_NONE;
-    }
+    const struct stanza *st = &entry->stanza;
+    if (!jid_bare_eq(&st->to, &a->jid))
+        return copy_role(s, entry);
     const struct session *target =
         st->to.resource_len > 0 ? session_find(a, jid_resource(&st->to)) : NULL;
     if (target == s || (target == NULL && is_ready(s)))
         return ROLE_MESSAGE;
-    return s->carbons && !from_us && copy_is_eligible(st) ? ROLE_RECEIVED : ROLE_NONE;
+    return copy_role(s, entry);
 }
 
 bool follow_is_behind(const struct session *s)
@@ -48,13 +60,12 @@ static void set_cursor(struct session *s, uint64_t position)
         sm_cursor(s);
 }
 
-bool follow_entry(struct engine *e, struct session *s, const struct log_entry *entry)
+bool follow_entry(struct engine *e, struct session *s, struct log_entry *entry)
 {
     struct follow *f = &s->follow;
     if (f->state != FOLLOW_LIVE || entry->position <= f->cursor)
         return false;
-    enum role role =
-        (entry->flags & ARCHIVE_MARKER) != 0 ? ROLE_NONE : follow_role(s, &entry->stanza);
+    enum role role = (entry->flags & ARCHIVE_MARKER) != 0 ? ROLE_NONE : follow_role(s, entry);
     if (role == ROLE_NONE) {
         set_cursor(s, entry->position);
         return false;
@@ -79,26 +90,26 @@ static void read_again(struct timer *t, void *ctx)
     follow_go_on(ctx, CONTAINER_OF(t, struct session, follow.retry));
 }
 
-/* Was the message, which is owed now, sent to this session too when it was new? */
-static bool had(const struct session *s, const struct log_entry *entry)
+/* Was the message, which is owed now, or a copy of it, sent to this session too when it was new? */
+static bool had(const struct session *s, struct log_entry *entry)
 {
     const struct follow *f = &s->follow;
-    if (entry->stanza.to.resource_len == 0)
-        return entry->position > f->ready_from;
-    return entry->position > f->carbons_from && copy_is_eligible(&entry->stanza);
+    if (entry->stanza.to.resource_len == 0 && entry->position > f->ready_from)
+        return true;
+    return entry->position > f->carbons_from && copy_role(s, entry) != ROLE_NONE;
 }
 
 /* What a session gets that reads behind: a message that was for another one, and was handed to it,
  * is for nobody else now that it is gone. */
-static enum role late_role(const struct session *s, const struct log_entry *entry)
+static enum role late_role(const struct session *s, struct log_entry *entry)
 {
     const struct stanza *st = &entry->stanza;
-    enum role role = follow_role(s, st);
+    enum role role = follow_role(s, entry);
     bool others =
         st->to.resource_len > 0 && !slice_eq(jid_resource(&st->to), jid_resource(&s->jid));
     if (role != ROLE_MESSAGE || !others || tail_wants(&s->account->tail, entry->position))
         return role;
-    return s->carbons && copy_is_eligible(st) ? ROLE_RECEIVED : ROLE_NONE;
+    return copy_role(s, entry);
 }
 
 static void note(struct engine *e, struct session *s, const struct log_entry *entry, bool handed)
@@ -119,7 +130,7 @@ static void note(struct engine *e, struct session *s, const struct log_entry *en
 }
 
 /* Up to owed_to a session that drains gets only what nobody was handed. */
-static bool take_entry(struct engine *e, struct session *s, const struct log_entry *entry)
+static bool take_entry(struct engine *e, struct session *s, struct log_entry *entry)
 {
     const struct follow *f = &s->follow;
     enum role role = late_role(s, entry);

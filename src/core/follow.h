@@ -17,14 +17,18 @@ struct account;
 struct engine;
 struct session;
 
+/* Whose other resources get a copy of a message (XEP-0280). */
+enum copy_judgement { COPY_UNKNOWN, COPY_NOBODY, COPY_SENDERS, COPY_ALL };
+
 /* An entry of an account's log. */
 struct log_entry {
     uint64_t position;
     int64_t wall_ms;
-    uint32_t flags;       /* core/service/archive.h */
-    struct stanza stanza; /* a view */
-    uint32_t bytes;       /* of the value */
-    bool late;            /* it was read from the log: it gets a stamp (XEP-0203) */
+    uint32_t flags;                /* core/service/archive.h */
+    struct stanza stanza;          /* a view */
+    uint32_t bytes;                /* of the value */
+    bool late;                     /* it was read from the log: it gets a stamp (XEP-0203) */
+    enum copy_judgement judgement; /* copy.h */
 };
 
 /* What a session gets of an entry; kept with unacknowledged stanzas, so the numbers stay. */
@@ -62,9 +66,9 @@ struct follow {
 /* A session was made or resumed: it begins at the head, or at a cursor. */
 void follow_begin(struct session *s);
 /* What would the session get of it? */
-enum role follow_role(const struct session *s, const struct stanza *st);
+enum role follow_role(const struct session *s, struct log_entry *entry);
 /* A new entry of the log, in order. Returns whether the session was handed the message. */
-bool follow_entry(struct engine *e, struct session *s, const struct log_entry *entry);
+bool follow_entry(struct engine *e, struct session *s, struct log_entry *entry);
 /* The session can take entries (again): reads on from the cursor unless it is live. */
 void follow_go_on(struct engine *e, struct session *s);
 /* The connection has taken what was written, or most of it. */

@@ -42,7 +42,7 @@ bool message_log_takes(const struct account *a, const struct stanza *s)
  */
 
 /* One entry for an account of this shard, in commit order. */
-static void apply(struct engine *e, struct account *a, const struct log_entry *entry)
+static void apply(struct engine *e, struct account *a, struct log_entry *entry)
 {
     if (entry->position <= a->head)
         return; /* it was there when the account was loaded */
@@ -66,7 +66,7 @@ static void apply(struct engine *e, struct account *a, const struct log_entry *e
 }
 
 /* The account that wrote it, when it is of this shard and loaded. */
-static void apply_to_sender(struct engine *e, const struct log_entry *entry)
+static void apply_to_sender(struct engine *e, struct log_entry *entry)
 {
     struct account *a = account_find(e, jid_bare(&entry->stanza.from));
     if (a != NULL)

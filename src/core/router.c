@@ -182,23 +182,32 @@ static void relieve(struct engine *e, struct stanza *s, struct buf *own)
     s->packed = true;
 }
 
-/* Copies of a volatile message for the account's other resources (XEP-0280). */
+/* Copies of a message that does not come to the account's other resources through its log
+ * (XEP-0280). */
 static void copies(struct engine *e, struct account *a, const struct stanza *s)
 {
     struct log_entry entry = {.stanza = *s, .wall_ms = e->now.wall_ms};
     LIST_EACH(it, &a->sessions)
     {
         struct session *session = CONTAINER_OF(it, struct session, link);
-        if (!session->carbons)
-            continue;
-        enum role role = follow_role(session, s);
-        if (role == ROLE_NONE || role == ROLE_MESSAGE)
-            continue;
-        struct buf bytes = {0};
-        copy_write(session, &entry, role, &bytes);
-        session_send_bytes(e, session, buf_slice(&bytes));
-        buf_free(&bytes);
+        enum role role = session->carbons ? follow_role(session, &entry) : ROLE_NONE;
+        if (role == ROLE_RECEIVED || role == ROLE_SENT)
+            session_send_copy(e, session, &entry, role);
     }
+}
+
+/* Copies of what a client sends, unless the account will find it in its log. */
+static void copies_of_sent(struct engine *e, struct session *session, const struct stanza *s,
+                           const struct host_config *host, const struct origin *origin)
+{
+    struct account *a = session->account;
+    if (a->session_count == 1)
+        return;
+    bool own = host == a->host && slice_eq(jid_local(&s->to), jid_local(&a->jid));
+    bool logged = host != NULL && s->to.local_len > 0 && origin->archive && s->type != TYPE_ERROR &&
+                  keep_of(s) == KEEP_ARCHIVE;
+    if (!own && !logged)
+        copies(e, a, s);
 }
 
 static void route_checked(struct engine *e, struct session *session, struct stanza *s,
@@ -226,8 +235,8 @@ static void route_checked(struct engine *e, struct session *session, struct stan
         route_own(e, session, s, origin);
         return;
     }
-    if (s->kind == STANZA_MESSAGE && !keep_is_kept(keep_of(s)))
-        copies(e, session->account, s);
+    if (s->kind == STANZA_MESSAGE)
+        copies_of_sent(e, session, s, host, origin);
     if (forged(s)) {
         c2s_log(session->stream, LOG_WARNING, "stanza.spoof", "service-unavailable");
         route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
@@ -310,8 +319,10 @@ static void message_undelivered(struct engine *e, struct stanza *s, const struct
         route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
 }
 
-static void message_delivered(struct engine *e, const struct origin *origin)
+static void message_delivered(struct engine *e, struct account *a, const struct stanza *s,
+                              const struct origin *origin)
 {
+    copies(e, a, s);
     e->counters.messages_delivered++;
     engine_settle(e, origin);
 }
@@ -330,11 +341,11 @@ static void message_to_bare(struct engine *e, struct account *a, struct stanza *
         return;
     case TYPE_HEADLINE:
         to_available(e, a, s);
-        message_delivered(e, origin);
+        message_delivered(e, a, s, origin);
         return;
     default:
         if (to_available(e, a, s) > 0)
-            message_delivered(e, origin);
+            message_delivered(e, a, s, origin);
         else
             message_undelivered(e, s, origin);
     }
@@ -343,11 +354,12 @@ static void message_to_bare(struct engine *e, struct account *a, struct stanza *
 /* Volatile messages keep their place behind what a client is reading from its log. */
 static bool waits_for_log(const struct account *a, const struct stanza *s)
 {
+    struct log_entry entry = {.stanza = *s};
     for (const struct list *it = a->sessions.next; it != &a->sessions; it = it->next) {
         const struct session *session =
             (const struct session *)((const char *)it - offsetof(struct session, link));
         bool behind = session->stream != NULL && !session->lags && follow_is_behind(session);
-        if (behind && follow_role(session, s) == ROLE_MESSAGE)
+        if (behind && follow_role(session, &entry) == ROLE_MESSAGE)
             return true;
     }
     return false;
@@ -362,17 +374,19 @@ static void message_volatile(struct engine *e, struct account *a, struct stanza 
         account_park(e, a, s, origin);
         return;
     }
-    copies(e, a, s);
     if (s->to.resource_len == 0) {
         message_to_bare(e, a, s, origin);
     } else if (session != NULL) {
         if (session_send(e, session, s))
-            message_delivered(e, origin);
+            message_delivered(e, a, s, origin);
         else
             message_undelivered(e, s, origin);
     } else if (s->type == TYPE_CHAT) {
         message_to_bare(e, a, s, origin);
-    } else if (s->type == TYPE_HEADLINE || s->type == TYPE_ERROR) {
+    } else if (s->type == TYPE_ERROR) {
+        copies(e, a, s); /* the others may want to know, though the one that wrote has gone */
+        engine_settle(e, origin);
+    } else if (s->type == TYPE_HEADLINE) {
         engine_settle(e, origin);
     } else {
         route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);

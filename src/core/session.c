@@ -261,6 +261,28 @@ bool session_send_entry(struct engine *e, struct session *s, const struct log_en
     return true;
 }
 
+void session_send_copy(struct engine *e, struct session *s, const struct log_entry *entry,
+                       enum role role)
+{
+    struct buf bytes = {0};
+    if (is_bound(s) && !session_takes_entries(s))
+        return;
+    copy_write(s, entry, role, &bytes);
+    trace_note(e, TRACE_COPIED, entry->stanza.id, 0, jid_full(&s->jid));
+    session_send_bytes(e, s, buf_slice(&bytes));
+    buf_free(&bytes);
+}
+
+void session_set_carbons(struct engine *e, struct session *s, bool on)
+{
+    if (s->carbons == on)
+        return;
+    s->carbons = on;
+    s->follow.carbons_from = on ? s->account->head : UINT64_MAX;
+    if (s->sm != NULL)
+        sm_state_changed(e, s);
+}
+
 void session_push(struct engine *e, struct session *s, struct slice payload)
 {
     char id[12];

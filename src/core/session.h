@@ -63,6 +63,11 @@ void session_send_bytes(struct engine *e, struct session *s, struct slice bytes)
 /* Sends an entry of the log; false when it was not taken: it is read from the log later. */
 bool session_send_entry(struct engine *e, struct session *s, const struct log_entry *entry,
                         enum role role);
+/* Sends a copy (XEP-0280) of a volatile message; dropped when the client lags. */
+void session_send_copy(struct engine *e, struct session *s, const struct log_entry *entry,
+                       enum role role);
+/* Copies of messages of other resources are wanted from now on, or not any more. */
+void session_set_carbons(struct engine *e, struct session *s, bool on);
 /* An IQ set from the server itself with this payload (roster push, block push). */
 void session_push(struct engine *e, struct session *s, struct slice payload);
 /* Is there a client that takes entries of the log now? */

@@ -79,6 +79,8 @@ static const struct request REQUESTS[] = {
     {SET("", "<unblock xmlns='urn:xmpp:blocking'><item jid='x@example.net'/></unblock>"),
      "bad-request",
      {"<unblock", " jid="}},
+    {SET("", "<enable xmlns='urn:xmpp:carbons:2'/>"), "bad-request", {"<enable"}},
+    {SET("", "<disable xmlns='urn:xmpp:carbons:2'/>"), "bad-request", {"<disable"}},
     {GET("", "<query xmlns='urn:xmpp:mam:2'/>"), "bad-request", {"<query"}},
     {SET("", "<query xmlns='urn:xmpp:mam:2' queryid='f'><x xmlns='jabber:x:data' type='submit'>"
              "<field var='FORM_TYPE'><value>urn:xmpp:mam:2</value></field>"

@@ -22,6 +22,8 @@
 #define NS_DELAY           SLICE("urn:xmpp:delay")
 #define NS_HINTS           SLICE("urn:xmpp:hints")
 #define NS_CARBONS         SLICE("urn:xmpp:carbons:2")
+#define NS_MUC_USER        SLICE("http://jabber.org/protocol/muc#user")
+#define NS_INVITATION      SLICE("jabber:x:conference")
 #define NS_CHAT_STATES     SLICE("http://jabber.org/protocol/chatstates")
 #define NS_RECEIPTS        SLICE("urn:xmpp:receipts")
 #define NS_MARKERS         SLICE("urn:xmpp:chat-markers:0")
