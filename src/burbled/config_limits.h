@@ -144,6 +144,10 @@
       "stanzas of one stream that are not settled yet; above it reading pauses")                   \
     X("V76", credit_bytes, CONFIG_BYTES, 1048576, 65536, 268435456, CONFIG_LIMIT_STAYS,            \
       "the same in bytes")                                                                         \
+    X("A27", fast_clients_per_account, CONFIG_COUNT, 16, 1, 1000, CONFIG_LIMIT_STAYS,              \
+      "clients of one account that log in by a token (XEP-0484); the oldest lose theirs")          \
+    X("A27", fast_token_days, CONFIG_COUNT, 21, 1, 3650, CONFIG_LIMIT_STAYS,                       \
+      "days that such a token is good for; in use it is replaced long before")                     \
     X("A28", registration_seconds, CONFIG_SECONDS, 600, 1, 86400, 0,                               \
       "between two registrations (XEP-0077) from one address")                                     \
     X("D05", trace_bytes, CONFIG_BYTES, 1048576, 0, 1073741824, CONFIG_LIMIT_STAYS,                \

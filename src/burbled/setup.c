@@ -49,6 +49,8 @@ static void fill_limits(const struct config_limits *c, struct limits *out)
     out->rate_bytes_per_s_s2s = c->traffic_bytes_per_second_s2s;
     out->rate_burst_bytes_s2s = c->traffic_burst_bytes_s2s;
     out->directed_targets = c->directed_presence_targets;
+    out->fast_clients = c->fast_clients_per_account;
+    out->fast_token_days = c->fast_token_days;
     out->credit_stanzas = c->credit_stanzas;
     out->credit_bytes = c->credit_bytes;
     out->turn_stanzas = c->turn_stanzas;

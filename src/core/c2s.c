@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "core/hooks.h"
+#include "core/login.h"
 #include "core/router.h"
 #include "xml/writer.h"
 #include "xmpp/ns.h"
@@ -14,6 +15,11 @@ enum element {
     EL_AUTH,
     EL_RESPONSE,
     EL_ABORT,
+    EL_AUTHENTICATE, /* the rest of XEP-0388 */
+    EL_RESPONSE2,
+    EL_ABORT2,
+    EL_NEXT,
+    EL_TASK_DATA,
     EL_IQ,
     EL_STANZA,
     EL_UNKNOWN,
@@ -26,6 +32,10 @@ enum action {
     ACT_AUTH,
     ACT_RESPONSE,
     ACT_ABORT,
+    ACT_AUTHENTICATE,
+    ACT_NEXT,
+    ACT_TASK_DATA,
+    ACT_TASK_ABORT,
     ACT_REGISTER,
     ACT_BIND,
     ACT_STANZA,
@@ -33,12 +43,22 @@ enum action {
     ACT_UNEXPECTED,   /* unsupported-stanza-type */
 };
 
+/* XEP-0388 where it has no place. Its exchanges and those of RFC 6120 do not mix. */
+#define NO_SASL2                                                                                   \
+    [EL_AUTHENTICATE] = ACT_UNEXPECTED, [EL_RESPONSE2] = ACT_UNEXPECTED,                           \
+    [EL_ABORT2] = ACT_UNEXPECTED, [EL_NEXT] = ACT_UNEXPECTED, [EL_TASK_DATA] = ACT_UNEXPECTED
+
 /* What each element does in each state that is fed with elements; all else is ACT_NONE. */
 static const enum action TABLE[C2S_STATES][ELEMENTS] = {
     [C2S_NEGOTIATING] = {[EL_STARTTLS] = ACT_STARTTLS,
                          [EL_AUTH] = ACT_AUTH,
                          [EL_RESPONSE] = ACT_RESPONSE,
                          [EL_ABORT] = ACT_ABORT,
+                         [EL_AUTHENTICATE] = ACT_AUTHENTICATE,
+                         [EL_RESPONSE2] = ACT_UNEXPECTED,
+                         [EL_ABORT2] = ACT_UNEXPECTED,
+                         [EL_NEXT] = ACT_UNEXPECTED,
+                         [EL_TASK_DATA] = ACT_UNEXPECTED,
                          [EL_IQ] = ACT_REGISTER,
                          [EL_STANZA] = ACT_UNAUTHORIZED,
                          [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -46,6 +66,31 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                   [EL_AUTH] = ACT_AUTH,
                   [EL_RESPONSE] = ACT_RESPONSE,
                   [EL_ABORT] = ACT_ABORT,
+                  NO_SASL2,
+                  [EL_IQ] = ACT_UNAUTHORIZED,
+                  [EL_STANZA] = ACT_UNAUTHORIZED,
+                  [EL_UNKNOWN] = ACT_UNEXPECTED},
+    [C2S_SASL2] = {[EL_STARTTLS] = ACT_UNEXPECTED,
+                   [EL_AUTH] = ACT_UNEXPECTED,
+                   [EL_RESPONSE] = ACT_UNEXPECTED,
+                   [EL_ABORT] = ACT_UNEXPECTED,
+                   [EL_AUTHENTICATE] = ACT_UNEXPECTED,
+                   [EL_RESPONSE2] = ACT_RESPONSE,
+                   [EL_ABORT2] = ACT_ABORT,
+                   [EL_NEXT] = ACT_UNEXPECTED,
+                   [EL_TASK_DATA] = ACT_UNEXPECTED,
+                   [EL_IQ] = ACT_UNAUTHORIZED,
+                   [EL_STANZA] = ACT_UNAUTHORIZED,
+                   [EL_UNKNOWN] = ACT_UNEXPECTED},
+    [C2S_TASK] = {[EL_STARTTLS] = ACT_UNEXPECTED,
+                  [EL_AUTH] = ACT_UNEXPECTED,
+                  [EL_RESPONSE] = ACT_UNEXPECTED,
+                  [EL_ABORT] = ACT_UNEXPECTED,
+                  [EL_AUTHENTICATE] = ACT_UNEXPECTED,
+                  [EL_RESPONSE2] = ACT_UNEXPECTED,
+                  [EL_ABORT2] = ACT_TASK_ABORT,
+                  [EL_NEXT] = ACT_NEXT,
+                  [EL_TASK_DATA] = ACT_TASK_DATA,
                   [EL_IQ] = ACT_UNAUTHORIZED,
                   [EL_STANZA] = ACT_UNAUTHORIZED,
                   [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -53,6 +98,7 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                       [EL_AUTH] = ACT_UNEXPECTED,
                       [EL_RESPONSE] = ACT_UNEXPECTED,
                       [EL_ABORT] = ACT_UNEXPECTED,
+                      NO_SASL2,
                       [EL_IQ] = ACT_BIND,
                       [EL_STANZA] = ACT_UNAUTHORIZED,
                       [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -60,6 +106,7 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                    [EL_AUTH] = ACT_UNEXPECTED,
                    [EL_RESPONSE] = ACT_UNEXPECTED,
                    [EL_ABORT] = ACT_UNEXPECTED,
+                   NO_SASL2,
                    [EL_IQ] = ACT_STANZA,
                    [EL_STANZA] = ACT_STANZA,
                    [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -109,6 +156,7 @@ static void let_go(struct c2s *s)
     timer_stop(&s->deadline);
     timer_stop(&s->delay);
     sasl_server_free(&s->sasl);
+    login_free(&s->login);
     if (s->module_data != NULL)
         hooks_signup(e)->free(s, s->module_data);
     s->module_data = NULL;
@@ -127,6 +175,7 @@ void c2s_free(struct c2s **stream)
     handle_drop(&s->e->streams, s->handle);
     mem_free((void *)(uintptr_t)s->host_asked.ptr);
     mem_free((void *)(uintptr_t)s->lang.ptr);
+    mem_free((void *)(uintptr_t)s->from.ptr);
     mem_free((void *)(uintptr_t)s->user.text);
     mem_free(s);
 }
@@ -143,6 +192,7 @@ bool c2s_can_read(const struct c2s *s)
     case C2S_SASL_WAIT:
     case C2S_MOVING:
     case C2S_BINDING:
+    case C2S_ENTERING:
     case C2S_REGISTERING:
     case C2S_CLOSED:
         return false;
@@ -186,6 +236,13 @@ static enum element element_of(struct xml x)
                : slice_is(name, "response") ? EL_RESPONSE
                : slice_is(name, "abort")    ? EL_ABORT
                                             : EL_UNKNOWN;
+    if (slice_eq(ns, NS_SASL2))
+        return slice_is(name, "authenticate") ? EL_AUTHENTICATE
+               : slice_is(name, "response")   ? EL_RESPONSE2
+               : slice_is(name, "abort")      ? EL_ABORT2
+               : slice_is(name, "next")       ? EL_NEXT
+               : slice_is(name, "task-data")  ? EL_TASK_DATA
+                                              : EL_UNKNOWN;
     if (slice_eq(ns, NS_TLS) && slice_is(name, "starttls"))
         return EL_STARTTLS;
     return EL_UNKNOWN;
@@ -229,6 +286,18 @@ void c2s_element(struct c2s *s, struct xml root, size_t bytes)
         break;
     case ACT_ABORT:
         c2s_auth_abort(s, root);
+        break;
+    case ACT_AUTHENTICATE:
+        login_begin(s, root);
+        break;
+    case ACT_NEXT:
+        login_next(s, root);
+        break;
+    case ACT_TASK_DATA:
+        login_task_data(s, root);
+        break;
+    case ACT_TASK_ABORT:
+        login_task_abort(s);
         break;
     case ACT_REGISTER:
         register_iq(s, root);

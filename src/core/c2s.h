@@ -28,6 +28,9 @@ enum c2s_state {
     C2S_BINDABLE,    /* features sent, waits for bind */
     C2S_BINDING,     /* the account is being loaded */
     C2S_BOUND,       /* a session */
+    C2S_SASL2,       /* as C2S_SASL, by XEP-0388 */
+    C2S_TASK,        /* logged in by XEP-0388; a task waits for the client */
+    C2S_ENTERING,    /* logged in by XEP-0388; what comes with it waits for the store */
     C2S_REGISTERING, /* XEP-0077 before login waits for the store or a job */
     C2S_CLOSED,      /* the end was written; nothing is read any more */
     C2S_STATES
@@ -45,7 +48,9 @@ struct c2s {
     const struct host_config *host; /* chosen by the header's `to` */
     struct slice host_asked;        /* as the client named it (maybe an alias), owned */
     struct slice lang;              /* of the stream, owned */
+    struct slice from; /* whom the header names, owned; nobody's business but XEP-0388's */
     struct sasl_server *sasl;
+    struct login *login;     /* by XEP-0388, up to its answer (login.h) */
     struct buf held;         /* what waits with the state: a login that is delayed, a bind */
     uint64_t flow;           /* the store or the job that the state waits for */
     struct jid user;         /* bare, owned; set by a successful login */
@@ -119,7 +124,20 @@ void c2s_auth(struct c2s *s, struct xml x);
 void c2s_auth_response(struct c2s *s, struct xml x);
 void c2s_auth_abort(struct c2s *s, struct xml x);
 void c2s_auth_delayed(struct c2s *s);
+/* For login.h too. Base64, strictly: room is for the bytes, *data_out a slice of them. */
+bool c2s_auth_decode(struct slice text, struct buf *room, struct slice *data_out);
+/* initial: decoded; ptr NULL: none. */
+void c2s_auth_start(struct c2s *s, struct slice mechanism, struct slice initial);
+void c2s_auth_fail(struct c2s *s, enum sasl_failure failure);
+/* user: prepared localpart; output: what the mechanism has still to say. */
+void c2s_auth_succeed(struct c2s *s, struct slice user, struct slice mechanism,
+                      struct slice output);
 void c2s_bind(struct c2s *s, struct xml x);
+/* For login.h too: a session of this resource on this stream, which is then bound. A session that
+ * had it before gives way. False: there are too many (L12). */
+bool c2s_session_open(struct c2s *s, struct slice resource);
+/* A session gives way to a new connection (section 7.7.2.2). */
+void c2s_session_replace(struct engine *e, struct session *old);
 void c2s_stanza(struct c2s *s, struct xml x, size_t bytes);
 /* Logged in, at the owner's shard: says so and waits for the new stream. */
 void c2s_arrived(struct c2s *s);

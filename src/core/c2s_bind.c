@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "core/c2s.h"
+#include "core/login.h"
 #include "core/module.h"
 #include "core/router.h"
 
@@ -17,25 +18,39 @@ static void bind_error(struct c2s *s, const struct stanza *st, enum stanza_error
     s->link->ops->resume(s->link);
 }
 
-/* The session of another stream under the same resource gives way (section 7.7.2.2). */
-static void replace(struct c2s *s, struct slice resource)
+void c2s_session_replace(struct engine *e, struct session *old)
 {
-    struct session *old = session_find(s->account, resource);
-    if (old == NULL)
-        return;
-    session_log(s->e, old, LOG_INFO, "bind", "conflict");
+    session_log(e, old, LOG_INFO, "bind", "conflict");
     if (old->stream != NULL)
         c2s_end(old->stream, STREAM_CONFLICT, SLICE("replaced by a new connection"));
     else
-        session_end(s->e, &old);
+        session_end(e, &old);
 }
 
-static void bound(struct c2s *s, const struct stanza *st, struct slice resource)
+bool c2s_session_open(struct c2s *s, struct slice resource)
 {
     struct engine *e = s->e;
+    struct session *old = session_find(s->account, resource);
+    if (old != NULL)
+        c2s_session_replace(e, old);
+    if (s->account->session_count >= e->config->limits.resources) {
+        c2s_log(s, LOG_INFO, "bind.limit", "resource-constraint");
+        return false;
+    }
     s->session = session_new(e, s->account, s, resource);
     s->state = C2S_BOUND;
     timer_stop(&s->deadline);
+    struct log_line l;
+    log_begin(&l, e->log, LOG_INFO, "session.open");
+    log_num(&l, "conn", (long long)s->link->conn);
+    log_z(&l, "peer", s->link->peer);
+    log_str(&l, "jid", jid_full(&s->session->jid));
+    log_end(&l);
+    return true;
+}
+
+static void bound(struct c2s *s, const struct stanza *st)
+{
     struct buf payload = {0};
     struct xml_writer w;
     xml_writer_init(&w, &payload, NS_CLIENT);
@@ -52,12 +67,6 @@ static void bound(struct c2s *s, const struct stanza *st, struct slice resource)
     stanza_write(&s->link->out, &result, NULL, SLICE_NONE);
     c2s_written(s);
     buf_free(&payload);
-    struct log_line l;
-    log_begin(&l, e->log, LOG_INFO, "session.open");
-    log_num(&l, "conn", (long long)s->link->conn);
-    log_z(&l, "peer", s->link->peer);
-    log_str(&l, "jid", jid_full(&s->session->jid));
-    log_end(&l);
     s->link->ops->resume(s->link);
 }
 
@@ -83,14 +92,11 @@ static void finish(struct c2s *s, const struct stanza *st, struct slice asked)
     } else {
         resource = buf_slice(&prepared);
     }
-    replace(s, resource);
-    if (a->session_count >= s->e->config->limits.resources) {
-        c2s_log(s, LOG_INFO, "bind.limit", "resource-constraint");
+    if (c2s_session_open(s, resource))
+        bound(s, st);
+    else
         bind_error(s, st, STANZA_RESOURCE_CONSTRAINT,
                    SLICE("<resource-limit-exceeded xmlns='urn:xmpp:errors'/>"));
-    } else {
-        bound(s, st, resource);
-    }
     buf_free(&prepared);
 }
 
@@ -126,6 +132,10 @@ void c2s_bind(struct c2s *s, struct xml x)
 
 void c2s_account_ready(struct c2s *s)
 {
+    if (s->login != NULL) {
+        login_account_ready(s);
+        return;
+    }
     struct buf held = s->held;
     s->held = (struct buf){0};
     struct slice all = buf_slice(&held);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "core/c2s.h"
 #include "core/hooks.h"
+#include "core/login.h"
 #include "xmpp/ns.h"
 
 enum { STREAM_ID_CHARS = 26, LANG_BYTES_MAX = 64 };
@@ -83,6 +84,10 @@ void c2s_header(struct c2s *s, struct xml root, struct slice content_ns)
     }
     if (!jid_some(&s->user))
         s->host = NULL; /* until login every header may name another host */
+    struct slice from = xml_attr(root, SLICE("from"));
+    mem_free((void *)(uintptr_t)s->from.ptr);
+    s->from =
+        !jid_some(&s->user) && from.ptr != NULL ? slice_of(mem_copy(from), from.len) : SLICE_NONE;
     /* It is written into every stanza that has none of its own: a long one counts as none. */
     struct slice lang = xml_lang(root);
     mem_free((void *)(uintptr_t)s->lang.ptr);
@@ -125,15 +130,16 @@ void c2s_features(struct c2s *s)
         }
         xml_close(&w);
     }
-    if (s->state == C2S_REOPENING) {
+    if (c2s_authenticated(s) && s->session == NULL) {
         xml_open(&w, SLICE("bind"), NS_BIND);
         xml_close(&w);
         xml_open(&w, SLICE("session"), NS_SESSION);
         xml_open(&w, SLICE("optional"), SLICE_NONE);
         xml_close(&w);
         xml_close(&w);
-    } else if (l->secure || !l->require_tls) {
+    } else if (!c2s_authenticated(s) && (l->secure || !l->require_tls)) {
         mechanisms(s, &w);
+        login_features(s, &w);
     }
     if (l->secure || !l->require_tls)
         hooks_stream_features(s->e, s, &w);

@@ -1,16 +1,23 @@
-/* Login (RFC 6120 section 6): the exchange, its waits, its limits. */
+/* Login (RFC 6120 section 6): the exchange, its waits, its limits. Logins by XEP-0388 (login.h)
+ * share all of it, in other words: s->login tells which kind it is. */
 #include "base/base64.h"
 #include "base/check.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "core/c2s.h"
 #include "core/derive.h"
+#include "core/login.h"
 #include "core/router.h"
 #include "xmpp/ns.h"
 
 static void advance(struct c2s *s, enum sasl_step step);
 
-static void fail(struct c2s *s, enum sasl_failure failure)
+static struct slice words(const struct c2s *s)
+{
+    return s->login != NULL ? NS_SASL2 : NS_SASL;
+}
+
+void c2s_auth_fail(struct c2s *s, enum sasl_failure failure)
 {
     struct engine *e = s->e;
     struct slice name = sasl_failure_name(failure);
@@ -39,10 +46,10 @@ static void fail(struct c2s *s, enum sasl_failure failure)
     }
     struct xml_writer w;
     xml_writer_init(&w, &s->link->out, NS_CLIENT);
-    xml_open(&w, SLICE("failure"), NS_SASL);
-    xml_open(&w, name, SLICE_NONE);
+    xml_open(&w, SLICE("failure"), words(s));
+    xml_leaf(&w, name, NS_SASL, SLICE_NONE);
     xml_close(&w);
-    xml_close(&w);
+    login_free(&s->login);
     c2s_written(s);
     s->link->ops->resume(s->link);
 }
@@ -56,7 +63,7 @@ static void credentials_read(struct engine *e, void *ctx, struct store_request *
     struct account_record record = {0};
     struct sasl_credentials credentials;
     if (answer->err != 0) {
-        fail(s, SASL_TEMPORARY_AUTH_FAILURE);
+        c2s_auth_fail(s, SASL_TEMPORARY_AUTH_FAILURE);
         return;
     }
     if (!store_rows(answer, &at, &row)) {
@@ -69,17 +76,19 @@ static void credentials_read(struct engine *e, void *ctx, struct store_request *
         log_begin(&l, e->log, LOG_ERROR, "store.corrupt");
         log_str(&l, "account", sasl_server_user(s->sasl));
         log_end(&l);
-        fail(s, SASL_TEMPORARY_AUTH_FAILURE);
+        c2s_auth_fail(s, SASL_TEMPORARY_AUTH_FAILURE);
         return;
     }
+    if (s->login != NULL)
+        login_keep_record(s->login, row.value);
     advance(s, sasl_server_credentials(s->sasl, &credentials, record.disabled));
     mem_wipe(&credentials, sizeof(credentials));
 }
 
-/* user@host as the address of the exchange's user. */
-static void user_text(const struct c2s *s, struct buf *out)
+/* user@host */
+static void user_text(const struct c2s *s, struct slice user, struct buf *out)
 {
-    buf_add(out, sasl_server_user(s->sasl));
+    buf_add(out, user);
     buf_byte(out, '@');
     buf_add(out, s->host->name);
 }
@@ -87,7 +96,7 @@ static void user_text(const struct c2s *s, struct buf *out)
 static void read_credentials(struct c2s *s)
 {
     struct buf owner = {0};
-    user_text(s, &owner);
+    user_text(s, sasl_server_user(s->sasl), &owner);
     struct store_request *q = flow_query(s->e);
     q->urgent = true;
     store_get(q, buf_slice(&owner), STORE_ACCOUNT, SLICE(""));
@@ -102,28 +111,29 @@ static void derived(struct engine *e, void *ctx, struct job *job)
     struct c2s *s = ctx;
     s->flow = 0;
     if (job->err != 0)
-        fail(s, SASL_TEMPORARY_AUTH_FAILURE);
+        c2s_auth_fail(s, SASL_TEMPORARY_AUTH_FAILURE);
     else
         advance(s, sasl_server_derived(s->sasl, derive_login_result(job)));
 }
 
-static void succeed(struct c2s *s)
+void c2s_auth_succeed(struct c2s *s, struct slice user, struct slice mechanism, struct slice output)
 {
     struct engine *e = s->e;
     struct buf text = {0};
-    user_text(s, &text);
-    struct jid user;
-    CHECK(jid_from_prepared(buf_slice(&text), &user));
-    s->user = jid_copy(&user);
+    user_text(s, user, &text);
+    struct jid jid;
+    CHECK(jid_from_prepared(buf_slice(&text), &jid));
+    s->user = jid_copy(&jid);
     buf_clear(&s->held);
-    struct slice data = sasl_server_output(s->sasl);
-    base64_append(&s->held, data);
+    base64_append(&s->held, output);
     struct log_line l;
     log_begin(&l, e->log, LOG_INFO, "auth.ok");
     log_num(&l, "conn", (long long)s->link->conn);
     log_z(&l, "peer", s->link->peer);
     log_str(&l, "jid", jid_bare(&s->user));
-    log_str(&l, "mechanism", sasl_server_mechanism(s->sasl));
+    log_str(&l, "mechanism", mechanism);
+    if (s->login != NULL)
+        login_log(s->login, &l);
     log_end(&l);
     sasl_server_free(&s->sasl);
     e->counters.logins++;
@@ -138,9 +148,24 @@ static void succeed(struct c2s *s)
         s->link->ops->move(s->link, owner);
 }
 
+static void succeed(struct c2s *s)
+{
+    struct slice user = sasl_server_user(s->sasl);
+    if (s->login != NULL && sasl_server_authzid(s->sasl) && !login_fits_header(s, user))
+        c2s_auth_fail(s, SASL_INVALID_AUTHZID);
+    else
+        c2s_auth_succeed(s, user, sasl_server_mechanism(s->sasl), sasl_server_output(s->sasl));
+}
+
 void c2s_arrived(struct c2s *s)
 {
     struct buf *out = &s->link->out;
+    s->account = account_get(s->e, &s->user); /* loaded by the time of the bind */
+    account_use(s->e, s->account);
+    if (s->login != NULL) {
+        login_arrived(s);
+        return;
+    }
     buf_lit(out, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'");
     if (buf_len(&s->held) > 0) {
         buf_byte(out, '>');
@@ -151,8 +176,6 @@ void c2s_arrived(struct c2s *s)
     }
     buf_free(&s->held);
     c2s_written(s);
-    s->account = account_get(s->e, &s->user); /* loaded by the time of the bind */
-    account_use(s->e, s->account);
     s->state = C2S_REOPENING;
     s->header_sent = false; /* what comes next is another stream */
     s->link->ops->restart(s->link, true);
@@ -163,11 +186,13 @@ static void advance(struct c2s *s, enum sasl_step step)
 {
     switch (step) {
     case SASL_CHALLENGE:
-        buf_lit(&s->link->out, "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>");
+        buf_lit(&s->link->out, "<challenge");
+        xml_write_attr(&s->link->out, SLICE("xmlns"), words(s));
+        buf_byte(&s->link->out, '>');
         base64_append(&s->link->out, sasl_server_output(s->sasl));
         buf_lit(&s->link->out, "</challenge>");
         c2s_written(s);
-        s->state = C2S_SASL;
+        s->state = s->login != NULL ? C2S_SASL2 : C2S_SASL;
         s->link->ops->resume(s->link);
         break;
     case SASL_WANT_CREDENTIALS:
@@ -181,36 +206,61 @@ static void advance(struct c2s *s, enum sasl_step step)
         succeed(s);
         break;
     case SASL_FAILURE:
-        fail(s, sasl_server_failure(s->sasl));
+        c2s_auth_fail(s, sasl_server_failure(s->sasl));
         break;
     }
 }
 
-/* Text of <auth/> or <response/>: false when it is not base64. "=" stands for empty data. */
-static bool decode(struct slice text, struct buf *out, struct slice *data)
+bool c2s_auth_decode(struct slice text, struct buf *room, struct slice *data_out)
 {
-    *data = slice_of("", 0);
-    if (text.len == 0 || slice_is(text, "="))
-        return true;
     size_t len;
-    if (text.len % 4 != 0 || buf_reserve(out, text.len) != 0 ||
-        !base64_decode(text, out->ptr, &len))
+    *data_out = slice_of("", 0);
+    if (text.len == 0)
+        return true;
+    if (text.len % 4 != 0 || buf_reserve(room, text.len) != 0 ||
+        !base64_decode(text, room->ptr, &len))
         return false;
-    out->end = (uint32_t)len;
-    *data = buf_slice(out);
+    room->end = (uint32_t)len;
+    *data_out = buf_slice(room);
     return true;
+}
+
+/* In the words of RFC 6120 "=" stands for empty data. */
+static bool decode(const struct c2s *s, struct slice text, struct buf *room, struct slice *data_out)
+{
+    bool empty = s->login == NULL && slice_is(text, "=");
+    return c2s_auth_decode(empty ? SLICE_NONE : text, room, data_out);
 }
 
 static void begin(struct c2s *s, struct slice mechanism, struct slice text)
 {
     struct buf own = {0};
     struct slice initial;
-    if (!decode(text, &own, &initial)) {
-        buf_free(&own);
-        fail(s, SASL_INCORRECT_ENCODING);
-        return;
-    }
+    if (decode(s, text, &own, &initial))
+        c2s_auth_start(s, mechanism, text.len > 0 ? initial : SLICE_NONE);
+    else
+        c2s_auth_fail(s, SASL_INCORRECT_ENCODING);
+    mem_wipe(own.ptr, own.cap);
+    buf_free(&own);
+}
+
+/* XEP-0474: what we have offered here, as c2s_features and the module of XEP-0440 say it. */
+static void offered(const struct c2s *s, bool plain, const struct sasl_binding *b, struct buf *out)
+{
+    size_t n, types = 0;
+    struct slice type[2];
+    const struct slice *names = sasl_server_mechanisms(plain, s->link->secure, &n);
+    if (b->tls_exporter.len > 0)
+        type[types++] = SLICE("tls-exporter");
+    if (b->tls_server_end_point.len > 0)
+        type[types++] = SLICE("tls-server-end-point");
+    sasl_offer_text(names, n, type, s->link->secure ? types : 0, out);
+}
+
+void c2s_auth_start(struct c2s *s, struct slice mechanism, struct slice initial)
+{
     uint8_t scratch[SASL_BINDING_BYTES];
+    struct buf offer = {0};
     bool plain = s->link->secure || s->link->plain_allowed;
     struct sasl_server_config config = {
         .host = s->host->name,
@@ -221,11 +271,12 @@ static void begin(struct c2s *s, struct slice mechanism, struct slice text)
         .fake_secret = s->e->fake_secret,
     };
     c2s_binding(s, &config.binding, scratch);
+    offered(s, plain, &config.binding, &offer);
+    config.offer = buf_slice(&offer);
     enum sasl_step step;
-    s->sasl =
-        sasl_server_new(&config, mechanism, text.len > 0 ? initial : SLICE_NONE, s->e->rng, &step);
-    mem_wipe(own.ptr, own.cap);
-    buf_free(&own);
+    s->sasl = sasl_server_new(&config, mechanism, initial, s->e->rng, &step);
+    mem_wipe(scratch, sizeof(scratch));
+    buf_free(&offer);
     advance(s, step);
 }
 
@@ -233,12 +284,12 @@ void c2s_auth(struct c2s *s, struct xml x)
 {
     struct slice mechanism = xml_attr(x, SLICE("mechanism")), text = xml_text(x);
     if (s->sasl != NULL || mechanism.ptr == NULL) {
-        fail(s, SASL_MALFORMED_REQUEST); /* one exchange at a time (A08) */
+        c2s_auth_fail(s, SASL_MALFORMED_REQUEST); /* one exchange at a time (A08) */
         return;
     }
     bool plain = slice_is(mechanism, "PLAIN");
     if (!s->link->secure && (s->link->require_tls || (plain && !s->link->plain_allowed))) {
-        fail(s, SASL_ENCRYPTION_REQUIRED);
+        c2s_auth_fail(s, SASL_ENCRYPTION_REQUIRED);
         return;
     }
     struct engine *e = s->e;
@@ -258,6 +309,10 @@ void c2s_auth(struct c2s *s, struct xml x)
 
 void c2s_auth_delayed(struct c2s *s)
 {
+    if (s->login != NULL) {
+        login_delayed(s);
+        return;
+    }
     struct buf held = s->held;
     s->held = (struct buf){0};
     struct slice all = buf_slice(&held);
@@ -270,15 +325,15 @@ void c2s_auth_delayed(struct c2s *s)
 void c2s_auth_response(struct c2s *s, struct xml x)
 {
     if (s->sasl == NULL) {
-        fail(s, SASL_MALFORMED_REQUEST);
+        c2s_auth_fail(s, SASL_MALFORMED_REQUEST);
         return;
     }
     struct buf own = {0};
     struct slice data;
-    if (decode(xml_text(x), &own, &data))
+    if (decode(s, xml_text(x), &own, &data))
         advance(s, sasl_server_respond(s->sasl, data));
     else
-        fail(s, SASL_INCORRECT_ENCODING);
+        c2s_auth_fail(s, SASL_INCORRECT_ENCODING);
     mem_wipe(own.ptr, own.cap);
     buf_free(&own);
 }
@@ -286,5 +341,5 @@ void c2s_auth_response(struct c2s *s, struct xml x)
 void c2s_auth_abort(struct c2s *s, struct xml x)
 {
     (void)x;
-    fail(s, SASL_ABORTED);
+    c2s_auth_fail(s, SASL_ABORTED);
 }

@@ -41,6 +41,8 @@ struct limits {
     uint32_t rate_bytes_per_s_s2s;   /* L22: of components and other servers; 0: off */
     uint32_t rate_burst_bytes_s2s;   /* L22 */
     uint32_t directed_targets;       /* S11 */
+    uint32_t fast_clients;           /* with a token, per account (XEP-0484) */
+    uint32_t fast_token_days;        /* that a token is good for */
     uint32_t credit_stanzas;         /* unsettled work per stream */
     uint32_t credit_bytes;
     uint32_t turn_stanzas;   /* X30: per link and loop turn */

@@ -16,6 +16,8 @@
 #include "xmpp/sasl.h"
 
 struct c2s;
+struct inline_bind;
+struct inline_resume;
 struct signup_hook;
 
 /* Where an IQ of this name is served. */
@@ -90,6 +92,9 @@ struct module {
     void (*account_unload)(struct engine *e, struct account *a);
     /* CLAIM: requests before login (core/service/signup.h). */
     const struct signup_hook *signup;
+    /* What a login by XEP-0388 may do along the way (core/service/inline.h). */
+    const struct inline_bind *inline_binds;
+    const struct inline_resume *inline_resume;
     /* Elements in the stream features. */
     void (*stream_features)(struct engine *e, const struct c2s *stream, struct xml_writer *w);
     /* Extension forms for disco#info of the host (XEP-0128). */

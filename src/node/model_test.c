@@ -1,4 +1,4 @@
-/* V41: a model of who may do what. All sequences of 28 things that a client can say are played on a
+/* V41: a model of who may do what. All sequences of 35 things that a client can say are played on a
  * real node, however long: nothing is routed without a successful login, a stream header and a bind
  * in this order, whatever else was said; and with them it is. Sequences that end in the same state
  * of the server are gone on from once, so there is an end; up to three things all of them are
@@ -19,8 +19,9 @@
 #include "node/test_peer.h"
 #include "xmpp/scram.h"
 
-#define TLS  "xmlns='urn:ietf:params:xml:ns:xmpp-tls'"
-#define SASL "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
+#define TLS   "xmlns='urn:ietf:params:xml:ns:xmpp-tls'"
+#define SASL  "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
+#define SASL2 "xmlns='urn:xmpp:sasl:2'"
 
 enum thing {
     HEADER,
@@ -33,6 +34,9 @@ enum thing {
     NOBODY, /* the same for a name that there is not */
     BIND,
     MESSAGE,
+    MODERN,      /* the right password by XEP-0388 */
+    MODERN_BIND, /* and a bind along the way */
+    MODERN_SCRAM /* begins SCRAM by XEP-0388; FINAL answers its challenge too */
 };
 
 static const char *const THINGS[] = {
@@ -47,6 +51,12 @@ static const char *const THINGS[] = {
     [NOBODY] = PEER_AUTH("SCRAM-SHA-1") "biwsbj1ub2JvZHkscj1hYmM=</auth>",
     [BIND] = PEER_BIND,
     [MESSAGE] = "<message to='bob@example.org' type='chat'><body>routed</body></message>",
+    [MODERN] = "<authenticate " SASL2 " mechanism='PLAIN'><initial-response>" PEER_ALICE
+               "</initial-response></authenticate>",
+    [MODERN_BIND] = "<authenticate " SASL2 " mechanism='PLAIN'><initial-response>" PEER_ALICE
+                    "</initial-response><bind xmlns='urn:xmpp:bind:0'/></authenticate>",
+    [MODERN_SCRAM] = "<authenticate " SASL2 " mechanism='SCRAM-SHA-1'><initial-response>"
+                     "biwsbj1hbGljZSxyPWFiYw==</initial-response></authenticate>",
     "</stream:stream>",
     "<proceed " TLS "/>",
     PEER_AUTH("PLAIN") "AGFsaWNlAHdyb25n</auth>",                                 /* alice, wrong */
@@ -63,8 +73,12 @@ static const char *const THINGS[] = {
     "<iq type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>",
     "<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>",
     "<resume xmlns='urn:xmpp:sm:3' previd='x' h='0'/>",
-    "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>" PEER_ALICE
-    "</initial-response></authenticate>",
+    "<authenticate " SASL2 " mechanism='PLAIN'><initial-response>AGFsaWNlAHdyb25n"
+    "</initial-response><bind xmlns='urn:xmpp:bind:0'/></authenticate>",
+    "<response " SASL2 ">Yz1iaXdzLHI9YWJjLHA9QUFBQQ==</response>",
+    "<abort " SASL2 "/>",
+    "<next " SASL2 " task='UPGR-SCRAM-SHA-256'/>",
+    "<task-data " SASL2 "/>",
     "<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>",
 };
 
@@ -145,10 +159,11 @@ static void say_final(struct peer *p, bool nobody)
         return;
     const struct received *r = CONTAINER_OF(p->client->inbox.prev, struct received, link);
     CHECK(xml_parse(buf_slice(&r->text), NS_CLIENT, &XML_LIMITS_C2S, &tree) == XML_OK);
-    if (xml_is(xml_root(tree), NS_SASL, SLICE("challenge")))
+    bool modern = slice_eq(xml_ns(xml_root(tree)), NS_SASL2);
+    if (slice_is(xml_name(xml_root(tree)), "challenge"))
         final_message(decode(xml_text(xml_root(tree)), &challenge), nobody, &out);
     if (buf_len(&out) > 0) {
-        buf_lit(&say, "<response " SASL ">");
+        buf_printf(&say, "<response %s>", modern ? SASL2 : SASL);
         base64_append(&say, buf_slice(&out));
         buf_lit(&say, "</response>");
         peer_bytes(p, buf_slice(&say));
@@ -165,7 +180,8 @@ static void do_thing(struct peer *p, const struct path *path, unsigned at)
     switch (path->things[at]) {
     case FINAL:
         for (unsigned i = 0; i < at; i++)
-            nobody = path->things[i] == NOBODY || (nobody && path->things[i] != ALICE);
+            nobody = path->things[i] == NOBODY ||
+                     (nobody && path->things[i] != ALICE && path->things[i] != MODERN_SCRAM);
         say_final(p, nobody);
         break;
     case SHAKE:
@@ -200,13 +216,20 @@ static uint64_t state_of(const struct peer *p)
 static const unsigned char WAYS[][9] = {
     {HEADER, LOGIN, HEADER, BIND, KINDS},
     {HEADER, ALICE, FINAL, HEADER, BIND, KINDS},
+    {HEADER, MODERN, BIND, KINDS},
+    {HEADER, MODERN_BIND, KINDS},
+    {HEADER, MODERN_SCRAM, FINAL, BIND, KINDS},
     {ELSEWHERE, STARTTLS, SHAKE, HEADER, LOGIN, HEADER, BIND, KINDS},
     {ELSEWHERE, STARTTLS, SHAKE, HEADER, ALICE, FINAL, HEADER, BIND, KINDS},
+    {ELSEWHERE, STARTTLS, SHAKE, HEADER, MODERN, BIND, KINDS},
+    {ELSEWHERE, STARTTLS, SHAKE, HEADER, MODERN_BIND, KINDS},
+    {ELSEWHERE, STARTTLS, SHAKE, HEADER, MODERN_SCRAM, FINAL, BIND, KINDS},
 };
+enum { WAY_COUNT = sizeof(WAYS) / sizeof(WAYS[0]) };
 
 static bool entitled(const struct path *path, bool tls, bool bound)
 {
-    for (unsigned way = tls ? 2 : 0; way < (tls ? 4u : 2u); way++)
+    for (unsigned way = tls ? WAY_COUNT / 2 : 0; way < (tls ? WAY_COUNT : WAY_COUNT / 2); way++)
         for (unsigned char host = HEADER; host <= ELSEWHERE; host++) {
             const unsigned char *next = WAYS[way];
             for (unsigned i = 0; i < path->len && *next != KINDS; i++) {
@@ -215,7 +238,8 @@ static bool entitled(const struct path *path, bool tls, bool bound)
                         : *next == ELSEWHERE ? thing <= ELSEWHERE
                                              : thing == *next;
             }
-            bool logged_in = next > WAYS[way] && (next[-1] == LOGIN || next[-1] == FINAL);
+            bool logged_in =
+                next > WAYS[way] && (next[-1] == LOGIN || next[-1] == FINAL || next[-1] == MODERN);
             bool later = *next == BIND || *next == KINDS;
             if (*next == KINDS || (!bound && (logged_in || later)))
                 return true;

@@ -6,9 +6,11 @@
 
 #include "base/slice.h"
 
-enum { DIGEST_SHA1_BYTES = 20 };
+enum { DIGEST_SHA1_BYTES = 20, DIGEST_SHA256_BYTES = 32 };
 
 /* 0 or ERR_CRYPTO. */
 int digest_sha1(struct slice data, uint8_t out[DIGEST_SHA1_BYTES]);
+/* HMAC with SHA-256 (RFC 2104), for names that cannot be traced back: 0 or ERR_CRYPTO. */
+int digest_hmac_sha256(struct slice key, struct slice data, uint8_t out[DIGEST_SHA256_BYTES]);
 
 #endif

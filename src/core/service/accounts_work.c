@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "core/account.h"
 #include "core/derive.h"
+#include "core/login.h"
 #include "core/service/accounts_order.h"
 #include "core/subscribe.h"
 
@@ -121,6 +122,8 @@ static void record_read(struct engine *e, void *ctx, struct store_request *answe
     struct store_request *batch = flow_batch(e);
     store_expect(batch, jid_bare(&o->jid), STORE_ACCOUNT, SLICE(""), row.value);
     store_put(batch, jid_bare(&o->jid), STORE_ACCOUNT, SLICE(""), buf_slice(&value));
+    if (o->kind == ACCOUNTS_PASSWORD)
+        store_clear(batch, jid_bare(&o->jid), STORE_FAST); /* who had the old one */
     mem_wipe(value.ptr, value.cap);
     buf_free(&value);
     flow_submit(e, batch, changed, o);
