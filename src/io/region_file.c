@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "io/files.h"
 
 enum { PATH_BYTES = 1024 };
@@ -145,17 +146,18 @@ static int name_all(const char *dir, struct generations *out)
 
 static int each(const char *path, void (*fn)(void *ctx, const char *path), void *ctx)
 {
-    char file[PATH_BYTES];
     DIR *d = opendir(path);
     if (d == NULL)
         return file_error(errno);
+    char *file = mem_alloc(PATH_BYTES); /* the stack has the names of the folders */
     for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        int n = snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+        int n = snprintf(file, PATH_BYTES, "%s/%s", path, entry->d_name);
         if (n > 0 && n < PATH_BYTES)
             fn(ctx, file);
     }
+    mem_free(file);
     closedir(d);
     return 0;
 }
