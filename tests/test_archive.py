@@ -154,6 +154,22 @@ def test_what_a_contact_never_said_is_not_kept(server):
     assert Page(bob).texts == ["secret", "silence"]
 
 
+def test_a_search_by_words(server):
+    alice, bob = server.user("alice"), server.user("bob")
+    for text in ("The quick brown fox", "jumps over", "the lazy DOG", "Füchse sind schnell"):
+        alice.message(bob.account.jid, text)
+        bob.expect_message(text)
+
+    def found(words, inner=""):
+        return Page(bob, form(field("{urn:xmpp:fulltext:0}fulltext", words)) + inner).texts
+
+    assert found("the") == ["The quick brown fox", "the lazy DOG"]
+    assert found("dog the") == ["the lazy DOG"]
+    assert found("fuchse") == ["Füchse sind schnell"]
+    assert found("cat") == []
+    assert found("the", rsm("<max>1</max><before/>")) == ["the lazy DOG"]
+
+
 def S20_queries_that_are_refused(server):
     alice, bob = server.user("alice"), server.user("bob")
 

@@ -138,6 +138,7 @@ static void fill_hosts(struct setup *s)
             .registration = h->registration == CONFIG_REGISTRATION_OPEN ? REGISTRATION_OPEN
                                                                         : REGISTRATION_CLOSED,
             .archive = h->archive,
+            .archive_search = c->archive_search,
             .archive_days = h->archive_days,
             .archive_mib = h->archive_mib,
             .watchers = take(&name, &h->registration_watchers),

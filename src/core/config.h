@@ -63,9 +63,10 @@ struct host_config {
     const struct slice *admins; /* prepared bare JIDs */
     size_t admin_count;
     enum registration registration;
-    bool archive;                 /* accounts have an archive of their messages (XEP-0313) */
-    uint32_t archive_days;        /* older messages leave it; 0: they stay */
-    uint32_t archive_mib;         /* of one account; the oldest leave; 0: no limit */
+    bool archive;          /* accounts have an archive of their messages (XEP-0313) */
+    uint32_t archive_days; /* older messages leave it; 0: they stay */
+    bool archive_search;   /* their words can be searched for (XEP-0431); the store has them */
+    uint32_t archive_mib;  /* of one account; the oldest leave; 0: no limit */
     const struct slice *watchers; /* told of registrations */
     size_t watcher_count;
     /* XEP-0157: pairs of form field ("abuse-addresses") and URI. */

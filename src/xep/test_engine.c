@@ -13,6 +13,7 @@
 #include "base/test_support.h"
 #include "core/service/archive.h"
 #include "xep/test_inside.h"
+#include "xmpp/stanza_text.h"
 
 enum { ITERATIONS = SASL_ITERATIONS_MIN, TURNS_MAX = 100000 };
 
@@ -101,12 +102,21 @@ static void store_answered(void *ctx, struct store_request *r)
         node_store_answer(b->nodes[r->shard], r);
 }
 
+static bool text_of(void *ctx, struct slice name, struct slice value, uint32_t flags,
+                    struct buf *out)
+{
+    (void)ctx, (void)name, (void)flags;
+    return stanza_text(value, out);
+}
+
 static void make_store(struct bench *b)
 {
     struct bench_inside *in = b->inside;
     const struct store_faults faults = {
         .batch_error = fault_of_batch, .query_error = fault_of_query, .ctx = b};
+    const struct store_text text = {.of = text_of};
     in->memory = store_memory_new();
+    store_memory_text(in->memory, &text);
     in->store = store_faulty_new(in->memory, &faults);
     in->store->answered = store_answered;
     in->store->ctx = b;
@@ -114,9 +124,13 @@ static void make_store(struct bench *b)
 
 static void make_config(struct bench *b)
 {
-    b->hosts[0] = (struct host_config){
-        .name = SLICE("example.org"), .aliases = ALIASES, .alias_count = 1, .archive = true};
-    b->hosts[1] = (struct host_config){.name = SLICE("example.net"), .archive = true};
+    b->hosts[0] = (struct host_config){.name = SLICE("example.org"),
+                                       .aliases = ALIASES,
+                                       .alias_count = 1,
+                                       .archive = true,
+                                       .archive_search = true};
+    b->hosts[1] =
+        (struct host_config){.name = SLICE("example.net"), .archive = true, .archive_search = true};
     b->config = (struct node_config){
         .core = {.hosts = b->hosts,
                  .host_count = 2,

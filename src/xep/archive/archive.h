@@ -6,9 +6,8 @@
 #include "core/module.h"
 #include "core/service/archive.h"
 
-#define NS_ARCHIVE  SLICE("urn:xmpp:mam:2")
-#define NS_RSM      SLICE("http://jabber.org/protocol/rsm")
-#define NS_FULLTEXT SLICE("urn:xmpp:fulltext:0")
+#define NS_ARCHIVE SLICE("urn:xmpp:mam:2")
+#define NS_RSM     SLICE("http://jabber.org/protocol/rsm")
 
 /* What of the log is history: no marker, nothing that is kept for its delivery alone. */
 #define ARCHIVE_VISIBLE                                                                            \
@@ -51,16 +50,25 @@ struct archive_want {
     struct slice text;  /* XEP-0431; empty: none. Lives with the payload */
 };
 
-/* Reads <query/>. page_max: L17. Otherwise the error that refuses it, with a text for people in
- * *why_out. The want is to be freed in either case. */
-enum stanza_error archive_want_read(struct engine *e, struct xml query, uint32_t page_max,
-                                    struct archive_want *out, struct slice *why_out);
+/* Reads the <query/> of an account of this host. Otherwise the error that refuses it, with a text
+ * for people in *why_out. The want is to be freed in either case. */
+enum stanza_error archive_want_read(struct engine *e, const struct host_config *host,
+                                    struct xml query, struct archive_want *out,
+                                    struct slice *why_out);
 void archive_want_free(struct archive_want *want);
 /* Whether a decoded entry is wanted, by everything but its position and its text. */
 bool archive_wanted(const struct archive_want *want, const struct jid *owner,
                     const struct stanza *s, int64_t wall_ms);
 /* Answers with the form of all fields. */
 void archive_form(struct iq *iq);
+
+/* XEP-0431. Can the archives of this host be searched? */
+bool archive_searches(const struct host_config *host);
+/* Takes the value of its field; as archive_want_read. */
+enum stanza_error archive_search_read(struct slice text, struct archive_want *want,
+                                      struct slice *why_out);
+/* True: the error is about the text, and the query is answered with it. */
+bool archive_search_failed(struct iq *iq, int err);
 
 /* --------------------------------------------------------------------------------------- a page
  */

@@ -49,6 +49,7 @@ void archive_address_free(struct jid *jid)
 
 struct reader {
     struct engine *e;
+    const struct host_config *host;
     struct archive_want *want;
     struct slice why;
     unsigned seen; /* a bit per field */
@@ -152,21 +153,35 @@ static enum stanza_error read_groupchat(struct reader *r, struct xml field, stru
     return STANZA_OK;
 }
 
+static enum stanza_error read_text(struct reader *r, struct xml field, struct slice value)
+{
+    (void)field;
+    return archive_search_read(value, r->want, &r->why);
+}
+
 static const struct field {
     const char *var, *type;
     enum stanza_error (*read)(struct reader *r, struct xml field, struct slice value);
-    bool many; /* more than one value */
+    bool many;   /* more than one value */
+    bool search; /* where archives can be searched */
 } FIELDS[] = {
-    {"with", "jid-single", read_with, false},
-    {"start", "text-single", read_start, false},
-    {"end", "text-single", read_end, false},
-    {"before-id", "text-single", read_before_id, false},
-    {"after-id", "text-single", read_after_id, false},
-    {"ids", "list-multi", read_ids, true},
-    {"include-groupchat", "boolean", read_groupchat, false},
+    {"with", "jid-single", read_with, false, false},
+    {"start", "text-single", read_start, false, false},
+    {"end", "text-single", read_end, false, false},
+    {"before-id", "text-single", read_before_id, false, false},
+    {"after-id", "text-single", read_after_id, false, false},
+    {"ids", "list-multi", read_ids, true, false},
+    {"include-groupchat", "boolean", read_groupchat, false, false},
+    {"{urn:xmpp:fulltext:0}fulltext", "text-single", read_text, false, true},
+    {"withtext", "text-single", read_text, false, true},
 };
 
 enum { FIELD_COUNT = sizeof(FIELDS) / sizeof(FIELDS[0]) };
+
+static bool is_served(const struct field *field, const struct host_config *host)
+{
+    return !field->search || archive_searches(host);
+}
 
 static enum stanza_error read_field(struct reader *r, struct xml x)
 {
@@ -177,7 +192,7 @@ static enum stanza_error read_field(struct reader *r, struct xml x)
                    ? STANZA_OK
                    : refuse(r, STANZA_BAD_REQUEST, SLICE("FORM_TYPE is not urn:xmpp:mam:2"));
     for (unsigned i = 0; i < FIELD_COUNT; i++) {
-        if (!slice_eq(var, slice_z(FIELDS[i].var)))
+        if (!slice_eq(var, slice_z(FIELDS[i].var)) || !is_served(&FIELDS[i], r->host))
             continue;
         struct xml second = xml_next_named(value, NS_DATA_FORMS, SLICE("value"));
         if ((r->seen & 1U << i) != 0 || (xml_some(second) && !FIELDS[i].many))
@@ -246,13 +261,14 @@ static enum stanza_error read_paging(struct reader *r, struct xml set)
     return error;
 }
 
-enum stanza_error archive_want_read(struct engine *e, struct xml query, uint32_t page_max,
-                                    struct archive_want *out, struct slice *why_out)
+enum stanza_error archive_want_read(struct engine *e, const struct host_config *host,
+                                    struct xml query, struct archive_want *out,
+                                    struct slice *why_out)
 {
-    struct reader r = {.e = e, .want = out};
+    struct reader r = {.e = e, .host = host, .want = out};
     *out = (struct archive_want){.filter = ARCHIVE_VISIBLE,
                                  .to = INT64_MAX,
-                                 .max = page_max,
+                                 .max = e->config->limits.mam_page,
                                  .query = xml_attr(query, SLICE("queryid"))};
     out->flip = xml_some(xml_child(query, NS_ARCHIVE, SLICE("flip-page")));
     enum stanza_error error = read_form(&r, xml_child(query, NS_DATA_FORMS, SLICE("x")));
@@ -311,6 +327,8 @@ void archive_form(struct iq *iq)
     xml_leaf(&w, SLICE("value"), SLICE_NONE, NS_ARCHIVE);
     xml_close(&w);
     for (unsigned i = 0; i < FIELD_COUNT; i++) {
+        if (!is_served(&FIELDS[i], iq->account->host))
+            continue;
         write_field(FIELDS[i].var, FIELDS[i].type, &w);
         if (FIELDS[i].many) { /* values are not chosen from a list (XEP-0122) */
             xml_open(&w, SLICE("validate"), SLICE("http://jabber.org/protocol/xdata-validate"));

@@ -169,6 +169,8 @@ static void rewind_query(struct query *q)
 
 static void answered(struct iq *iq, struct store_request *answer);
 
+/* The read of the results, the last one of a request; of single ids also whether they are there.
+ * One more than wanted tells whether there is one more. */
 static void add_read(struct query *q, struct store_request *r, struct slice owner)
 {
     const struct archive_want *want = &q->want;
@@ -177,8 +179,12 @@ static void add_read(struct query *q, struct store_request *r, struct slice owne
     if (want->ids != NULL) {
         uint64_t id = want->ids[want->backwards ? want->id_count - 1 - q->id_at : q->id_at];
         store_range_where(r, owner, STORE_ARCHIVE, id, id, 1, false, &visible);
+        if (want->text.len > 0)
+            store_search(r, owner, STORE_ARCHIVE, want->text, id, id, 1, false, &visible);
+    } else if (want->text.len > 0) {
+        store_search(r, owner, STORE_ARCHIVE, want->text, q->from, q->to, room + 1, want->backwards,
+                     &want->filter);
     } else {
-        /* One more than wanted tells whether there is one more. */
         store_range_where(r, owner, STORE_ARCHIVE, q->from, q->to, room + 1, want->backwards,
                           &want->filter);
     }
@@ -236,7 +242,9 @@ static bool take_rows(struct query *q, const struct store_request *answer)
             found |= 1U << row.read;
             continue;
         }
-        id_found = true;
+        id_found |= row.read == refs;
+        if (want->ids != NULL && want->text.len > 0 && row.read == refs)
+            continue; /* whether its text is wanted is told by the next */
         if (row.position >= want->from && row.position <= want->to && !q->page.more)
             (void)archive_page_add(e, q->iq->account, want, &row,
                                    e->config->limits.output_bytes / 2, &q->page);
@@ -255,7 +263,8 @@ static void answered(struct iq *iq, struct store_request *answer)
     }
     if (answer->err != 0) {
         struct query last = leave(q);
-        (void)iq_store_failed(last.iq, answer);
+        if (last.want.text.len == 0 || !archive_search_failed(last.iq, answer->err))
+            (void)iq_store_failed(last.iq, answer);
         end(e, &last);
         return;
     }
@@ -348,8 +357,7 @@ static void query(struct iq *iq)
         iq_error(iq, STANZA_INTERNAL_SERVER_ERROR);
         return;
     }
-    enum stanza_error error =
-        archive_want_read(iq->e, iq->payload, iq->e->config->limits.mam_page, &want, &why);
+    enum stanza_error error = archive_want_read(iq->e, iq->account->host, iq->payload, &want, &why);
     if (error == STANZA_OK) {
         begin(iq, &want);
     } else {
