@@ -2,6 +2,7 @@
 #include "core/components.h"
 
 #include "base/err.h"
+#include "core/outbound.h"
 #include "core/router.h"
 #include "xmpp/ns.h"
 
@@ -27,14 +28,7 @@ void components_route(struct engine *e, struct stanza *s, const struct origin *o
         engine_post(e, m);
         return;
     }
-    struct component *c = components_find(e, jid_domain(&s->to));
-    if (c == NULL)
-        route_error(e, s, STANZA_REMOTE_SERVER_TIMEOUT, SLICE("the component is not connected"),
-                    origin);
-    else if (!component_send(c, s))
-        route_error(e, s, STANZA_RESOURCE_CONSTRAINT, SLICE_NONE, origin);
-    else
-        engine_settle(e, origin);
+    outbound_send(e, s, origin);
 }
 
 /* What RFC 6120 section 8.2.3 and RFC 6121 section 4.7.1 demand of an IQ and of presence. */

@@ -8,6 +8,7 @@
 #include "core/c2s.h"
 #include "core/components.h"
 #include "core/hooks.h"
+#include "core/outbound.h"
 #include "core/router.h"
 #include "core/service/accounts.h"
 #include "core/service/ask.h"
@@ -33,6 +34,7 @@ struct engine *engine_new(const struct engine_setup *setup)
     timers_init(&e->timers, e->now.mono_ms);
     list_init(&e->idle_accounts);
     list_init(&e->tails);
+    list_init(&e->outbounds);
     list_init(&e->all_streams);
     list_init(&e->components);
     list_init(&e->settled);
@@ -83,6 +85,7 @@ void engine_free(struct engine **engine)
     arena_free(&e->arena);
     buf_free(&e->scratch);
     trace_free(e);
+    outbound_free(e);
     hooks_free(&e->hooks);
     mem_wipe(e->fake_secret, sizeof(e->fake_secret));
     mem_free(e);

@@ -83,7 +83,8 @@ struct engine {
     struct counters counters;
     struct accounts_service *accounts_service; /* core/service/accounts.c */
     size_t session_count;
-    struct trace *trace; /* trace.h; NULL: nothing happened yet */
+    struct list outbounds; /* outbound.h */
+    struct trace *trace;   /* trace.h; NULL: nothing happened yet */
     bool stopping;
 };
 

@@ -41,8 +41,7 @@ bool message_log_takes(const struct account *a, const struct stanza *s)
 /* ------------------------------------------------------------------------------- what was written
  */
 
-/* One entry for an account of this shard, in commit order. */
-static void apply(struct engine *e, struct account *a, struct log_entry *entry)
+void message_log_apply(struct engine *e, struct account *a, struct log_entry *entry)
 {
     if (entry->position <= a->head)
         return; /* it was there when the account was loaded */
@@ -70,7 +69,7 @@ static void apply_to_sender(struct engine *e, struct log_entry *entry)
 {
     struct account *a = account_find(e, jid_bare(&entry->stanza.from));
     if (a != NULL)
-        apply(e, a, entry);
+        message_log_apply(e, a, entry);
 }
 
 void message_log_echo(struct engine *e, const struct store_request *r)
@@ -87,7 +86,7 @@ void message_log_echo(struct engine *e, const struct store_request *r)
             bool good = a != NULL && engine_owner(e, o.owners[i]) == e->shard;
             if (good &&
                 ((o.labels.flags & ARCHIVE_MARKER) != 0 || stanza_decode(o.value, &entry.stanza)))
-                apply(e, a, &entry);
+                message_log_apply(e, a, &entry);
         }
     }
 }
@@ -128,7 +127,7 @@ static void written(struct engine *e, void *ctx, struct store_request *answer)
             own.flags = w->sender_flags;
             apply_to_sender(e, &own);
         }
-        apply(e, w->account, &entry);
+        message_log_apply(e, w->account, &entry);
         if (w->both)
             apply_to_sender(e, &entry);
         engine_settle(e, &w->origin);

@@ -286,6 +286,40 @@ static void stanzas_go_both_ways(void **state)
     }
 }
 
+/* A message to a component is in its sender's archive before it leaves, his other devices are shown
+ * it, and what is written behind it stays behind it. */
+static void a_message_to_a_component_is_archived_first(void **state)
+{
+    (void)state;
+    BENCH_ON_SHARDS(b, NULL)
+    {
+        configure(b);
+        struct peer *echo = echo_of(b);
+        struct client *alice = bench_online(b, "alice@example.org/phone");
+        struct client *desk = bench_online(b, "alice@example.org/desk");
+        client_discard(alice);
+        client_session(desk)->carbons = true;
+        b->store_held = true;
+        client_send(alice, "<message to='me@echo.example.org' type='chat' id='1'><body>x</body>"
+                           "</message><message to='me@echo.example.org' type='headline' id='2'/>"
+                           "<message to='me@echo.example.org' type='chat' id='3'><body>never</body>"
+                           "<no-store xmlns='urn:xmpp:hints'/></message>");
+        peer_take(echo);
+        expect_nothing(echo->client);
+        bench_release(b);
+        peer_take(echo);
+        expect(echo->client, "<message from='alice@example.org/phone' type='chat' id='1'>"
+                             "<body>x</body></message>");
+        expect(echo->client, "<message from='alice@example.org/phone' type='headline' id='2'/>");
+        expect(echo->client, "<message from='alice@example.org/phone' type='chat' id='3'><_/>"
+                             "</message>");
+        expect_somewhere(desk, "<message from='alice@example.org' type='chat'>"
+                               "<sent xmlns='urn:xmpp:carbons:2'><_/></sent></message>");
+        assert_int_equal(bench_count(b, "alice@example.org", "archive"), 1);
+        peer_free(&echo);
+    }
+}
+
 static void components_reach_each_other(void **state)
 {
     (void)state;
@@ -696,6 +730,7 @@ int main(void)
         cmocka_unit_test(L7_a_handshake_has_a_minute),
         cmocka_unit_test(L10_answers_are_delayed_where_logins_failed),
         cmocka_unit_test(stanzas_go_both_ways),
+        cmocka_unit_test(a_message_to_a_component_is_archived_first),
         cmocka_unit_test(components_reach_each_other),
         cmocka_unit_test(what_is_not_connected_is_a_server_that_does_not_answer),
         cmocka_unit_test(S14_a_component_speaks_for_its_own_domain),
