@@ -19,11 +19,18 @@ void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t n);
 void __wrap_free(void *p);
 
+static void count(void *p, long long pieces)
+{
+    size_t usable = malloc_usable_size(p), class = (usable + sizeof(size_t)) / HEAP_STEP;
+    heap.bytes += pieces * (long long)usable;
+    heap.pieces[class < HEAP_CLASSES ? class : HEAP_CLASSES - 1] += pieces;
+}
+
 static void took(void *p, size_t asked)
 {
     if (p == NULL)
         return;
-    heap.bytes += (long long)malloc_usable_size(p);
+    count(p, 1);
     heap.allocations++;
     heap.total += (long long)asked;
     if (heap.bytes > heap.peak)
@@ -33,7 +40,7 @@ static void took(void *p, size_t asked)
 static void gave(void *p)
 {
     if (p != NULL)
-        heap.bytes -= (long long)malloc_usable_size(p);
+        count(p, -1);
 }
 
 void *__wrap_malloc(size_t n)
@@ -52,12 +59,12 @@ void *__wrap_calloc(size_t n, size_t size)
 
 void *__wrap_realloc(void *p, size_t n)
 {
-    long long before = p != NULL ? (long long)malloc_usable_size(p) : 0;
+    gave(p);
     void *moved = __real_realloc(p, n);
-    if (moved == NULL)
-        return NULL;
-    heap.bytes -= before;
-    took(moved, n);
+    if (moved != NULL)
+        took(moved, n);
+    else if (p != NULL)
+        count(p, 1);
     return moved;
 }
 
