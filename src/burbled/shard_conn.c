@@ -22,7 +22,9 @@ static void destroy(struct shard *s, struct conn *c)
     CHECK(c->link == NULL);
     loop_forget(&s->loop, &c->watch);
     conn_close(&c->watch.fd);
-    list_remove(&c->linger);
+    if (c->linger != NULL)
+        list_remove(&c->linger->link);
+    mem_free(c->linger);
     hmap_remove(&s->conns, &c->node);
     gate_leave(s->all->gate, &c->ticket, s->loop.now);
     mem_free(c);
@@ -48,9 +50,11 @@ static void finish(struct shard *s, struct conn *c)
 {
     let_go(s, c);
     conn_end(c->watch.fd);
-    c->linger_until_ms = s->loop.now.mono_ms + (s->stop != NULL ? LINGER_STOP_MS : LINGER_MS);
-    c->linger_bytes = LINGER_BYTES;
-    list_push(&s->lingering, &c->linger);
+    c->linger = mem_new(struct linger);
+    c->linger->conn = c;
+    c->linger->until_ms = s->loop.now.mono_ms + (s->stop != NULL ? LINGER_STOP_MS : LINGER_MS);
+    c->linger->bytes = LINGER_BYTES;
+    list_push(&s->lingering, &c->linger->link);
     if (loop_want(&s->loop, &c->watch, LOOP_READ) != 0)
         destroy(s, c);
 }
@@ -60,8 +64,8 @@ static void linger(struct shard *s, struct conn *c)
 {
     size_t got;
     int err = conn_read(c->watch.fd, s->read, SHARD_READ_BYTES, &got);
-    if (err == 0 && got <= c->linger_bytes)
-        c->linger_bytes -= (uint32_t)got;
+    if (err == 0 && got <= c->linger->bytes)
+        c->linger->bytes -= (uint32_t)got;
     else if (err != ERR_BUSY)
         destroy(s, c);
 }
@@ -180,10 +184,10 @@ void conn_arrive(struct shard *s, struct node_link *l)
 void conns_linger(struct shard *s, struct now now)
 {
     while (!list_empty(&s->lingering)) {
-        struct conn *c = CONTAINER_OF(s->lingering.next, struct conn, linger);
-        if (c->linger_until_ms > now.mono_ms)
+        const struct linger *first = CONTAINER_OF(s->lingering.next, struct linger, link);
+        if (first->until_ms > now.mono_ms)
             return;
-        destroy(s, c);
+        destroy(s, first->conn);
     }
 }
 
@@ -191,9 +195,9 @@ void conns_hurry(struct shard *s)
 {
     LIST_EACH(it, &s->lingering)
     {
-        struct conn *c = CONTAINER_OF(it, struct conn, linger);
-        if (c->linger_until_ms > s->loop.now.mono_ms + LINGER_STOP_MS)
-            c->linger_until_ms = s->loop.now.mono_ms + LINGER_STOP_MS;
+        struct linger *l = CONTAINER_OF(it, struct linger, link);
+        if (l->until_ms > s->loop.now.mono_ms + LINGER_STOP_MS)
+            l->until_ms = s->loop.now.mono_ms + LINGER_STOP_MS;
     }
 }
 
@@ -201,7 +205,7 @@ uint64_t conns_deadline(const struct shard *s)
 {
     if (list_empty(&s->lingering))
         return TIME_NEVER;
-    return CONTAINER_OF(s->lingering.next, struct conn, linger)->linger_until_ms;
+    return CONTAINER_OF(s->lingering.next, struct linger, link)->until_ms;
 }
 
 void conns_drop_all(struct shard *s)

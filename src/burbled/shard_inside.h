@@ -23,7 +23,7 @@ struct shard {
     struct core_gate gate;
     struct mailbox mails, answers, jobs, orders;
     struct hmap conns;     /* struct conn by number */
-    struct list lingering; /* struct conn: waits for the peer's end; the first is due first */
+    struct list lingering; /* struct linger; the first is due first */
     struct acceptor *acceptors;
     uint32_t acceptor_count;
     struct conn_reserve reserve;
@@ -40,9 +40,15 @@ struct conn {
     struct hnode node; /* in conns; hash: its number */
     struct gate_ticket ticket;
     struct node_link *link; /* NULL: it lingers */
-    struct list linger;
-    uint64_t linger_until_ms;
-    uint32_t linger_bytes; /* may still be read and thrown away */
+    struct linger *linger;
+};
+
+/* A connection on which all was said, and whose peer has not closed it yet. */
+struct linger {
+    struct list link; /* in lingering */
+    struct conn *conn;
+    uint64_t until_ms;
+    uint32_t bytes; /* may still be read and thrown away */
 };
 
 /* shard_conn.c */

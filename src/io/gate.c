@@ -23,13 +23,20 @@ struct gate_entry {
     uint64_t register_at_ms; /* no registration before */
 };
 
+/* A connection that has not logged in. */
+struct gate_stranger {
+    struct list waiting; /* in gate.waiting */
+    struct gate_ticket *ticket;
+    struct gate_owner owner;
+};
+
 struct gate {
     pthread_mutex_t lock;
     struct gate_limits limits;
     struct hash_key hash_key;
     struct hmap entries;
     struct list idle;    /* least recently used first */
-    struct list waiting; /* tickets of unauthenticated connections, oldest first */
+    struct list waiting; /* struct gate_stranger, oldest first */
     uint32_t idle_count, idle_max;
     struct gate_counts counts;
 };
@@ -172,11 +179,23 @@ static bool bucket_take(uint64_t *full_us, uint64_t now_us, uint64_t interval_us
     return true;
 }
 
-static void ticket_stop_waiting(struct gate *g, struct gate_ticket *t)
+static void begin_waiting(struct gate *g, struct gate_ticket *t, struct gate_owner owner)
 {
-    if (!list_linked(&t->waiting))
+    struct gate_stranger *stranger = mem_new(struct gate_stranger);
+    stranger->ticket = t;
+    stranger->owner = owner;
+    t->stranger = stranger;
+    list_push(&g->waiting, &stranger->waiting);
+    g->counts.unauthenticated++;
+}
+
+static void stop_waiting(struct gate *g, struct gate_ticket *t)
+{
+    if (t->stranger == NULL)
         return;
-    list_remove(&t->waiting);
+    list_remove(&t->stranger->waiting);
+    mem_free(t->stranger);
+    t->stranger = NULL;
     g->counts.unauthenticated--;
 }
 
@@ -184,9 +203,9 @@ static bool evict_oldest(struct gate *g, struct gate_owner *victim_out)
 {
     if (list_empty(&g->waiting))
         return false;
-    struct gate_ticket *t = CONTAINER_OF(g->waiting.next, struct gate_ticket, waiting);
-    *victim_out = t->owner;
-    ticket_stop_waiting(g, t);
+    struct gate_stranger *oldest = CONTAINER_OF(g->waiting.next, struct gate_stranger, waiting);
+    *victim_out = oldest->owner;
+    stop_waiting(g, oldest->ticket);
     g->counts.evicted++;
     return true;
 }
@@ -196,7 +215,7 @@ enum gate_verdict gate_enter(struct gate *g, struct gate_ticket *t, const struct
                              struct gate_owner *victim_out)
 {
     enum gate_verdict verdict = GATE_IN;
-    *t = (struct gate_ticket){.owner = owner};
+    *t = (struct gate_ticket){0};
     *evict_out = false;
     lock(g);
     const struct gate_limits *max = &g->limits;
@@ -215,9 +234,8 @@ enum gate_verdict gate_enter(struct gate *g, struct gate_ticket *t, const struct
             g->idle_count--;
         }
         t->entry = e;
-        list_push(&g->waiting, &t->waiting);
+        begin_waiting(g, t, owner);
         g->counts.open++;
-        g->counts.unauthenticated++;
         if (max->rate && g->counts.unauthenticated > max->unauthenticated_max)
             *evict_out = evict_oldest(g, victim_out);
     }
@@ -236,7 +254,7 @@ bool gate_evict(struct gate *g, struct gate_owner *victim_out)
 void gate_authenticated(struct gate *g, struct gate_ticket *t)
 {
     lock(g);
-    ticket_stop_waiting(g, t);
+    stop_waiting(g, t);
     unlock(g);
 }
 
@@ -246,7 +264,7 @@ void gate_leave(struct gate *g, struct gate_ticket *t, struct now now)
     if (e == NULL)
         return;
     lock(g);
-    ticket_stop_waiting(g, t);
+    stop_waiting(g, t);
     t->entry = NULL;
     g->counts.open--;
     if (--e->open == 0) {

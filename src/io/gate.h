@@ -33,11 +33,12 @@ struct gate_owner {
     uint64_t conn;
 };
 
+struct gate_stranger;
+
 /* Embedded in a connection from gate_enter until gate_leave; it does not move meanwhile. */
 struct gate_ticket {
-    struct list waiting; /* the unauthenticated, oldest first */
-    struct gate_entry *entry;
-    struct gate_owner owner;
+    struct gate_entry *entry;       /* of its address */
+    struct gate_stranger *stranger; /* until it has logged in, or was shown the door */
 };
 
 enum gate_verdict {

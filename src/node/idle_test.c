@@ -19,7 +19,7 @@
 enum { SESSIONS = 200, QUIET_MS = 10000, GONE_MS = 600000 };
 
 /* Bytes of the heap for one session. */
-enum { PLAIN_MAX = 4096, TLS_MAX = 18 << 10 };
+enum { PLAIN_MAX = 2048, TLS_MAX = 18 << 10 };
 
 struct held {
     long long bytes, pieces[HEAP_CLASSES];

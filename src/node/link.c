@@ -20,6 +20,46 @@ void link_turn(struct node_link *l)
         list_push(&l->node->turn, &l->turn);
 }
 
+void link_stop_timer(struct node_link *l)
+{
+    if (l->timer != NULL)
+        timer_stop(&l->timer->timer);
+    mem_free(l->timer);
+    l->timer = NULL;
+}
+
+static void timer_fired(struct timer *t, void *ctx)
+{
+    (void)ctx;
+    struct node_link *l = CONTAINER_OF(t, struct link_timer, timer)->link;
+    link_stop_timer(l);
+    if (l->state == LINK_CLOSING || l->state == LINK_CLOSED) {
+        l->state = LINK_CLOSED; /* the peer did not take the rest in time */
+        buf_free(&l->base.out);
+        buf_free(&l->net);
+        link_tell(l);
+    } else if (l->state == LINK_HANDSHAKE) {
+        l->stream->ops->log(l->stream, LOG_INFO, "tls.timeout", NULL);
+        l->state = LINK_CLOSED;
+        buf_free(&l->net);
+        link_tell(l);
+    } else if (l->paused) {
+        l->paused = false;
+        link_turn(l);
+    }
+}
+
+static void start_timer(struct node_link *l, uint64_t wait_ms)
+{
+    struct engine *e = l->node->engine;
+    if (l->timer == NULL) {
+        l->timer = mem_new(struct link_timer);
+        l->timer->timer.fire = timer_fired;
+        l->timer->link = l;
+    }
+    timer_set(&e->timers, &l->timer->timer, e->now.mono_ms + wait_ms);
+}
+
 static void op_dirty(struct link *base)
 {
     link_turn(of(base));
@@ -77,7 +117,7 @@ static void op_close(struct link *base)
         l->state = LINK_CLOSING;
     }
     buf_free(&l->in);
-    timer_set(&l->node->engine->timers, &l->timer, l->node->engine->now.mono_ms + CLOSE_WAIT_MS);
+    start_timer(l, CLOSE_WAIT_MS);
     link_turn(l);
 }
 
@@ -172,45 +212,24 @@ static struct wire *tls_wire(struct node_link *l, struct slice alpn)
     return tls_accept_new(&a, n->config->tls[0].tls);
 }
 
-static void timer_fired(struct timer *t, void *ctx)
-{
-    (void)ctx;
-    struct node_link *l = CONTAINER_OF(t, struct node_link, timer);
-    if (l->state == LINK_CLOSING || l->state == LINK_CLOSED) {
-        l->state = LINK_CLOSED; /* the peer did not take the rest in time */
-        buf_free(&l->base.out);
-        buf_free(&l->net);
-        link_tell(l);
-    } else if (l->state == LINK_HANDSHAKE) {
-        l->stream->ops->log(l->stream, LOG_INFO, "tls.timeout", NULL);
-        l->state = LINK_CLOSED;
-        buf_free(&l->net);
-        link_tell(l);
-    } else if (l->paused) {
-        l->paused = false;
-        link_turn(l);
-    }
-}
-
 static void begin_handshake(struct node_link *l, struct slice alpn)
 {
-    struct engine *e = l->node->engine;
     l->wire = tls_wire(l, alpn);
     l->state = l->wire != NULL ? LINK_HANDSHAKE : LINK_CLOSED;
-    timer_set(&e->timers, &l->timer, e->now.mono_ms + e->config->limits.tls_ms);
+    start_timer(l, l->node->engine->config->limits.tls_ms);
 }
 
 struct node_link *link_new(struct node *n, uint32_t listener, const char *peer, uint64_t conn,
                            void *owner)
 {
     const struct node_listener *on = &n->config->listeners[listener];
-    struct node_link *l = mem_new(struct node_link);
+    size_t peer_size = strlen(peer) + 1;
+    struct node_link *l = mem_alloc(sizeof(*l) + peer_size);
     l->node = n;
     l->owner = owner;
     l->service = on->service;
-    l->timer.fire = timer_fired;
     l->told_input = true;
-    snprintf(l->peer, sizeof(l->peer), "%s", peer);
+    memcpy(l->peer, peer, peer_size);
     l->base = (struct link){
         .ops = &OPS,
         .conn = conn,
@@ -243,7 +262,7 @@ void link_free(struct node_link **link)
     struct node_link *l = *link;
     *link = NULL;
     l->stream->ops->free(l->stream);
-    timer_stop(&l->timer);
+    link_stop_timer(l);
     list_remove(&l->all);
     list_remove(&l->ready);
     list_remove(&l->turn);
@@ -306,8 +325,7 @@ static void pay(struct node_link *l, size_t bytes)
     if (wait_ms == 0 || l->state != LINK_OPEN)
         return;
     l->paused = true;
-    struct engine *e = l->node->engine;
-    timer_set(&e->timers, &l->timer, e->now.mono_ms + wait_ms);
+    start_timer(l, wait_ms);
 }
 
 /* Parses until the input is used up, the stream has to wait, or the turn's share is done (X30). The
@@ -362,7 +380,7 @@ void link_continue(struct node_link *l)
 
 static void handshake_done(struct node_link *l)
 {
-    timer_stop(&l->timer);
+    link_stop_timer(l);
     l->state = LINK_OPEN;
     l->base.secure = true;
     l->stream->ops->secured(l->stream);
@@ -377,12 +395,11 @@ static void handshake_done(struct node_link *l)
 /* The connection carries no data any more; what is in net is still sent, if the peer takes it. */
 static void give_up(struct node_link *l)
 {
-    struct engine *e = l->node->engine;
     l->state = LINK_CLOSED;
     l->stream->ops->lost(l->stream);
     buf_free(&l->base.out);
     buf_free(&l->in);
-    timer_set(&e->timers, &l->timer, e->now.mono_ms + CLOSE_WAIT_MS);
+    start_timer(l, CLOSE_WAIT_MS);
     link_tell(l);
 }
 

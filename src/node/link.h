@@ -8,6 +8,11 @@
 #include "wire/wire.h"
 #include "xml/parser.h"
 
+struct link_timer {
+    struct timer timer;
+    struct node_link *link;
+};
+
 struct node_link {
     struct link base; /* what the stream sees */
     struct node *node;
@@ -16,10 +21,11 @@ struct node_link {
     struct list turn;  /* in node.turn: has work for node_turn */
     struct stream *stream;
     struct xml_parser *parser;
-    struct wire *wire;  /* NULL: plain */
-    struct buf net;     /* bytes for the peer, encrypted when there is a wire */
-    struct buf in;      /* plaintext that was read and may not be parsed yet */
-    struct timer timer; /* TLS handshake (L7), the peer's closing (X26), paused reading (L22) */
+    struct wire *wire; /* NULL: plain */
+    struct buf net;    /* bytes for the peer, encrypted when there is a wire */
+    struct buf in;     /* plaintext that was read and may not be parsed yet */
+    /* TLS handshake (L7), the peer's closing (X26), paused reading (L22); NULL: none of them. */
+    struct link_timer *timer;
     void *owner;
     enum link_state {
         LINK_OPEN,
@@ -34,7 +40,7 @@ struct node_link {
     bool paused;     /* L22: no input until the timer */
     bool lagging;    /* told the stream that its output has piled up; drained is due */
     bool told_input; /* what the driver knows of node_wants_input */
-    char peer[64];
+    char peer[];     /* NUL-terminated */
 };
 
 struct node {
@@ -54,6 +60,7 @@ void link_feed(struct node_link *l, struct slice bytes);
 void link_continue(struct node_link *l);
 /* Ciphertext or plaintext from the connection. */
 void link_input(struct node_link *l, struct slice bytes);
+void link_stop_timer(struct node_link *l);
 /* node_turn shall look at it. */
 void link_turn(struct node_link *l);
 /* Moves what was written to net. */

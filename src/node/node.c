@@ -208,7 +208,7 @@ struct node_link *node_next_moving(struct node *n, uint32_t *to_out)
     struct node_link *l = CONTAINER_OF(node, struct node_link, ready);
     *to_out = l->move_to;
     l->stream->ops->detach(l->stream);
-    timer_stop(&l->timer);
+    link_stop_timer(l);
     list_remove(&l->all);
     list_remove(&l->turn);
     n->link_count--;
