@@ -73,6 +73,8 @@
       "unsent output of a connection; above it the session lags")                                  \
     X("L13", output_drain_seconds, CONFIG_SECONDS, 60, 1, 3600, CONFIG_LIMIT_STAYS,                \
       "for a lagging session to catch up; then it is disconnected")                                \
+    X("L13", inactive_presence_bytes, CONFIG_BYTES, 65536, 0, 16777216, CONFIG_LIMIT_STAYS,        \
+      "presence that is held back from an inactive client (XEP-0352); 0: none is")                 \
     X("L14", sm_queue_stanzas, CONFIG_COUNT, 1000, 10, 1000000, CONFIG_LIMIT_STAYS,                \
       "stanzas that a session has not acknowledged; the rest goes to disk")                        \
     X("L14", sm_queue_bytes, CONFIG_BYTES, 1048576, 65536, 268435456, CONFIG_LIMIT_STAYS,          \

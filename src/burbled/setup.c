@@ -36,6 +36,7 @@ static void fill_limits(const struct config_limits *c, struct limits *out)
     out->resources = c->resources_per_account;
     out->output_bytes = c->output_queue_bytes;
     out->output_lag_ms = milliseconds(c->output_drain_seconds);
+    out->inactive_bytes = c->inactive_presence_bytes;
     out->offline_messages = c->offline_messages;
     out->offline_bytes = c->offline_bytes;
     out->trace_bytes = c->trace_bytes;

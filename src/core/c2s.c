@@ -20,6 +20,7 @@ enum element {
     EL_ABORT2,
     EL_NEXT,
     EL_TASK_DATA,
+    EL_CSI,
     EL_IQ,
     EL_STANZA,
     EL_UNKNOWN,
@@ -39,6 +40,7 @@ enum action {
     ACT_REGISTER,
     ACT_BIND,
     ACT_STANZA,
+    ACT_CSI,
     ACT_UNAUTHORIZED, /* not-authorized */
     ACT_UNEXPECTED,   /* unsupported-stanza-type */
 };
@@ -59,6 +61,7 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                          [EL_ABORT2] = ACT_UNEXPECTED,
                          [EL_NEXT] = ACT_UNEXPECTED,
                          [EL_TASK_DATA] = ACT_UNEXPECTED,
+                         [EL_CSI] = ACT_UNEXPECTED,
                          [EL_IQ] = ACT_REGISTER,
                          [EL_STANZA] = ACT_UNAUTHORIZED,
                          [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -67,6 +70,7 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                   [EL_RESPONSE] = ACT_RESPONSE,
                   [EL_ABORT] = ACT_ABORT,
                   NO_SASL2,
+                  [EL_CSI] = ACT_UNEXPECTED,
                   [EL_IQ] = ACT_UNAUTHORIZED,
                   [EL_STANZA] = ACT_UNAUTHORIZED,
                   [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -79,6 +83,7 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                    [EL_ABORT2] = ACT_ABORT,
                    [EL_NEXT] = ACT_UNEXPECTED,
                    [EL_TASK_DATA] = ACT_UNEXPECTED,
+                   [EL_CSI] = ACT_UNEXPECTED,
                    [EL_IQ] = ACT_UNAUTHORIZED,
                    [EL_STANZA] = ACT_UNAUTHORIZED,
                    [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -91,6 +96,7 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                   [EL_ABORT2] = ACT_TASK_ABORT,
                   [EL_NEXT] = ACT_NEXT,
                   [EL_TASK_DATA] = ACT_TASK_DATA,
+                  [EL_CSI] = ACT_UNEXPECTED,
                   [EL_IQ] = ACT_UNAUTHORIZED,
                   [EL_STANZA] = ACT_UNAUTHORIZED,
                   [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -99,10 +105,12 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                       [EL_RESPONSE] = ACT_UNEXPECTED,
                       [EL_ABORT] = ACT_UNEXPECTED,
                       NO_SASL2,
+                      [EL_CSI] = ACT_UNEXPECTED,
                       [EL_IQ] = ACT_BIND,
                       [EL_STANZA] = ACT_UNAUTHORIZED,
                       [EL_UNKNOWN] = ACT_UNEXPECTED},
-    [C2S_BOUND] = {[EL_STARTTLS] = ACT_UNEXPECTED,
+    [C2S_BOUND] = {[EL_CSI] = ACT_CSI,
+                   [EL_STARTTLS] = ACT_UNEXPECTED,
                    [EL_AUTH] = ACT_UNEXPECTED,
                    [EL_RESPONSE] = ACT_UNEXPECTED,
                    [EL_ABORT] = ACT_UNEXPECTED,
@@ -245,6 +253,8 @@ static enum element element_of(struct xml x)
                                               : EL_UNKNOWN;
     if (slice_eq(ns, NS_TLS) && slice_is(name, "starttls"))
         return EL_STARTTLS;
+    if (slice_eq(ns, NS_CSI) && (slice_is(name, "active") || slice_is(name, "inactive")))
+        return EL_CSI;
     return EL_UNKNOWN;
 }
 
@@ -307,6 +317,9 @@ void c2s_element(struct c2s *s, struct xml root, size_t bytes)
         break;
     case ACT_STANZA:
         c2s_stanza(s, root, bytes);
+        break;
+    case ACT_CSI:
+        session_set_inactive(s->e, s->session, slice_is(xml_name(root), "inactive"));
         break;
     case ACT_UNAUTHORIZED:
         c2s_log(s, LOG_INFO, "stream.unauth", "not-authorized");

@@ -18,6 +18,7 @@ const struct limits LIMITS_DEFAULT = {
     .resources = 10,
     .output_bytes = 1 << 20,
     .output_lag_ms = 60000,
+    .inactive_bytes = 65536,
     .offline_messages = 1000,
     .offline_bytes = 4 << 20,
     .trace_bytes = 1 << 20,

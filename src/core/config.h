@@ -28,6 +28,7 @@ struct limits {
     uint32_t resources;              /* L12 */
     uint32_t output_bytes;           /* L13 */
     uint32_t output_lag_ms;          /* L13 */
+    uint32_t inactive_bytes;         /* L13: presence held back for an inactive client */
     uint32_t offline_messages;       /* L16 */
     uint32_t offline_bytes;          /* L16 */
     uint32_t trace_bytes;            /* of each shard (trace.h) */

@@ -11,6 +11,7 @@
 #include "core/lag.h"
 #include "core/presence.h"
 #include "core/router.h"
+#include "core/service/keep.h"
 #include "core/sm.h"
 #include "core/trace.h"
 #include "xmpp/ns.h"
@@ -111,6 +112,7 @@ void session_leave(struct engine *e, struct session **session)
         s->stream->session = NULL;
     s->stream = NULL;
     s->lags = false;
+    s->inactive = false; /* a stream that takes it up begins active */
     timer_stop(&s->lag_timer);
     follow_stop(e, s);
     sm_hibernate(e, s);
@@ -205,10 +207,28 @@ static bool keep_volatile(struct engine *e, struct session *s, const struct stan
     return kept;
 }
 
+/* XEP-0352: presence waits, the newest of each sender; that somebody was typing is no news later.
+ * True: nothing is to be sent now. */
+static bool wait_for_active(struct engine *e, struct session *s, const struct stanza *st)
+{
+    uint32_t max = e->config->limits.inactive_bytes;
+    if (max > 0 && keep_status(e, s, st)) {
+        if (buf_len(&s->lag_presence) > max)
+            session_flush_presence(e, s);
+        return true;
+    }
+    return st->kind == STANZA_MESSAGE && keep_of(st) == KEEP_SIGNAL;
+}
+
 bool session_send(struct engine *e, struct session *s, const struct stanza *st)
 {
     if (!is_bound(s))
         return keep_volatile(e, s, st);
+    if (s->inactive) {
+        if (wait_for_active(e, s, st))
+            return true;
+        session_flush_presence(e, s);
+    }
     bool full = s->sm != NULL && !sm_has_room(e, s);
     if ((s->lags || full) && !may_answer(e, s, st))
         return keep_status(e, s, st);
@@ -232,6 +252,8 @@ void session_send_bytes(struct engine *e, struct session *s, struct slice bytes)
             (void)sm_keep(e, s, bytes);
         return;
     }
+    if (s->inactive)
+        session_flush_presence(e, s);
     buf_add(&s->stream->link->out, bytes);
     if (s->sm != NULL)
         sm_sent(e, s, NULL, ROLE_NONE, bytes);
@@ -248,6 +270,8 @@ bool session_takes_entries(const struct session *s)
 bool session_send_entry(struct engine *e, struct session *s, const struct log_entry *entry,
                         enum role role)
 {
+    if (s->inactive)
+        session_flush_presence(e, s);
     if (!session_takes_entries(s))
         return false;
     if (s->sm != NULL)
@@ -266,6 +290,8 @@ void session_send_copy(struct engine *e, struct session *s, const struct log_ent
 {
     struct buf bytes = {0};
     if (is_bound(s) && !session_takes_entries(s))
+        return;
+    if (s->inactive && keep_of(&entry->stanza) == KEEP_SIGNAL)
         return;
     copy_write(s, entry, role, &bytes);
     trace_note(e, TRACE_COPIED, entry->stanza.id, 0, jid_full(&s->jid));
@@ -307,18 +333,36 @@ void session_push(struct engine *e, struct session *s, struct slice payload)
     buf_free(&bytes);
 }
 
+void session_flush_presence(struct engine *e, struct session *s)
+{
+    struct buf kept = s->lag_presence;
+    struct stanza st;
+    size_t at = 0;
+    bool inactive = s->inactive;
+    if (s->lags)
+        return; /* later */
+    s->lag_presence = (struct buf){0};
+    s->inactive = false;
+    while (lag_next(&kept, &at, &st))
+        session_send(e, s, &st);
+    s->inactive = inactive;
+    buf_free(&kept);
+}
+
+void session_set_inactive(struct engine *e, struct session *s, bool inactive)
+{
+    s->inactive = inactive;
+    if (!inactive)
+        session_flush_presence(e, s);
+}
+
 void session_drained(struct engine *e, struct session *s)
 {
     if (s->lags) {
         s->lags = false;
         timer_stop(&s->lag_timer);
-        struct buf kept = s->lag_presence;
-        s->lag_presence = (struct buf){0};
-        struct stanza st;
-        size_t at = 0;
-        while (lag_next(&kept, &at, &st))
-            session_send(e, s, &st);
-        buf_free(&kept);
+        if (!s->inactive)
+            session_flush_presence(e, s);
     }
     follow_taken(e, s);
     hooks_session_drained(e, s);

@@ -40,7 +40,7 @@ struct session {
     struct buf directed;        /* NUL-terminated addresses that directed presence was sent to */
     uint32_t directed_count;
     struct timer lag_timer;
-    struct buf lag_presence;                 /* newest presence per sender while it lags (lag.h) */
+    struct buf lag_presence; /* newest presence per sender while it lags, is inactive */
     char client_id[SESSION_CLIENT_ID_BYTES]; /* user agent id of XEP-0388; empty: not told */
     uint64_t presence_next_ms;               /* R05: earliest next broadcast */
     struct timer presence_timer;
@@ -81,6 +81,11 @@ size_t session_backlog(const struct session *s);
 void session_watch(struct session *s);
 /* A handle of the stream, for whoever names it later; 0: it hibernates. */
 uint64_t session_stream(const struct session *s);
+/* The client's user looks at it, or not (XEP-0352): what can wait for an inactive client is held
+ * back until something comes that cannot. */
+void session_set_inactive(struct engine *e, struct session *s, bool inactive);
+/* The newest presence of others that was kept for the client goes out. */
+void session_flush_presence(struct engine *e, struct session *s);
 /* The peer has read: called when the backlog is below a quarter of L13. */
 void session_drained(struct engine *e, struct session *s);
 /* A stanza that the client sent was settled. */

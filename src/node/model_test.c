@@ -1,4 +1,4 @@
-/* V41: a model of who may do what. All sequences of 35 things that a client can say are played on a
+/* V41: a model of who may do what. All sequences of 36 things that a client can say are played on a
  * real node, however long: nothing is routed without a successful login, a stream header and a bind
  * in this order, whatever else was said; and with them it is. Sequences that end in the same state
  * of the server are gone on from once, so there is an end; up to three things all of them are
@@ -72,6 +72,7 @@ static const char *const THINGS[] = {
     "<iq type='get' id='i' to='bob@example.org/desk'><query xmlns='urn:x'/></iq>",
     "<iq type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>",
     "<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>",
+    "<inactive xmlns='urn:xmpp:csi:0'/>",
     "<resume xmlns='urn:xmpp:sm:3' previd='x' h='0'/>",
     "<authenticate " SASL2 " mechanism='PLAIN'><initial-response>AGFsaWNlAHdyb25n"
     "</initial-response><bind xmlns='urn:xmpp:bind:0'/></authenticate>",

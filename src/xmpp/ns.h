@@ -27,6 +27,7 @@
 #define NS_DELAY           SLICE("urn:xmpp:delay")
 #define NS_HINTS           SLICE("urn:xmpp:hints")
 #define NS_CARBONS         SLICE("urn:xmpp:carbons:2")
+#define NS_CSI             SLICE("urn:xmpp:csi:0")
 #define NS_MUC_USER        SLICE("http://jabber.org/protocol/muc#user")
 #define NS_INVITATION      SLICE("jabber:x:conference")
 #define NS_CHAT_STATES     SLICE("http://jabber.org/protocol/chatstates")
