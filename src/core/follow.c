@@ -96,6 +96,9 @@ static bool had(const struct session *s, struct log_entry *entry)
     const struct follow *f = &s->follow;
     if (entry->stanza.to.resource_len == 0 && entry->position > f->ready_from)
         return true;
+    if (entry->position >= f->known_from && entry->position <= f->known_to &&
+        (entry->flags & ARCHIVE_HIDDEN) == 0)
+        return true;
     return entry->position > f->carbons_from && copy_role(s, entry) != ROLE_NONE;
 }
 
@@ -331,6 +334,16 @@ void follow_stop(struct engine *e, struct session *s)
     if (drained)
         serve(e, s->account, s);
     account_unpark(e, s->account);
+}
+
+void follow_known(struct session *s, uint64_t from, uint64_t to)
+{
+    struct follow *f = &s->follow;
+    bool apart = f->known_to == 0 || from > f->known_to + 1 || to + 1 < f->known_from;
+    if (apart && to < f->known_to)
+        return; /* what is newer counts: it may be owed */
+    f->known_from = apart || from < f->known_from ? from : f->known_from;
+    f->known_to = apart || to > f->known_to ? to : f->known_to;
 }
 
 void follow_end(struct engine *e, struct session *s)

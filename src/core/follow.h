@@ -51,13 +51,14 @@ enum { FOLLOW_RETRY_MS = 5000 };
 
 struct follow {
     enum follow_state state;
-    bool drains;           /* reads what the account owes (tail.h), up to owed_to */
-    uint64_t cursor;       /* last position that was applied */
-    uint64_t owed_to;      /* up to here only what nobody was handed */
-    uint64_t ready_from;   /* account.head when it became ready: messages to all since then */
-    uint64_t carbons_from; /* account.head when carbons were enabled */
-    uint64_t flow;         /* the read */
-    uint64_t read_head;    /* account.head when it began */
+    bool drains;         /* reads what the account owes (tail.h), up to owed_to */
+    uint64_t cursor;     /* last position that was applied */
+    uint64_t owed_to;    /* up to here only what nobody was handed */
+    uint64_t ready_from; /* account.head when it became ready: messages to all since then */
+    uint64_t known_from, known_to; /* the client was shown these in its archive (XEP-0313) */
+    uint64_t carbons_from;         /* account.head when carbons were enabled */
+    uint64_t flow;                 /* the read */
+    uint64_t read_head;            /* account.head when it began */
     struct timer retry;
     struct buf flying; /* uint64_t: handed, not taken by the connection (no stream management) */
     struct buf single; /* uint64_t: those of them that go when they were taken (ARCHIVE_DELIVERY) */
@@ -77,6 +78,9 @@ void follow_taken(struct engine *e, struct session *s);
 void follow_ready(struct engine *e, struct session *s);
 /* It stops: its stream is gone, or it is not available any more. */
 void follow_stop(struct engine *e, struct session *s);
+/* The client has read all of its archive from one position to another: what of it is owed is not
+ * sent again. Entries that are in no archive are. */
+void follow_known(struct session *s, uint64_t from, uint64_t to);
 /* The session ends: what it was handed and did not take is owed again. */
 void follow_end(struct engine *e, struct session *s);
 /* Does the session read messages that are older than those that arrive? Volatile ones wait then. */

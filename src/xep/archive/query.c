@@ -135,9 +135,28 @@ static void answer_error(struct query *q, enum stanza_error error)
     end(e, &last);
 }
 
+/* Pages without a filter tell the client all there is between two positions: none of it is sent
+ * again as an offline message. */
+static void tell_known(const struct query *q)
+{
+    const struct archive_want *want = &q->want;
+    const struct archive_page *page = &q->page;
+    const struct store_filter *f = &want->filter;
+    bool all = !jid_some(&want->with) && !want->no_groupchat && want->ids == NULL &&
+               want->text.len == 0 && f->wall_from == INT64_MIN && f->wall_to == INT64_MAX;
+    if (!all || want->max == 0 || page->count == 0)
+        return;
+    if (want->backwards)
+        follow_known(q->of->session, page->more ? page->last : want->from,
+                     want->bounded ? want->to : page->first);
+    else
+        follow_known(q->of->session, want->from, page->last);
+}
+
 static void answer_fin(struct query *q)
 {
     struct engine *e = q->iq->e;
+    tell_known(q);
     struct query last = leave(q);
     archive_fin(last.iq, &last.want, &last.page);
     end(e, &last);

@@ -725,9 +725,44 @@ static void a_host_may_have_no_archives(void **state)
     bench_free(&b);
 }
 
+/* Who reads the archive before the first presence is not sent the same again; what it did not read
+ * is, and what is in no archive. */
+static void what_was_read_is_not_sent_as_an_offline_message(void **state)
+{
+    (void)state;
+    BENCH_ON_SHARDS(b, NULL)
+    {
+        bench_account(b, BOB);
+        struct client *alice = bench_login(b, ALICE "/phone");
+        for (int i = 0; i < 6; i++)
+            client_sendf(alice,
+                         "<message to='" BOB "' type='chat' id='%d'><body>%d</body>%s</message>", i,
+                         i, i == 4 ? "<no-permanent-store xmlns='urn:xmpp:hints'/>" : "");
+        struct client *bob = bench_login(b, BOB "/desk");
+        client_send(bob, QUERY(RSM("<max>2</max><before/>")));
+        client_discard(bob);
+        client_send(bob, QUERY(RSM("<max>2</max>")));
+        client_discard(bob);
+        client_send(bob, "<presence/>");
+        client_next(bob);
+        expect(bob, "<message from='*' type='chat' id='0'><_/></message>");
+        expect(bob, "<message from='*' type='chat' id='1'><_/></message>");
+        expect(bob, "<message from='*' type='chat' id='2'><_/></message>");
+        expect(bob, "<message from='*' type='chat' id='4'><_/></message>");
+        expect_nothing(bob);
+        bench_advance(b, 2000);
+        client_lose(&bob);
+        struct client *next = bench_login(b, BOB "/next");
+        client_send(next, "<presence/>");
+        client_next(next);
+        expect_nothing(next);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_read_is_not_sent_as_an_offline_message),
         cmocka_unit_test(an_empty_archive_is_complete),
         cmocka_unit_test(all_messages_come_in_order),
         cmocka_unit_test(pages_follow_each_other),
