@@ -43,16 +43,25 @@ _burblectl()
         ;;
     esac
 
+    case ${words[*]} in
+    backup | restore | verify)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        compopt -o filenames 2>/dev/null
+        [[ $cur == -* ]] || return
+        ;;
+    esac
+
     if [[ $cur == -* ]]; then
         candidates='-c --data-dir --json --help --version'
         case ${words[*]} in
         'account add'* | 'account passwd'*) candidates+=' --generate' ;;
-        'account remove'*) candidates+=' --yes' ;;
+        'account remove'* | restore*) candidates+=' --yes' ;;
         esac
     else
         [ "${words[0]-}" = help ] && words=("${words[@]:1}") && options=(--data-dir /nonexistent)
         case ${words[*]} in
-        '') candidates='account check help hooks host limits reload session stats stop trace' ;;
+        '') candidates='account backup check help hooks host limits reload restore session stats stop
+            trace verify' ;;
         account) candidates='add disable enable list passwd remove show' ;;
         session) candidates='kick list show' ;;
         host) candidates='list' ;;

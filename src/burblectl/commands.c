@@ -218,6 +218,52 @@ const struct command COMMANDS[] = {
             "status 78 when the configuration is wrong, 1 when anything else is.",
     },
     {
+        .name = "backup",
+        .place = COMMAND_BACKUP,
+        .layout = COMMAND_RECORD,
+        .args = {{"file", "FILE", true}},
+        .columns = {{"file", "Backup", false},
+                    {"bytes", "Bytes", false},
+                    {"seconds", "Seconds", false}},
+        .line = "write a backup of all accounts and messages to a file",
+        .help = "One moment of the database, also while the server runs: nobody waits for it.\n"
+                "The file has mode 0600 and belongs to whoever calls; a file that is there is\n"
+                "never overwritten. Certificates and the configuration are not in it.",
+    },
+    {
+        .name = "verify",
+        .place = COMMAND_VERIFY,
+        .layout = COMMAND_RECORD,
+        .args = {{"file", "FILE", true}},
+        .columns = {{"file", "Backup", false},
+                    {"result", "Result", false},
+                    {"bytes", "Bytes", false},
+                    {"version", "Version of the tables", false},
+                    {"accounts", "Accounts", false},
+                    {"items", "Items", false},
+                    {"messages", "Messages", false},
+                    {"newest", "Newest message", false}},
+        .line = "read a backup from end to end",
+        .help = "Every page, row and index is checked; the file is not changed. Exit status 1\n"
+                "when it is damaged, or of a newer version than this program.",
+    },
+    {
+        .name = "restore",
+        .place = COMMAND_RESTORE,
+        .layout = COMMAND_RECORD,
+        .confirm = true,
+        .args = {{"file", "FILE", true}},
+        .columns = {{"file", "Restored", false},
+                    {"accounts", "Accounts", false},
+                    {"messages", "Messages", false},
+                    {"replaced", "Old files", false}},
+        .line = "put a backup in the place of the database",
+        .help = "The server must be stopped. The backup is verified first. The database that is\n"
+                "there is moved into a folder beside it, never deleted, and so are the sessions:\n"
+                "clients log in anew. On a terminal it asks first.\n\n"
+                "  --yes   do not ask",
+    },
+    {
         .name = "help",
         .place = COMMAND_HELP,
         .layout = COMMAND_QUIET,

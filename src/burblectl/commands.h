@@ -14,7 +14,10 @@ enum command_place {
     COMMAND_SERVER, /* needs a running server */
     COMMAND_LIMITS, /* asks the server, or reads the configuration where none runs */
     COMMAND_CHECK,  /* looks at the files, then asks the server where one runs */
-    COMMAND_HELP,   /* says it itself */
+    COMMAND_BACKUP, /* read and write databases themselves, the first beside a server that runs */
+    COMMAND_VERIFY,
+    COMMAND_RESTORE,
+    COMMAND_HELP, /* says it itself */
 };
 
 enum command_layout {

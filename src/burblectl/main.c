@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "burblectl/backup.h"
 #include "burblectl/check.h"
 #include "burblectl/client.h"
 #include "burblectl/help.h"
@@ -124,6 +125,25 @@ static bool confirmed(const struct options *options)
     return false;
 }
 
+/* What needs no server. */
+static bool is_local(const struct options *options, const char *data_dir, struct output *o,
+                     int *status_out)
+{
+    switch (options->command->place) {
+    case COMMAND_BACKUP:
+        *status_out = backup_run(options, data_dir, o);
+        return true;
+    case COMMAND_VERIFY:
+        *status_out = backup_verify(options, o);
+        return true;
+    case COMMAND_RESTORE:
+        *status_out = restore_run(options, data_dir, o);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int run(const struct options *options, struct output *o)
 {
     if (options->command->place == COMMAND_CHECK)
@@ -132,7 +152,12 @@ static int run(const struct options *options, struct output *o)
     if (data_dir == NULL)
         return CONTROL_CONFIG;
     struct password password = {.len = 0};
-    int status = confirmed(options) ? 0 : CONTROL_FAILED;
+    int status;
+    if (is_local(options, data_dir, o, &status)) {
+        mem_free(data_dir);
+        return status;
+    }
+    status = confirmed(options) ? 0 : CONTROL_FAILED;
     if (status == 0 && options->generate)
         password_generate(&password);
     else if (status == 0 && options->command->password)

@@ -297,6 +297,22 @@ static void log_command(const struct control_conn *conn, const struct control_re
     log_end(&l);
 }
 
+/* Somebody made a backup, and says so for the log (O18). */
+static void note_backup(struct control_conn *conn, const struct control_request *q)
+{
+    unsigned long long bytes;
+    struct log_line l;
+    if (q->arg_count != 1 || !slice_to_u64(control_request_arg(q, "bytes"), &bytes)) {
+        control_end(conn, CONTROL_USAGE, "\"backup\" takes bytes, a number");
+        return;
+    }
+    log_begin(&l, &conn->control->server->log, LOG_INFO, "backup");
+    log_num(&l, "uid", conn->peer.uid);
+    log_num(&l, "bytes", (long long)bytes);
+    log_end(&l);
+    control_end(conn, 0, NULL);
+}
+
 void control_run(struct control_conn *conn, const struct control_request *q)
 {
     static const struct {
@@ -306,6 +322,10 @@ void control_run(struct control_conn *conn, const struct control_request *q)
     log_command(conn, q);
     if (admin_knows(q->command)) {
         to_shards(conn, q);
+        return;
+    }
+    if (slice_is(q->command, "backup") && q->password.ptr == NULL) {
+        note_backup(conn, q);
         return;
     }
     bool bare = q->arg_count == 0 && q->password.ptr == NULL;

@@ -24,6 +24,9 @@ enum {
 
 /* Under data_dir. */
 #define CONTROL_SOCKET_NAME "control.sock"
+/* Left by `burblectl restore`: while files are moved, and until the next start. */
+#define CONTROL_RESTORING_NAME "restoring"
+#define CONTROL_RESTORED_NAME  "restored"
 
 struct control_arg {
     struct slice key;   /* of [a-z_] */

@@ -80,6 +80,11 @@ struct server_opening;
 struct server_opening *server_store_begin(struct server *s, const struct config *config);
 int server_store_finish(struct server *s, struct server_opening **opening);
 
+/* server_restored.c: 0 or the exit status when a restore was not finished; tells of one that was.
+ */
+int server_refuse_half_restored(struct server *s, const struct config *config);
+void server_tell_restored(struct server *s, const struct config *config);
+
 /* reload.c: fn is called later, or never when the server ends before. */
 void server_reload(struct server *s, reload_fn *fn, uint64_t ticket);
 void reload_ack(struct server *s);

@@ -265,6 +265,8 @@ static int with_config(struct server *s, struct config *c, struct config_errors 
 {
     int exit = take_data_dir(s, c);
     if (exit == EXIT_GOOD)
+        exit = server_refuse_half_restored(s, c);
+    if (exit == EXIT_GOOD)
         exit = open_files(s, c, errors);
     if (exit == EXIT_GOOD)
         exit = open_listeners(s);
@@ -329,6 +331,7 @@ int server_start(struct server *s)
     if (exit != EXIT_GOOD)
         return exit;
     warn_environment(s);
+    server_tell_restored(s, &s->setup->config);
     log_start(s);
     notify_ready(&s->notify);
     return EXIT_GOOD;
