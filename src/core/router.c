@@ -204,8 +204,9 @@ static void copies_of_sent(struct engine *e, struct session *session, const stru
     if (a->session_count == 1)
         return;
     bool own = host == a->host && slice_eq(jid_local(&s->to), jid_local(&a->jid));
-    bool logged = host != NULL && s->to.local_len > 0 && origin->archive && s->type != TYPE_ERROR &&
-                  keep_of(s) == KEEP_ARCHIVE;
+    bool ours = host != NULL ? s->to.local_len > 0
+                             : config_component(e->config, jid_domain(&s->to)) != NULL;
+    bool logged = ours && origin->archive && s->type != TYPE_ERROR && keep_of(s) == KEEP_ARCHIVE;
     if (!own && !logged)
         copies(e, a, s);
 }

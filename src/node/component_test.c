@@ -313,8 +313,10 @@ static void a_message_to_a_component_is_archived_first(void **state)
         expect(echo->client, "<message from='alice@example.org/phone' type='headline' id='2'/>");
         expect(echo->client, "<message from='alice@example.org/phone' type='chat' id='3'><_/>"
                              "</message>");
-        expect_somewhere(desk, "<message from='alice@example.org' type='chat'>"
-                               "<sent xmlns='urn:xmpp:carbons:2'><_/></sent></message>");
+        for (unsigned i = 0; i < 2; i++)
+            expect(desk, "<message from='alice@example.org' type='chat'>"
+                         "<sent xmlns='urn:xmpp:carbons:2'><_/></sent></message>");
+        expect_nothing(desk);
         assert_int_equal(bench_count(b, "alice@example.org", "archive"), 1);
         peer_free(&echo);
     }

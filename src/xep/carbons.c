@@ -2,6 +2,7 @@
  * its account send and get. Which messages are copied is decided in core/copy.c, who gets one in
  * core/follow.c; copies that a client made up are taken out of what it sends (core/router.c). */
 #include "core/module.h"
+#include "core/service/inline.h"
 
 static void set(struct iq *iq, bool on)
 {
@@ -23,6 +24,16 @@ static void disable(struct iq *iq)
     set(iq, false);
 }
 
+static void bound(const struct inline_bound *b)
+{
+    session_set_carbons(b->e, b->session, true);
+}
+
+static const struct inline_bind BINDS[] = {
+    {.ns = "urn:xmpp:carbons:2", .name = "enable", .feature = "urn:xmpp:carbons:2", .bound = bound},
+    {0},
+};
+
 static const struct module_iq IQS[] = {
     {"urn:xmpp:carbons:2", "enable", IQ_SELF, IQ_SET, enable},
     {"urn:xmpp:carbons:2", "disable", IQ_SELF, IQ_SET, disable},
@@ -39,4 +50,5 @@ const struct module CARBONS_MODULE = {
     .host_features = FEATURES,
     .account_features = FEATURES,
     .iqs = IQS,
+    .inline_binds = BINDS,
 };

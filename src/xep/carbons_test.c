@@ -429,6 +429,25 @@ static void it_is_announced(void **state)
     bench_free(&b);
 }
 
+/* XEP-0386: a feature of the bind. */
+static void copies_can_be_asked_for_with_the_login(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    bench_account(b, ALICE);
+    struct client *c = bench_connect(b);
+    client_open(c, "example.org");
+    client_discard(c);
+    client_send(c, "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>"
+                   "AGFsaWNlAGNvcnJlY3QgaG9yc2U=</initial-response><bind xmlns='urn:xmpp:bind:0'>"
+                   "<enable xmlns='urn:xmpp:carbons:2'/></bind></authenticate>");
+    client_next(c);
+    const struct account *a = bench_loaded(b, ALICE);
+    assert_int_equal(a->session_count, 1);
+    assert_true(CONTAINER_OF(a->sessions.next, struct session, link)->carbons);
+    bench_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +463,7 @@ int main(void)
         cmocka_unit_test(who_reads_behind_gets_its_copies_with_stamps),
         cmocka_unit_test(a_copy_is_not_followed_by_the_message),
         cmocka_unit_test(it_is_announced),
+        cmocka_unit_test(copies_can_be_asked_for_with_the_login),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

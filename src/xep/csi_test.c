@@ -275,6 +275,25 @@ static void a_stream_begins_active(void **state)
     bench_free(&b);
 }
 
+/* XEP-0386: a feature of the bind. */
+static void a_client_may_come_back_in_a_pocket(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    bench_account(b, ALICE);
+    struct client *c = bench_connect(b);
+    client_open(c, "example.org");
+    client_discard(c);
+    client_send(c, "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>"
+                   "AGFsaWNlAGNvcnJlY3QgaG9yc2U=</initial-response><bind xmlns='urn:xmpp:bind:0'>"
+                   "<inactive xmlns='urn:xmpp:csi:0'/></bind></authenticate>");
+    client_next(c);
+    const struct account *a = bench_loaded(b, ALICE);
+    assert_int_equal(a->session_count, 1);
+    assert_true(CONTAINER_OF(a->sessions.next, struct session, link)->inactive);
+    bench_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +307,7 @@ int main(void)
         cmocka_unit_test(L13_a_slow_client_may_be_inactive_too),
         cmocka_unit_test(it_is_offered_after_the_login),
         cmocka_unit_test(a_stream_begins_active),
+        cmocka_unit_test(a_client_may_come_back_in_a_pocket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
