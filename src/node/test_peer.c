@@ -284,21 +284,43 @@ static struct xml features(struct peer *p)
     return x;
 }
 
-enum { OFFERED_MAX = 8 };
+enum { OFFERED_MAX = 8, TYPES_MAX = 4 };
 
-static struct sasl_client *choose(struct peer *p, const char *user, const char *mechanism)
+/* What came of the offer, for the client to compare (XEP-0474). */
+static void offer_of(struct xml features, struct xml mechanisms, struct buf *out)
+{
+    struct slice names[OFFERED_MAX], types[TYPES_MAX];
+    size_t n = 0, m = 0;
+    struct slice ns = xml_ns(mechanisms);
+    struct xml x = xml_child(mechanisms, ns, SLICE("mechanism"));
+    for (; xml_some(x) && n < OFFERED_MAX; x = xml_next_named(x, ns, SLICE("mechanism")))
+        names[n++] = xml_text(x);
+    x = xml_first_element(xml_child(features, NS_CHANNEL_BINDING, SLICE("sasl-channel-binding")));
+    for (; xml_some(x) && m < TYPES_MAX; x = xml_next_element(x))
+        types[m++] = xml_attr(x, SLICE("type"));
+    CHECK(sasl_offer_text(names, n, types, m, out) == 0);
+}
+
+static struct sasl_client *choose(struct peer *p, const char *user, const char *mechanism,
+                                  bool modern)
 {
     struct slice offered[OFFERED_MAX];
     size_t n = 0;
     uint8_t scratch[SASL_BINDING_BYTES];
+    struct buf offer = {0};
     struct sasl_client_config config = {
         .user = slice_z(user),
         .password = p->password != NULL ? slice_z(p->password) : SLICE(BENCH_PASSWORD),
         .authzid = slice_z(p->authzid),
         .plain_allowed = true,
     };
-    struct xml x = xml_child(features(p), NS_SASL, SLICE("mechanisms"));
-    for (x = xml_first_element(x); xml_some(x) && n < OFFERED_MAX; x = xml_next_element(x))
+    struct xml all = features(p);
+    struct xml list = modern ? xml_child(all, NS_SASL2, SLICE("authentication"))
+                             : xml_child(all, NS_SASL, SLICE("mechanisms"));
+    offer_of(all, list, &offer);
+    config.offer = buf_slice(&offer);
+    struct xml x = xml_child(list, xml_ns(list), SLICE("mechanism"));
+    for (; xml_some(x) && n < OFFERED_MAX; x = xml_next_named(x, xml_ns(list), SLICE("mechanism")))
         if (mechanism == NULL || slice_eq(xml_text(x), slice_z(mechanism)))
             offered[n++] = xml_text(x);
     if (mechanism == NULL || strstr(mechanism, "-PLUS") != NULL)
@@ -306,7 +328,9 @@ static struct sasl_client *choose(struct peer *p, const char *user, const char *
     if (p->end_point)
         config.binding.tls_exporter = SLICE_NONE;
     int err;
-    return sasl_client_new(&config, offered, n, &p->bench->inside->rng, &err);
+    struct sasl_client *c = sasl_client_new(&config, offered, n, &p->bench->inside->rng, &err);
+    buf_free(&offer);
+    return c;
 }
 
 static struct slice decoded(struct slice text, struct buf *out)
@@ -357,11 +381,55 @@ static bool exchange(struct peer *p, struct sasl_client *c)
 
 bool peer_login(struct peer *p, const char *user, const char *mechanism)
 {
-    struct sasl_client *c = choose(p, user, mechanism);
+    struct sasl_client *c = choose(p, user, mechanism, false);
     bool good = c != NULL && exchange(p, c);
     sasl_client_free(&c);
     if (good)
         peer_text(p, PEER_HEADER);
+    return good;
+}
+
+/* One message in the words of XEP-0388. */
+static void say_modern(struct peer *p, const struct sasl_client *c, struct slice data,
+                       const char *more)
+{
+    struct buf text = {0};
+    if (more != NULL)
+        buf_printf(&text,
+                   "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='%.*s'><initial-response>",
+                   SLICE_ARG(sasl_client_mechanism(c)));
+    else
+        buf_lit(&text, "<response xmlns='urn:xmpp:sasl:2'>");
+    base64_append(&text, data);
+    if (more != NULL)
+        buf_printf(&text, "</initial-response>%s</authenticate>", more);
+    else
+        buf_lit(&text, "</response>");
+    peer_bytes(p, buf_slice(&text));
+    buf_free(&text);
+}
+
+bool peer_modern(struct peer *p, const char *user, const char *mechanism, const char *more)
+{
+    struct sasl_client *c = choose(p, user, mechanism, true);
+    struct buf out = {0}, in = {0};
+    bool good = c != NULL && sasl_client_start(c, &out) == 0;
+    if (good)
+        say_modern(p, c, buf_slice(&out), more);
+    struct xml x = good ? client_next(p->client) : XML_NONE;
+    if (xml_is(x, NS_SASL2, SLICE("challenge"))) {
+        good = sasl_client_challenge(c, decoded(xml_text(x), &in), &out) == 0;
+        if (good) {
+            say_modern(p, c, buf_slice(&out), NULL);
+            x = client_next(p->client);
+        }
+    }
+    struct xml data = xml_child(x, NS_SASL2, SLICE("additional-data"));
+    good = good && xml_is(x, NS_SASL2, SLICE("success")) &&
+           sasl_client_success(c, decoded(xml_text(data), &in)) == 0;
+    sasl_client_free(&c);
+    buf_free(&out);
+    buf_free(&in);
     return good;
 }
 

@@ -89,6 +89,9 @@ bool peer_shake(struct peer *p, struct slice alpn);
 /* Header, STARTTLS when the listener asks for it, SASL with what is best of the given mechanisms
  * (NULL: of what is offered), header. What was left to be expected is the features. */
 bool peer_login(struct peer *p, const char *user, const char *mechanism);
+/* By XEP-0388, in one stream, with what else is asked for. The last element that came is left to be
+ * looked at; what follows <success/>, to be expected. */
+bool peer_modern(struct peer *p, const char *user, const char *mechanism, const char *more);
 /* The same and a resource. */
 bool peer_bind(struct peer *p, const char *user, const char *resource);
 /* The session works: a request is answered. */
