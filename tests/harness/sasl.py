@@ -63,6 +63,17 @@ class Scram:
             proof = b64(bytes(a ^ b for a, b in zip(client_key, signature)))
         return b64(f"{without_proof},p={proof}")
 
+    def check_offer(self, challenge, features):
+        """XEP-0474: the hash of what these features of SASL2 offered."""
+        mechanisms = [m.text for m in features.find("{urn:xmpp:sasl:2}authentication")
+                      if m.tag == "{urn:xmpp:sasl:2}mechanism"]
+        types = [t.get("type") for t in
+                 features.iterfind("{urn:xmpp:sasl-cb:0}sasl-channel-binding/*")]
+        text = "\x1e".join(sorted(mechanisms))
+        if types:
+            text += "\x1f" + "\x1e".join(sorted(types))
+        assert fields(challenge)["h"] == b64(hashlib.new(self.hash, text.encode()).digest())
+
     def verify(self, success):
         """success: the decoded server-final-message."""
         got = base64.b64decode(fields(success)["v"])
