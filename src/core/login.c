@@ -8,7 +8,7 @@
 #include "core/login_inside.h"
 #include "xmpp/ns.h"
 
-enum { AGENT_TEXT_BYTES_MAX = 128, UUID_CHARS = SESSION_CLIENT_ID_BYTES - 1 };
+enum { AGENT_TEXT_BYTES_MAX = 128, UUID_CHARS = LOGIN_CLIENT_ID_BYTES - 1 };
 
 static void free_secret(struct buf *b)
 {
@@ -79,9 +79,9 @@ static struct slice own_text(struct xml x)
 }
 
 /* A UUID, in lower case. What is none counts as not said: it is needed for conveniences only. */
-static void read_client_id(struct slice id, char out[SESSION_CLIENT_ID_BYTES])
+static void read_client_id(struct slice id, char out[LOGIN_CLIENT_ID_BYTES])
 {
-    char text[SESSION_CLIENT_ID_BYTES] = {0};
+    char text[LOGIN_CLIENT_ID_BYTES] = {0};
     if (id.len != UUID_CHARS)
         return;
     for (size_t i = 0; i < UUID_CHARS; i++) {
@@ -255,6 +255,7 @@ void login_answer(struct c2s *s, const struct buf *bound)
     login_fast_answer(l, &w);
     xml_close(&w);
     buf_free(&s->held);
+    free_slice(&s->from);
     login_free(&s->login);
     s->link->ops->widen(s->link);
     if (!resumed)

@@ -191,19 +191,25 @@ static void make_resource(const struct c2s *s, struct slice tag, struct buf *out
     buf_free(&text);
 }
 
+static uint64_t client_hash(const struct c2s *s)
+{
+    struct slice id = slice_z(s->login->client_id);
+    return id.len > 0 ? hash_bytes(&s->e->key, id) | 1 : 0;
+}
+
 /* Earlier sessions of the same client give way, under whatever tag. */
 static void end_others(struct c2s *s)
 {
-    struct slice id = slice_z(s->login->client_id);
+    uint64_t client = client_hash(s);
     struct session *old = NULL;
     do {
         if (old != NULL)
             c2s_session_replace(s->e, old);
         old = NULL;
-        for (struct list *it = s->account->sessions.next; it != &s->account->sessions && id.len > 0;
-             it = it->next) {
+        for (struct list *it = s->account->sessions.next;
+             it != &s->account->sessions && client != 0; it = it->next) {
             struct session *other = CONTAINER_OF(it, struct session, link);
-            if (slice_eq(slice_z(other->client_id), id))
+            if (other->client == client)
                 old = other;
         }
     } while (old != NULL);
@@ -249,7 +255,7 @@ static void bind(struct c2s *s, const struct store_request *answer)
     end_others(s);
     if (c2s_session_open(s, buf_slice(&resource))) {
         s->session->bind2 = true;
-        memcpy(s->session->client_id, s->login->client_id, sizeof(s->session->client_id));
+        s->session->client = client_hash(s);
         xml_writer_init(&w, &reply, NS_BIND2);
         call_rows(s, x, answer, &w);
         login_answer(s, &reply);

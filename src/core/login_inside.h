@@ -7,14 +7,16 @@
 #include "core/service/inline.h"
 #include "xmpp/sasl_ht.h"
 
+enum { LOGIN_CLIENT_ID_BYTES = 37 }; /* a UUID and NUL */
+
 struct login {
     /* The request. */
-    struct slice mechanism, initial;         /* owned; initial is base64, ptr NULL: none */
-    char client_id[SESSION_CLIENT_ID_BYTES]; /* user agent id in lower case; empty: none */
-    struct slice software, device;           /* owned, as the client says */
-    struct buf bind, resume;                 /* elements, serialised; empty: none */
-    unsigned upgrades; /* bits by enum sasl_hash: tasks that are still to do */
-    bool fast;         /* <fast/> was there */
+    struct slice mechanism, initial;       /* owned; initial is base64, ptr NULL: none */
+    char client_id[LOGIN_CLIENT_ID_BYTES]; /* user agent id in lower case; empty: none */
+    struct slice software, device;         /* owned, as the client says */
+    struct buf bind, resume;               /* elements, serialised; empty: none */
+    unsigned upgrades;                     /* bits by enum sasl_hash: tasks that are still to do */
+    bool fast;                             /* <fast/> was there */
     bool invalidate;
     bool counted;
     unsigned long long count;

@@ -12,8 +12,6 @@
 struct c2s;
 struct sm;
 
-enum { SESSION_CLIENT_ID_BYTES = 37 }; /* a UUID and NUL */
-
 struct session {
     struct list link; /* in account.sessions */
     struct account *account;
@@ -40,9 +38,9 @@ struct session {
     struct buf directed;        /* NUL-terminated addresses that directed presence was sent to */
     uint32_t directed_count;
     struct timer lag_timer;
-    struct buf lag_presence; /* newest presence per sender while it lags, is inactive */
-    char client_id[SESSION_CLIENT_ID_BYTES]; /* user agent id of XEP-0388; empty: not told */
-    uint64_t presence_next_ms;               /* R05: earliest next broadcast */
+    struct buf lag_presence;   /* newest presence per sender while it lags, is inactive */
+    uint64_t client;           /* hash of the user agent id (XEP-0388); 0: not told */
+    uint64_t presence_next_ms; /* R05: earliest next broadcast */
     struct timer presence_timer;
     struct buf presence_held; /* a presence that waits for the timer, encoded */
 };
