@@ -113,24 +113,13 @@ static void chat_message(struct client *c, struct slice unit)
 
 void chat_unit(struct client *c, struct slice unit)
 {
-    struct slice type;
-    struct slice id;
     if (scan_is(unit, SLICE("message"))) {
         chat_message(c, unit);
         return;
     }
     c->bench->foreign_stanzas++;
-    if (scan_is(unit, SLICE("stream:error"))) {
+    if (scan_is(unit, SLICE("stream:error")))
         client_fail(c, "stream error:", unit);
-    } else if (scan_is(unit, SLICE("iq")) && scan_attr(unit, SLICE("type"), &type) &&
-               (slice_is(type, "get") || slice_is(type, "set")) &&
-               scan_attr(unit, SLICE("id"), &id)) {
-        struct slice from = SLICE_NONE;
-        bool has_from = scan_attr(unit, SLICE("from"), &from);
-        buf_printf(&c->out, "<iq type='error' id='%.*s'%s%.*s%s><error type='cancel'>",
-                   SLICE_ARG(id), has_from ? " to='" : "", SLICE_ARG(from), has_from ? "'" : "");
-        buf_lit(&c->out, "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
-                         "</error></iq>");
-        sm_sent(c, SM_NOTHING);
-    }
+    else
+        client_decline(c, unit);
 }

@@ -305,6 +305,22 @@ void client_leave(struct client *c)
     client_flush(c);
 }
 
+void client_decline(struct client *c, struct slice unit)
+{
+    struct slice type;
+    struct slice id;
+    struct slice from = SLICE_NONE;
+    if (!scan_is(unit, SLICE("iq")) || !scan_attr(unit, SLICE("type"), &type) ||
+        !(slice_is(type, "get") || slice_is(type, "set")) || !scan_attr(unit, SLICE("id"), &id))
+        return;
+    bool has_from = scan_attr(unit, SLICE("from"), &from);
+    buf_printf(&c->out, "<iq type='error' id='%.*s'%s%.*s%s><error type='cancel'>", SLICE_ARG(id),
+               has_from ? " to='" : "", SLICE_ARG(from), has_from ? "'" : "");
+    buf_lit(&c->out, "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+                     "</error></iq>");
+    sm_sent(c, SM_NOTHING);
+}
+
 void client_free(struct client *c)
 {
     client_close(c);

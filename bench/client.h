@@ -105,8 +105,12 @@ struct client_ops {
     void (*acked)(struct client *c, uint64_t tag);
     /* Write it again, with the same id; fresh: not in the session that it was first sent in. */
     void (*resend)(struct client *c, uint64_t tag, bool fresh);
+    /* The server asks for an h. True: it will be told later. NULL: it is told at once. */
+    bool (*asked)(struct client *c);
     /* The server is about to be told sm.in_h. */
     void (*telling)(struct client *c);
+    /* An h of the server that cannot be; the session is given up. */
+    void (*wrong_h)(struct client *c);
     /* The server has ended the stream that the client wanted to leave. */
     void (*left)(struct client *c);
 };
@@ -150,7 +154,7 @@ struct bench {
     uint32_t lost;    /* those */
     uint32_t resumed; /* sessions of this phase */
     uint32_t refused;
-    uint32_t wrong_h; /* acknowledgements that cannot be */
+    bool no_sm; /* the server offers no stream management */
     uint64_t foreign_stanzas;
 };
 
@@ -173,6 +177,8 @@ void client_change_state(struct client *c, enum client_state to);
 /* Appends to the client's output; client_flush writes it. */
 void client_send(struct client *c, struct slice bytes);
 void client_flush(struct client *c);
+/* Answers a request, if the unit is one, with an error. */
+void client_decline(struct client *c, struct slice unit);
 void client_free(struct client *c);
 
 /* login.c: one unit of the stream while the client is not READY; the connection or TLS stands. */

@@ -12,7 +12,13 @@
 #include "base/mem.h"
 #include "phase.h"
 
-enum { READ_BYTES = 64 * 1024, CLIENTS_MAX = 100000, DESCRIPTORS_OWN = 32, EXIT_USAGE = 64 };
+enum {
+    READ_BYTES = 64 * 1024,
+    CLIENTS_MAX = 100000,
+    DESCRIPTORS_OWN = 32,
+    EXIT_USAGE = 64,
+    EXIT_UNAVAILABLE = 69
+};
 
 static const char USAGE[] =
     "usage: load --port PORT [options] PHASE...\n"
@@ -273,5 +279,5 @@ int main(int argc, char **argv)
     SSL_CTX_free(b.tls);
     if (result == -2)
         load_usage("no such phase");
-    return result == 0 ? 0 : 1;
+    return result == 0 ? 0 : b.no_sm ? EXIT_UNAVAILABLE : 1;
 }

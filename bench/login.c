@@ -108,7 +108,8 @@ static void login_features(struct client *c, struct slice unit)
         c->offers_sm = scan_has(unit, SLICE("urn:xmpp:sm:3"));
         /* A <session/> without <optional/> must be asked for (RFC 3921 section 3). */
         c->wants_session = scan_has(unit, SLICE("<session")) && !scan_has(unit, SLICE("<optional"));
-        if (opt->sm && !c->offers_sm)
+        c->bench->no_sm = opt->sm && !c->offers_sm;
+        if (c->bench->no_sm)
             client_fail(c, "stream management is not offered:", unit);
         else if (opt->sm && sm_resumable(c))
             login_resume(c);
@@ -192,26 +193,22 @@ static void login_managed(struct client *c, struct slice unit)
     bool resuming = c->state == CLIENT_RESUME;
     if (resuming && scan_is(unit, SLICE("resumed"))) {
         c->bench->resumed++;
-        if (sm_resumed(c, unit)) {
+        if (sm_resumed(c, unit))
             login_ready(c, true);
-            return;
-        }
-        c->bench->wrong_h++;
+        else
+            sm_wrong(c, unit);
     } else if (resuming && scan_is(unit, SLICE("failed"))) {
         c->bench->refused++;
-        if (sm_refused(c, unit)) {
+        if (sm_refused(c, unit))
             login_bind(c);
-            return;
-        }
-        c->bench->wrong_h++;
+        else
+            sm_wrong(c, unit);
     } else if (!resuming && sm_enabled(c, unit)) {
         login_online(c);
-        return;
-    } else if (scan_is(unit, SLICE("message")) || scan_is(unit, SLICE("presence")) ||
-               scan_is(unit, SLICE("iq"))) {
-        return;
+    } else if (!scan_is(unit, SLICE("message")) && !scan_is(unit, SLICE("presence")) &&
+               !scan_is(unit, SLICE("iq"))) {
+        client_fail(c, "stream management:", unit);
     }
-    client_fail(c, "stream management:", unit);
 }
 
 /* Answers to the requests of a login; anything else (presence, headlines) is let pass. */

@@ -136,20 +136,24 @@ class Server:
     def pid(self):
         return self.process.pid
 
-    def start(self):
-        """Starts it; returns the seconds from exec to the first answered stream header."""
+    def spawn(self):
+        """Starts it and does not wait."""
         everywhere = os.sched_getaffinity(0)
         self.log = open(self.folder / "output.log", "ab")
         try:
             if self.core is not None and self.one_core:
                 os.sched_setaffinity(0, {self.core})  # the child inherits it
-            begin = time.monotonic()
             self.process = subprocess.Popen(
                 [str(part) for part in self.command()], env=self.environment(), cwd=self.folder,
                 stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True,
                 **self.identity())
         finally:
             os.sched_setaffinity(0, everywhere)
+
+    def start(self):
+        """Starts it; returns the seconds from exec to the first answered stream header."""
+        begin = time.monotonic()
+        self.spawn()
         while time.monotonic() < begin + START_SECONDS_MAX:
             if self.process.poll() is not None:
                 break

@@ -114,24 +114,37 @@ bool sm_resumed(struct client *c, struct slice unit)
 {
     uint32_t h;
     c->sm.on = true;
-    c->sm.asked = c->sm.refused = false;
+    c->sm.asked = false;
     return sm_h(unit, &h) && sm_acked(c, h);
 }
 
-bool sm_refused(struct client *c, struct slice unit)
+/* The session is no more. */
+static void sm_abandon(struct client *c)
 {
     struct sm *sm = &c->sm;
-    uint32_t h;
-    if (sm_h(unit, &h) && !sm_acked(c, h))
-        return false;
     while (sm->unacked.count > 0) {
         uint64_t tag = sm_queue_pop(&sm->unacked);
         if (tag >= SM_OWN)
             sm_queue_push(&sm->orphans, tag);
     }
     buf_clear(&sm->id);
-    sm->refused = true;
+}
+
+bool sm_refused(struct client *c, struct slice unit)
+{
+    uint32_t h;
+    if (sm_h(unit, &h) && !sm_acked(c, h))
+        return false;
+    sm_abandon(c);
     return true;
+}
+
+void sm_wrong(struct client *c, struct slice unit)
+{
+    if (c->bench->ops->wrong_h != NULL)
+        c->bench->ops->wrong_h(c);
+    sm_abandon(c);
+    client_fail(c, "a wrong acknowledgement:", unit);
 }
 
 /* Everything is pushed again, whether or not the connection breaks meanwhile: it is behind out_h.
@@ -168,15 +181,14 @@ bool sm_unit(struct client *c, struct slice unit)
     struct sm *sm = &c->sm;
     uint32_t h;
     if (scan_is(unit, SLICE("r"))) {
-        sm_tell(c);
+        if (c->bench->ops->asked == NULL || !c->bench->ops->asked(c))
+            sm_tell(c);
         return true;
     }
     if (scan_is(unit, SLICE("a"))) {
         sm->asked = false;
-        if (!sm_h(unit, &h) || !sm_acked(c, h)) {
-            c->bench->wrong_h++;
-            client_fail(c, "a wrong acknowledgement:", unit);
-        }
+        if (!sm_h(unit, &h) || !sm_acked(c, h))
+            sm_wrong(c, unit);
         return true;
     }
     if (scan_is(unit, SLICE("message")) || scan_is(unit, SLICE("presence")) ||

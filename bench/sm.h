@@ -26,7 +26,6 @@ void sm_queue_free(struct sm_queue *q);
 struct sm {
     bool on;                 /* on the present stream: stanzas count */
     bool asked;              /* an <r/> of ours has not been answered */
-    bool refused;            /* the last attempt to resume was */
     struct buf id;           /* empty: there is nothing to resume */
     uint32_t in_h;           /* stanzas that came and were handled */
     uint32_t in_told;        /* the h that the server was last told */
@@ -52,6 +51,8 @@ void sm_resume(struct client *c);
 bool sm_resumed(struct client *c, struct slice unit);
 /* The answer <failed/> to <resume/>: what is not acknowledged becomes orphans. */
 bool sm_refused(struct client *c, struct slice unit);
+/* An h that cannot be: gives the session up and fails the client. */
+void sm_wrong(struct client *c, struct slice unit);
 /* Sends again, through ops->resend, what is left of the resumed session, then the orphans. */
 void sm_again(struct client *c, bool resumed);
 /* A stanza has been written. */
