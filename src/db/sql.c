@@ -13,9 +13,26 @@
 
 enum { SQL_BUSY_MS = 1000, SQL_WAL_KEEP_BYTES = 16 << 20, SQL_PRAGMA_BYTES = 512 };
 
+/* The errno behind a failure. Of the write-ahead log SQLite does not tell it on its own: it is
+ * asked of the file. */
+static int system_errno(sqlite3 *db)
+{
+    if (db == NULL)
+        return 0;
+    int number = sqlite3_system_errno(db);
+    sqlite3_file *log = NULL;
+    if (number == 0 &&
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+        log != NULL && log->pMethods != NULL)
+        (void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number);
+    if (number == 0)
+        (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &number);
+    return number;
+}
+
 static int io_err(sqlite3 *db, int code)
 {
-    int system = db != NULL ? sqlite3_system_errno(db) : 0;
+    int system = system_errno(db);
     if ((code & 0xff) == SQLITE_CANTOPEN)
         return system == EROFS || system == EACCES || system == EPERM ? ERR_READONLY : ERR_IO;
     if (code == SQLITE_IOERR_NOMEM)

@@ -145,7 +145,7 @@ static void work(struct sqlite_driver *d, struct list *group, size_t count)
     }
     if (!sqlite_file_there(d->path, &d->file)) {
         sqlite_event(&d->events, SQLITE_EVENT_GONE, "the file was deleted or moved", NULL, 0);
-        err = ERR_IO;
+        err = ERR_READONLY;
     }
     answer_all(d, group, err);
     if (w->group_max < SQLITE_GROUP_COUNT)

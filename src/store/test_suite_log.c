@@ -75,6 +75,34 @@ static void positions_grow_in_order_of_submission(void **state)
     desk_free(&d);
 }
 
+/* A day back, ten years on, back again: the order is that of the writer, stamps are kept as given.
+ */
+static void D13_positions_grow_whatever_the_clock_says(void **state)
+{
+    static const int64_t stamps[] = {
+        1763600000000, 1763513600000, 2079219200000, 1763513599999, -1, 0};
+    static const char *const text[] = {"0", "1", "2", "3", "4", "5"};
+    struct desk *d = suite_open(state);
+    uint64_t last = 0;
+    for (size_t i = 0; i < 6; i++) {
+        struct store_request *r = suite_batch();
+        struct store_labels labels = {.wall_ms = stamps[i]};
+        store_append(r, LOG, &ALICE, 1, &labels, slice_z(text[i]));
+        desk_do(d, r);
+        assert_true(r->position > last);
+        last = r->position;
+        store_request_free(&r);
+    }
+    suite_expect_range(d, ALICE, "=0 =1 =2 =3 =4 =5");
+    struct store_filter f = STORE_FILTER_NONE;
+    f.wall_from = 1763513600000;
+    f.wall_to = 1763600000000;
+    struct store_request *r = suite_query();
+    store_range_where(r, ALICE, LOG, 0, UINT64_MAX, 0, true, &f);
+    suite_expect_rows(d, r, "=1 =0");
+    desk_free(&d);
+}
+
 static void a_range_has_bounds_limit_and_direction(void **state)
 {
     struct desk *d = suite_open(state);
@@ -350,6 +378,7 @@ const struct CMUnitTest suite_log_tests[] = {
     cmocka_unit_test(a_log_keeps_payload_and_labels),
     cmocka_unit_test(an_entry_is_in_the_log_of_each_owner),
     cmocka_unit_test(positions_grow_in_order_of_submission),
+    cmocka_unit_test(D13_positions_grow_whatever_the_clock_says),
     cmocka_unit_test(a_range_has_bounds_limit_and_direction),
     cmocka_unit_test(an_entry_goes_with_its_last_owner),
     cmocka_unit_test(drop_takes_an_entry_of_the_same_batch),
