@@ -3,7 +3,7 @@
 #include "xml/name.h"
 
 /* Makes the record at the end of the pool the last attribute of the tag. */
-static inline uint8_t *link_record(struct xml_parser *p)
+static inline uint8_t *link_record(struct xml_machine *p)
 {
     uint8_t *b = p->pool.bytes;
     if (p->attr != 0)
@@ -16,7 +16,7 @@ static inline uint8_t *link_record(struct xml_parser *p)
 }
 
 /* Whether an attribute of this tag before the last one has the same name as written. */
-static inline bool is_repeated(struct xml_parser *p, const uint8_t *name, uint32_t len)
+static inline bool is_repeated(struct xml_machine *p, const uint8_t *name, uint32_t len)
 {
     /* A name whose bit is not set has not been seen. */
     uint64_t bit = 1ULL << ((name[0] * 5U + name[len - 1] * 11U + name[len / 2] + len) & 63);
@@ -34,7 +34,7 @@ static inline bool is_repeated(struct xml_parser *p, const uint8_t *name, uint32
 }
 
 /* The name of the last attribute, record r, is known. */
-static inline enum step named(struct xml_parser *p, uint8_t *r)
+static inline enum step named(struct xml_machine *p, uint8_t *r)
 {
     const uint8_t *name = r + rec_attr_head(r);
     if (is_repeated(p, name, rec_attr_qname_len(r)))
@@ -56,7 +56,7 @@ enum { PLAIN_VALUE_MAX = REC_SHORT_MAX - CH_BLOCK, PLAIN_ROOM = 3 + 2 * CH_BLOCK
 
 /* Takes name='value' when it is ASCII without prefix and reference, not long, and whole. false:
  * nothing was taken. */
-static inline bool take_plain(struct xml_parser *p)
+static inline bool take_plain(struct xml_machine *p)
 {
     const uint8_t *s = p->p, *end = p->end;
     if (end - s < 2 * CH_BLOCK || p->pool.cap - p->pool.used < PLAIN_ROOM)
@@ -90,7 +90,7 @@ static inline bool take_plain(struct xml_parser *p)
 
 /* --- bit by bit --- */
 
-static enum step begin(struct xml_parser *p)
+static enum step begin(struct xml_machine *p)
 {
     if (!xml_pool_room(p, 16))
         return xml_bad(p, XML_MEMORY);
@@ -102,7 +102,7 @@ static enum step begin(struct xml_parser *p)
     return xml_attr_name(p);
 }
 
-enum step xml_attr_name(struct xml_parser *p)
+enum step xml_attr_name(struct xml_machine *p)
 {
     enum step step = xml_name_read(p);
     if (step != STEP_ON)
@@ -122,7 +122,7 @@ enum step xml_attr_name(struct xml_parser *p)
     return named(p, r);
 }
 
-enum step xml_attr_begin(struct xml_parser *p)
+enum step xml_attr_begin(struct xml_machine *p)
 {
     if (!take_plain(p))
         return begin(p);
@@ -132,7 +132,7 @@ enum step xml_attr_begin(struct xml_parser *p)
     return step == STEP_ON && p->value_is_decl ? xml_declare(p, r) : step;
 }
 
-enum step xml_value_done(struct xml_parser *p)
+enum step xml_value_done(struct xml_machine *p)
 {
     uint32_t len = p->pool.used - p->value_at;
     if (len > REC_SHORT_MAX && !xml_pool_long(p, len))
@@ -157,7 +157,7 @@ static bool same_name(const uint8_t *r, const uint8_t *other)
            memcmp(rec_attr_name(r).ptr, rec_attr_name(other).ptr, r[1]) == 0;
 }
 
-enum step xml_attrs_resolve(struct xml_parser *p)
+enum step xml_attrs_resolve(struct xml_machine *p)
 {
     uint8_t *first = p->pool.bytes + p->element, *r, *last = p->pool.bytes + p->attr;
     first += rec_element_size(first);

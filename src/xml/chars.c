@@ -114,7 +114,7 @@ static inline const uint8_t *copy_wide(const uint8_t *p, const uint8_t *end, uin
     return p;
 }
 
-static inline bool copy(struct xml_parser *x, uint8_t quote)
+static inline bool copy(struct xml_machine *x, uint8_t quote)
 {
     const uint8_t *p = x->p, *end = x->end;
     bool full;
@@ -136,12 +136,12 @@ static inline bool copy(struct xml_parser *x, uint8_t quote)
     return true;
 }
 
-bool xml_copy_text(struct xml_parser *p)
+bool xml_copy_text(struct xml_machine *p)
 {
     return copy(p, 0);
 }
 
-bool xml_copy_value(struct xml_parser *p)
+bool xml_copy_value(struct xml_machine *p)
 {
     return copy(p, p->quote);
 }

@@ -86,10 +86,10 @@ static inline unsigned ch_name_run(const uint8_t *s)
 #endif
 }
 
-struct xml_parser;
+struct xml_machine;
 
 /* Copy from p->p to the pool up to a byte that needs a decision, or to p->end. false: no memory. */
-bool xml_copy_text(struct xml_parser *p);
-bool xml_copy_value(struct xml_parser *p);
+bool xml_copy_text(struct xml_machine *p);
+bool xml_copy_value(struct xml_machine *p);
 
 #endif

@@ -1,4 +1,4 @@
-/* Private to xml: the state of a parser, and the parts of the machine.
+/* Private to xml: the state of a parser, and the parts of the machine that it is while it reads.
  *
  * Each part (prolog.c, tag.c, text.c) takes the machine through the states it owns, as far as the
  * input goes, and may be stopped between any two bytes. Records are written in place (record.h), so
@@ -83,24 +83,31 @@ struct xml_scope {
 
 extern const struct xml_scope XML_SCOPE_NONE;
 
-/* Arrays whose sizes the limits give; held together with the pool. */
-struct xml_work {
-    size_t size;
-    struct xml_open *open;
-    struct xml_binding *bindings;
-    struct xml_uri *uris;
+/* A parser. While it is awake the machine holds what stands behind `restart` here. */
+struct xml_parser {
+    struct xml_machine *machine; /* NULL: asleep, between stanzas */
+    struct xml_limits limits;    /* of the next machine */
+    bool new_limits;             /* they are others than the machine's */
+    bool restart;                /* a new stream begins with the next byte */
+    bool root, fresh, restarted, skip_lf, in_dialect;
+    uint8_t mode, dialect, state, error;
+    uint32_t spaces;
+    const struct xml_scope *scope;
 };
 
-struct xml_parser {
+struct xml_machine {
     const uint8_t *p, *end; /* the input, cut where the stanza has to end */
     const uint8_t *stop;    /* end of the input */
     const uint8_t *base;    /* where counting goes on: bytes + (p - base) */
     struct xml_pool pool;
-    struct xml_work *work;
     const struct xml_scope *scope;
     struct xml_tree tree;
     struct xml_limits limits;
-    struct xml_limits next_limits;
+    /* Arrays behind the machine, whose lengths the limits give. */
+    struct xml_open *open;
+    struct xml_binding *bindings;
+    struct xml_uri *uris;
+    size_t size; /* of it with them */
 
     uint8_t mode, state, error, event, dialect;
     uint8_t quote;    /* of the value under way; 0: in text */
@@ -112,8 +119,7 @@ struct xml_parser {
     bool restarted;     /* the stream is not the first: white space may be left of the one before */
     bool in_unit;       /* a stanza, header or declaration is half-read */
     bool skip_lf;       /* behind a literal CR */
-    bool new_limits;    /* next_limits wait for the next stanza */
-    bool stale;         /* work has the sizes of older limits or of an older scope */
+    bool stale;         /* the scope is not that which it was made for */
     bool restart;       /* a new stream begins with the next byte */
     bool prefixed_attrs; /* some attribute of this tag has a prefix */
     bool value_is_decl;
@@ -150,71 +156,75 @@ extern uint64_t xml_work_count;
 #endif
 
 /* --- parser.c --- */
-/* p is all zero. */
-void xml_parser_init(struct xml_parser *p, enum xml_mode mode, const struct xml_limits *limits);
-enum step xml_bad(struct xml_parser *p, enum xml_error error);
+/* What is above the maximum of a limit becomes the maximum. */
+struct xml_limits xml_limits_clamp(const struct xml_limits *limits);
+
+/* --- machine.c --- */
+/* For streams with this scope, which is not owned. NULL: no memory. The rest is zero. */
+struct xml_machine *xml_machine_new(const struct xml_limits *limits, const struct xml_scope *scope);
+void xml_machine_free(struct xml_machine *p);
+enum xml_event xml_machine_feed(struct xml_machine *p, struct slice *in);
+enum step xml_bad(struct xml_machine *p, enum xml_error error);
 /* '<' at p->p begins a stanza, header or declaration. */
-enum step xml_unit_begin(struct xml_parser *p);
-enum step xml_declaration_done(struct xml_parser *p);
+enum step xml_unit_begin(struct xml_machine *p);
+enum step xml_declaration_done(struct xml_machine *p);
 /* The header is complete. */
-enum step xml_header_done(struct xml_parser *p, bool empty);
-enum step xml_stanza_done(struct xml_parser *p);
-enum step xml_root_closed(struct xml_parser *p);
+enum step xml_header_done(struct xml_machine *p, bool empty);
+enum step xml_stanza_done(struct xml_machine *p);
+enum step xml_root_closed(struct xml_machine *p);
 
 /* --- pool.c --- */
 /* Room for n bytes, within the bound of memory; false when there is none to be had. */
-bool xml_pool_grow(struct xml_parser *p, uint32_t n, const uint8_t *at);
-static inline bool xml_pool_room(struct xml_parser *p, uint32_t n)
+bool xml_pool_grow(struct xml_machine *p, uint32_t n, const uint8_t *at);
+static inline bool xml_pool_room(struct xml_machine *p, uint32_t n)
 {
     return p->pool.cap - p->pool.used >= n || xml_pool_grow(p, n, p->p);
 }
 /* Puts a four-byte length in front of len bytes at the end of the pool. */
-bool xml_pool_long(struct xml_parser *p, uint32_t len);
-bool xml_work_new(struct xml_parser *p);
-void xml_buffers_free(struct xml_parser *p);
-void xml_pool_trim(struct xml_parser *p);
+bool xml_pool_long(struct xml_machine *p, uint32_t len);
+void xml_pool_free(struct xml_machine *p);
+void xml_pool_trim(struct xml_machine *p);
 
 /* --- space.c --- */
 /* The declaration p->attr binds; its value is complete. */
-enum step xml_declare(struct xml_parser *p, const uint8_t *record);
+enum step xml_declare(struct xml_machine *p, const uint8_t *record);
 /* Counts a declaration that writing will take, extra bytes beside the URI; false when these are too
  * many bytes in all. */
-bool xml_count_rewritten(struct xml_parser *p, unsigned ns, uint32_t extra);
+bool xml_count_rewritten(struct xml_machine *p, unsigned ns, uint32_t extra);
 /* Index of the namespace of a prefix; -1: unbound. */
-int xml_prefix_lookup(const struct xml_parser *p, const uint8_t *prefix, size_t len);
+int xml_prefix_lookup(const struct xml_machine *p, const uint8_t *prefix, size_t len);
 /* Forgets what the element at p->depth declared. */
-void xml_undeclare(struct xml_parser *p);
+void xml_undeclare(struct xml_machine *p);
 /* What the namespace of the dialect is called; empty: that of clients. */
-struct slice xml_dialect_space(const struct xml_parser *p);
+struct slice xml_dialect_space(unsigned dialect);
 /* The index of a namespace that needs no memory of its own, or -1. */
 int xml_fixed_space(struct slice uri);
 /* Keeps what the header declared. false: no memory. */
-bool xml_scope_keep(struct xml_parser *p);
-void xml_scope_drop(struct xml_parser *p);
+bool xml_scope_keep(struct xml_machine *p);
 
 /* --- the parts of the machine --- */
-enum step xml_outside(struct xml_parser *p);
-enum step xml_markup(struct xml_parser *p);
-enum step xml_tag(struct xml_parser *p);
-enum step xml_value(struct xml_parser *p);
-enum step xml_text_run(struct xml_parser *p);
-enum step xml_reference(struct xml_parser *p);
+enum step xml_outside(struct xml_machine *p);
+enum step xml_markup(struct xml_machine *p);
+enum step xml_tag(struct xml_machine *p);
+enum step xml_value(struct xml_machine *p);
+enum step xml_text_run(struct xml_machine *p);
+enum step xml_reference(struct xml_machine *p);
 /* Begins the attribute whose name starts at p->p. */
-enum step xml_attr_begin(struct xml_parser *p);
+enum step xml_attr_begin(struct xml_machine *p);
 /* Goes on with its name. */
-enum step xml_attr_name(struct xml_parser *p);
+enum step xml_attr_name(struct xml_machine *p);
 /* Gives the attributes of the tag that have prefixes their namespaces. */
-enum step xml_attrs_resolve(struct xml_parser *p);
-enum step xml_end_name(struct xml_parser *p);
+enum step xml_attrs_resolve(struct xml_machine *p);
+enum step xml_end_name(struct xml_machine *p);
 /* Goes on behind '<'. */
-enum step xml_less(struct xml_parser *p);
+enum step xml_less(struct xml_machine *p);
 /* The value at the end of the pool is complete. */
-enum step xml_value_done(struct xml_parser *p);
+enum step xml_value_done(struct xml_machine *p);
 /* Opens the text record unless it is open. */
-bool xml_text_open(struct xml_parser *p);
+bool xml_text_open(struct xml_machine *p);
 /* The open text, if any, is complete. */
-bool xml_text_done(struct xml_parser *p);
+bool xml_text_done(struct xml_machine *p);
 /* One character that is not ASCII: STEP_ON with its bytes in part, and its code. */
-enum step xml_take_char(struct xml_parser *p, uint32_t *code_out);
+enum step xml_take_char(struct xml_machine *p, uint32_t *code_out);
 
 #endif

@@ -3,12 +3,12 @@
 #include "xml/name.h"
 
 /* The part of a name behind the colon, or the whole. */
-static inline uint32_t part_at(const struct xml_parser *p)
+static inline uint32_t part_at(const struct xml_machine *p)
 {
     return p->colon != 0 ? p->colon + 1 : p->name_at;
 }
 
-static enum step name_wide(struct xml_parser *p)
+static enum step name_wide(struct xml_machine *p)
 {
     uint32_t code;
     enum step step = xml_take_char(p, &code);
@@ -26,7 +26,7 @@ static enum step name_wide(struct xml_parser *p)
 }
 
 /* Copies ASCII name characters. */
-static inline enum step name_plain(struct xml_parser *p)
+static inline enum step name_plain(struct xml_machine *p)
 {
     if (!xml_pool_room(p, 16))
         return xml_bad(p, XML_MEMORY);
@@ -44,7 +44,7 @@ static inline enum step name_plain(struct xml_parser *p)
     return STEP_ON;
 }
 
-enum step xml_name_any(struct xml_parser *p)
+enum step xml_name_any(struct xml_machine *p)
 {
     for (;;) {
         enum step step = STEP_ON;
@@ -72,7 +72,7 @@ enum step xml_name_any(struct xml_parser *p)
     }
 }
 
-bool xml_name_shift(struct xml_parser *p, unsigned n)
+bool xml_name_shift(struct xml_machine *p, unsigned n)
 {
     if (!xml_pool_room(p, n))
         return false;

@@ -6,14 +6,14 @@
 #include "xml/machine.h"
 
 /* STEP_ON: the name is complete and p->p is behind it. */
-enum step xml_name_any(struct xml_parser *p);
+enum step xml_name_any(struct xml_machine *p);
 /* Makes room for n bytes between the head of a record and the name behind it, which has a prefix.
  */
-bool xml_name_shift(struct xml_parser *p, unsigned n);
+bool xml_name_shift(struct xml_machine *p, unsigned n);
 
 /* The common case: a name of ASCII, short in both parts, which lies whole in the input. false:
  * nothing was taken. */
-static inline bool xml_name_short(struct xml_parser *p)
+static inline bool xml_name_short(struct xml_machine *p)
 {
     const uint8_t *s = p->p;
     if (p->end - s < 2 * CH_BLOCK || p->pool.cap - p->pool.used < 2 * CH_BLOCK)
@@ -36,7 +36,7 @@ static inline bool xml_name_short(struct xml_parser *p)
 }
 
 /* At the first byte of a name, or where it was cut. */
-static inline enum step xml_name_read(struct xml_parser *p)
+static inline enum step xml_name_read(struct xml_machine *p)
 {
     bool fresh = p->pool.used == p->name_at && p->part_len == 0;
     return fresh && xml_name_short(p) ? STEP_ON : xml_name_any(p);

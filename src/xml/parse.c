@@ -1,4 +1,4 @@
-/* Parsing one element held in memory: a parser on the stack, and a tree that owns itself. */
+/* Parsing one element held in memory: a machine of its own, and a tree that owns itself. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -30,11 +30,11 @@ static struct xml_tree *tree_copy(const struct xml_tree *t, uint16_t uri_count)
 }
 
 /* The error that text ends with; the tree is in p otherwise. */
-static enum xml_error parse(struct xml_parser *p, struct slice text)
+static enum xml_error parse(struct xml_machine *p, struct slice text)
 {
-    enum xml_event ev = xml_parser_feed(p, &text);
+    enum xml_event ev = xml_machine_feed(p, &text);
     if (ev == XML_BAD)
-        return xml_parser_error(p);
+        return (enum xml_error)p->error;
     if (ev != XML_STANZA)
         return XML_NOT_WELL_FORMED;
     while (text.len > 0 && memchr(" \t\r\n", text.ptr[0], 4) != NULL)
@@ -59,16 +59,20 @@ enum xml_error xml_parse(struct slice text, struct slice ns, const struct xml_li
         scope.uri_count = 1;
         scope.default_ns = SPACE_FIXED;
     }
-    struct xml_parser p = {0};
-    xml_parser_init(&p, XML_FRAGMENT, limits);
-    p.scope = &scope;
-    enum xml_error error = parse(&p, text);
+    struct xml_limits clamped = xml_limits_clamp(limits);
+    struct xml_machine *p = xml_machine_new(&clamped, &scope);
+    if (p == NULL)
+        return XML_MEMORY;
+    p->mode = XML_FRAGMENT;
+    p->state = S_START;
+    p->fresh = true;
+    enum xml_error error = parse(p, text);
     if (error == XML_OK) {
-        *out = tree_copy(&p.tree, p.uri_count);
+        *out = tree_copy(&p->tree, p->uri_count);
         if (*out == NULL)
             error = XML_MEMORY;
     }
-    xml_buffers_free(&p);
+    xml_machine_free(p);
     return error;
 }
 

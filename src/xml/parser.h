@@ -1,9 +1,9 @@
 /* Streaming parser of the XMPP profile of XML (RFC 6120 section 11): namespaces, no DTD, no
  * comments, no processing instructions, only the five predefined entities, UTF-8 alone.
  *
- * Sans-I/O: bytes in, events out. Between stanzas a parser holds no buffers. Memory is bounded by
- * 4 x the bytes of the stanza under way + 8 KiB; time is linear in the bytes, however they are cut.
- * This is the only place in the program that parses XML. */
+ * Sans-I/O: bytes in, events out. Between stanzas a parser holds no buffers, and is small. Memory
+ * is bounded by 4 x the bytes of the stanza under way + 8 KiB; time is linear in the bytes, however
+ * they are cut. This is the only place in the program that parses XML. */
 #ifndef XML_PARSER_H
 #define XML_PARSER_H
 

@@ -1,4 +1,4 @@
-/* The buffers of a parser: the pool of records and the arrays beside it.
+/* The buffer of a parser: the pool of records.
  *
  * A growing pool is copied, so that the old and the new one live side by side for a moment. Both
  * together, and all else that the parser holds, stay within XML_MEMORY_FACTOR x bytes of the stanza
@@ -11,16 +11,11 @@
 
 enum { FIRST_BYTES = 1024, SPARE_BYTES = 64 };
 
-static size_t fixed_bytes(const struct xml_parser *p)
-{
-    return sizeof(*p) + (p->work != NULL ? p->work->size : 0);
-}
-
-bool xml_pool_grow(struct xml_parser *p, uint32_t n, const uint8_t *at)
+bool xml_pool_grow(struct xml_machine *p, uint32_t n, const uint8_t *at)
 {
     uint64_t fed = p->bytes + (uint64_t)(at - p->base);
     uint64_t need = (uint64_t)p->pool.used + n;
-    uint64_t held = fixed_bytes(p) + p->pool.cap;
+    uint64_t held = sizeof(struct xml_parser) + p->size + p->pool.cap;
     uint64_t bound = XML_MEMORY_FACTOR * fed + XML_MEMORY_BASE;
     uint64_t cap = p->pool.cap > 0 ? 2 * (uint64_t)p->pool.cap : FIRST_BYTES;
     if (held + cap > bound)
@@ -37,7 +32,7 @@ bool xml_pool_grow(struct xml_parser *p, uint32_t n, const uint8_t *at)
     return true;
 }
 
-bool xml_pool_long(struct xml_parser *p, uint32_t len)
+bool xml_pool_long(struct xml_machine *p, uint32_t len)
 {
     if (!xml_pool_room(p, 4))
         return false;
@@ -49,38 +44,14 @@ bool xml_pool_long(struct xml_parser *p, uint32_t len)
     return true;
 }
 
-bool xml_work_new(struct xml_parser *p)
-{
-    /* Each open element may hide the default namespace once. */
-    unsigned prefixes = p->limits.declarations, outer = p->scope->uri_count;
-    size_t open = p->limits.depth * sizeof(struct xml_open);
-    size_t bindings = (p->limits.depth + prefixes) * sizeof(struct xml_binding);
-    size_t uris = (prefixes > outer ? prefixes : outer) * sizeof(struct xml_uri);
-    size_t size = sizeof(struct xml_work) + open + bindings + uris;
-    struct xml_work *w = malloc(size);
-    if (w == NULL)
-        return false;
-    char *at = (char *)(w + 1);
-    w->size = size;
-    w->open = (void *)at;
-    w->bindings = (void *)(at + open);
-    w->uris = (void *)(at + open + bindings);
-    if (p->scope->uri_count > 0)
-        memcpy(w->uris, p->scope->uris, p->scope->uri_count * sizeof(struct xml_uri));
-    p->work = w;
-    return true;
-}
-
-void xml_buffers_free(struct xml_parser *p)
+void xml_pool_free(struct xml_machine *p)
 {
     free(p->pool.bytes);
     p->pool = (struct xml_pool){0};
-    free(p->work);
-    p->work = NULL;
     p->tree = (struct xml_tree){0};
 }
 
-void xml_pool_trim(struct xml_parser *p)
+void xml_pool_trim(struct xml_machine *p)
 {
     uint32_t cap = p->pool.used + SPARE_BYTES;
     if (cap < FIRST_BYTES)

@@ -8,12 +8,12 @@
 enum { BYTE_ORDER_MARK = 0xfeff, DECLARATION_BYTES_MAX = 256 };
 
 /* Text where none may be. */
-static enum step text_outside(struct xml_parser *p)
+static enum step text_outside(struct xml_machine *p)
 {
     return xml_bad(p, p->root ? XML_BAD_FORMAT : XML_NOT_WELL_FORMED);
 }
 
-static enum step outside_special(struct xml_parser *p)
+static enum step outside_special(struct xml_machine *p)
 {
     if (p->part_len == 0 && *p->p < 0x80)
         return ch_allowed(*p->p) ? text_outside(p) : xml_bad(p, XML_NOT_WELL_FORMED);
@@ -28,7 +28,7 @@ static enum step outside_special(struct xml_parser *p)
     return STEP_ON;
 }
 
-enum step xml_outside(struct xml_parser *p)
+enum step xml_outside(struct xml_machine *p)
 {
     if (p->p == p->end)
         return STEP_MORE;
@@ -123,7 +123,7 @@ static enum xml_error check_declaration(struct slice s)
 
 /* Gathers the declaration in the pool; it is read when its '>' is there, which cannot stand in a
  * right one before. */
-static enum step declaration(struct xml_parser *p)
+static enum step declaration(struct xml_machine *p)
 {
     while (p->p < p->end) {
         if (p->pool.used >= DECLARATION_BYTES_MAX)
@@ -146,7 +146,7 @@ static enum step declaration(struct xml_parser *p)
 }
 
 /* Behind "<?" and p->matched bytes of "xml". */
-static enum step question(struct xml_parser *p)
+static enum step question(struct xml_machine *p)
 {
     static const char target[] = "xml";
     uint8_t c = *p->p;
@@ -167,7 +167,7 @@ static enum step question(struct xml_parser *p)
 
 /* --- markup --- */
 
-static enum step bang(struct xml_parser *p)
+static enum step bang(struct xml_machine *p)
 {
     if (*p->p == '-' || *p->p == 'D')
         return xml_bad(p, XML_RESTRICTED);
@@ -180,7 +180,7 @@ static enum step bang(struct xml_parser *p)
     return STEP_ON;
 }
 
-static enum step cdata_open(struct xml_parser *p)
+static enum step cdata_open(struct xml_machine *p)
 {
     static const char word[] = "CDATA[";
     if (*p->p != (uint8_t)word[p->matched])
@@ -193,7 +193,7 @@ static enum step cdata_open(struct xml_parser *p)
     return STEP_ON;
 }
 
-enum step xml_markup(struct xml_parser *p)
+enum step xml_markup(struct xml_machine *p)
 {
     if (p->p == p->end)
         return STEP_MORE;

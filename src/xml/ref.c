@@ -5,7 +5,7 @@
 #include "xml/machine.h"
 
 /* The character of the reference is known; p->p is behind its ';'. */
-static enum step reference_done(struct xml_parser *p, uint32_t code)
+static enum step reference_done(struct xml_machine *p, uint32_t code)
 {
     if (!ch_allowed(code))
         return xml_bad(p, XML_NOT_WELL_FORMED);
@@ -23,7 +23,7 @@ static enum step reference_done(struct xml_parser *p, uint32_t code)
 static const char ENTITIES[][8] = {"lt;<", "gt;>", "amp;&", "quot;\"", "apos;'"};
 
 /* p->code is 1 + the index of the entity whose beginning was read, or 0 for another name. */
-static enum step reference_name(struct xml_parser *p)
+static enum step reference_name(struct xml_machine *p)
 {
     uint8_t c = *p->p;
     for (uint32_t i = p->code; i > 0 && i <= sizeof(ENTITIES) / sizeof(ENTITIES[0]); i++) {
@@ -46,7 +46,7 @@ static enum step reference_name(struct xml_parser *p)
     return STEP_ON;
 }
 
-static enum step reference_digit(struct xml_parser *p)
+static enum step reference_digit(struct xml_machine *p)
 {
     uint8_t c = *p->p++;
     bool hex = p->state == S_REF_HEX;
@@ -66,7 +66,7 @@ static enum step reference_digit(struct xml_parser *p)
     return STEP_ON;
 }
 
-enum step xml_reference(struct xml_parser *p)
+enum step xml_reference(struct xml_machine *p)
 {
     if (p->p == p->end)
         return STEP_MORE;

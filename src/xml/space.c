@@ -33,14 +33,14 @@ int xml_fixed_space(struct slice uri)
 }
 
 /* The index of a namespace that is known already, or NO_INDEX. */
-static int find_uri(const struct xml_parser *p, struct slice uri)
+static int find_uri(const struct xml_machine *p, struct slice uri)
 {
     int fixed = xml_fixed_space(uri);
     if (fixed != NO_INDEX)
         return fixed;
     struct xml_tree t = {.bytes = p->pool.bytes,
                          .outer_bytes = p->scope->bytes,
-                         .uris = p->work->uris,
+                         .uris = p->uris,
                          .outer_uris = p->scope->uri_count};
     WORK(p->uri_count);
     for (unsigned i = 0; i < p->uri_count; i++) {
@@ -50,9 +50,9 @@ static int find_uri(const struct xml_parser *p, struct slice uri)
     return NO_INDEX;
 }
 
-struct slice xml_dialect_space(const struct xml_parser *p)
+struct slice xml_dialect_space(unsigned dialect)
 {
-    switch ((enum xml_dialect)p->dialect) {
+    switch ((enum xml_dialect)dialect) {
     case XML_OF_SERVERS:
         return SLICE("jabber:server");
     case XML_OF_COMPONENTS:
@@ -64,9 +64,9 @@ struct slice xml_dialect_space(const struct xml_parser *p)
 }
 
 /* The index of the namespace at a place in the pool; NO_INDEX when there are too many. */
-static int intern(struct xml_parser *p, struct slice uri)
+static int intern(struct xml_machine *p, struct slice uri)
 {
-    if (uri.len > 0 && slice_eq(uri, xml_dialect_space(p)))
+    if (uri.len > 0 && slice_eq(uri, xml_dialect_space(p->dialect)))
         return SPACE_CLIENT;
     int known = find_uri(p, uri);
     if (known != NO_INDEX)
@@ -74,7 +74,7 @@ static int intern(struct xml_parser *p, struct slice uri)
     if (p->uri_count >= p->limits.declarations)
         return NO_INDEX;
     int index = SPACE_FIXED + p->uri_count;
-    p->work->uris[p->uri_count++] = (struct xml_uri){
+    p->uris[p->uri_count++] = (struct xml_uri){
         .at = (uint32_t)((const uint8_t *)uri.ptr - p->pool.bytes), .len = (uint16_t)uri.len};
     return index;
 }
@@ -89,7 +89,7 @@ static bool may_bind(struct slice prefix, int uri)
     return prefix.len == 0 || uri != SPACE_NONE;
 }
 
-enum step xml_declare(struct xml_parser *p, const uint8_t *record)
+enum step xml_declare(struct xml_machine *p, const uint8_t *record)
 {
     struct slice uri = rec_attr_value(record);
     struct slice prefix = SLICE_NONE;
@@ -104,7 +104,7 @@ enum step xml_declare(struct xml_parser *p, const uint8_t *record)
         return xml_bad(p, XML_NOT_WELL_FORMED);
     if (prefix.len > 0 && p->prefixes++ >= p->limits.declarations)
         return xml_bad(p, XML_TOO_COMPLEX);
-    struct xml_binding *b = &p->work->bindings[p->binding_count++];
+    struct xml_binding *b = &p->bindings[p->binding_count++];
     *b = (struct xml_binding){
         .depth = p->depth, .prefix_len = (uint8_t)prefix.len, .uri = (uint8_t)index};
     if (prefix.len > 0) {
@@ -112,16 +112,16 @@ enum step xml_declare(struct xml_parser *p, const uint8_t *record)
     } else {
         b->at = p->default_ns;
         p->default_ns = (uint8_t)index;
-        p->in_dialect |= !p->root && uri.len > 0 && slice_eq(uri, xml_dialect_space(p));
+        p->in_dialect |= !p->root && uri.len > 0 && slice_eq(uri, xml_dialect_space(p->dialect));
     }
     return STEP_ON;
 }
 
-bool xml_count_rewritten(struct xml_parser *p, unsigned ns, uint32_t extra)
+bool xml_count_rewritten(struct xml_machine *p, unsigned ns, uint32_t extra)
 {
     struct xml_tree t = {.bytes = p->pool.bytes,
                          .outer_bytes = p->scope->bytes,
-                         .uris = p->work->uris,
+                         .uris = p->uris,
                          .outer_uris = p->scope->uri_count};
     p->rewritten += (uint32_t)tree_space(&t, ns).len + extra;
     return p->rewritten <= p->limits.stanza_bytes;
@@ -138,21 +138,21 @@ static int lookup(const struct xml_binding *b, unsigned n, const uint8_t *bytes,
     return NO_INDEX;
 }
 
-int xml_prefix_lookup(const struct xml_parser *p, const uint8_t *prefix, size_t len)
+int xml_prefix_lookup(const struct xml_machine *p, const uint8_t *prefix, size_t len)
 {
     if (len == 3 && memcmp(prefix, "xml", 3) == 0)
         return SPACE_XML;
-    int index = lookup(p->work->bindings, p->binding_count, p->pool.bytes, prefix, len);
+    int index = lookup(p->bindings, p->binding_count, p->pool.bytes, prefix, len);
     if (index != NO_INDEX)
         return index;
     const struct xml_scope *s = p->scope;
     return lookup(s->bindings, s->binding_count, s->bytes, prefix, len);
 }
 
-void xml_undeclare(struct xml_parser *p)
+void xml_undeclare(struct xml_machine *p)
 {
     while (p->binding_count > 0) {
-        const struct xml_binding *b = &p->work->bindings[p->binding_count - 1];
+        const struct xml_binding *b = &p->bindings[p->binding_count - 1];
         if (b->depth != p->depth)
             break;
         if (b->prefix_len == 0)
@@ -163,20 +163,13 @@ void xml_undeclare(struct xml_parser *p)
     }
 }
 
-void xml_scope_drop(struct xml_parser *p)
-{
-    if (p->scope->size > 0)
-        free((void *)(uintptr_t)p->scope);
-    p->scope = &XML_SCOPE_NONE;
-}
-
-static bool is_client_scope(const struct xml_parser *p, struct slice root)
+static bool is_client_scope(const struct xml_machine *p, struct slice root)
 {
     if (p->uri_count != 0 || p->default_ns != SPACE_CLIENT || !slice_is(root, "stream:stream"))
         return false;
     /* The name of the root has the prefix, so it is among them. */
     for (unsigned i = 0; i < p->binding_count; i++) {
-        const struct xml_binding *b = &p->work->bindings[i];
+        const struct xml_binding *b = &p->bindings[i];
         if (b->prefix_len != 0 && (b->uri != SPACE_STREAMS || b->prefix_len != 6 ||
                                    memcmp(p->pool.bytes + b->at, "stream", 6) != 0))
             return false;
@@ -185,13 +178,13 @@ static bool is_client_scope(const struct xml_parser *p, struct slice root)
 }
 
 /* Bytes that the text of a scope takes. */
-static size_t scope_text_bytes(const struct xml_parser *p, struct slice root)
+static size_t scope_text_bytes(const struct xml_machine *p, struct slice root)
 {
     size_t n = root.len;
     for (unsigned i = 0; i < p->uri_count; i++)
-        n += p->work->uris[i].len;
+        n += p->uris[i].len;
     for (unsigned i = 0; i < p->binding_count; i++)
-        n += p->work->bindings[i].prefix_len;
+        n += p->bindings[i].prefix_len;
     return n;
 }
 
@@ -203,7 +196,7 @@ static uint32_t put(uint8_t *text, uint32_t *used, const void *bytes, size_t len
     return at;
 }
 
-bool xml_scope_keep(struct xml_parser *p)
+bool xml_scope_keep(struct xml_machine *p)
 {
     struct slice root = rec_element_qname(p->pool.bytes + p->element);
     if (is_client_scope(p, root)) {
@@ -222,14 +215,14 @@ bool xml_scope_keep(struct xml_parser *p)
     uint32_t used = 0;
     put(text, &used, root.ptr, root.len);
     for (unsigned i = 0; i < p->uri_count; i++) {
-        uri[i] = p->work->uris[i];
+        uri[i] = p->uris[i];
         uri[i].at = put(text, &used, p->pool.bytes + uri[i].at, uri[i].len);
     }
     unsigned n = 0;
     for (unsigned i = 0; i < p->binding_count; i++) {
-        if (p->work->bindings[i].prefix_len == 0)
+        if (p->bindings[i].prefix_len == 0)
             continue;
-        binding[n] = p->work->bindings[i];
+        binding[n] = p->bindings[i];
         binding[n].at = put(text, &used, p->pool.bytes + binding[n].at, binding[n].prefix_len);
         n++;
     }

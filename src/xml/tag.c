@@ -4,14 +4,14 @@
  * tag is complete. */
 #include "xml/name.h"
 
-static inline bool is_header(const struct xml_parser *p)
+static inline bool is_header(const struct xml_machine *p)
 {
     return p->mode == XML_STREAM && !p->root;
 }
 
 /* --- the ends of tags --- */
 
-static enum step tag_done(struct xml_parser *p, bool empty)
+static enum step tag_done(struct xml_machine *p, bool empty)
 {
     if (p->prefixed_attrs && xml_attrs_resolve(p) != STEP_ON)
         return STEP_BAD;
@@ -29,7 +29,7 @@ static enum step tag_done(struct xml_parser *p, bool empty)
     if (p->depth == 0 && r[1] == SPACE_STREAMS && p->mode == XML_STREAM &&
         slice_is(rec_element_name(r), "stream"))
         return xml_bad(p, XML_SECOND_HEADER);
-    if (p->depth > 0 && r[1] != p->pool.bytes[p->work->open[p->depth - 1].record + 1] &&
+    if (p->depth > 0 && r[1] != p->pool.bytes[p->open[p->depth - 1].record + 1] &&
         !xml_count_rewritten(p, r[1], sizeof(" xmlns=''") - 1))
         return xml_bad(p, XML_TOO_COMPLEX);
     p->p++;
@@ -41,27 +41,27 @@ static enum step tag_done(struct xml_parser *p, bool empty)
     if (!xml_pool_room(p, 16))
         return xml_bad(p, XML_MEMORY);
     p->pool.bytes[p->element] |= REC_SPAN;
-    p->work->open[p->depth++] = (struct xml_open){.record = p->element, .span = p->pool.used};
+    p->open[p->depth++] = (struct xml_open){.record = p->element, .span = p->pool.used};
     p->pool.used += 4;
     return STEP_ON;
 }
 
 /* The bytes that the end tag must have. */
-static struct slice awaited_name(const struct xml_parser *p)
+static struct slice awaited_name(const struct xml_machine *p)
 {
     if (p->depth == 0)
         return slice_of((const char *)p->scope->bytes, p->scope->root_len);
-    return rec_element_qname(p->pool.bytes + p->work->open[p->depth - 1].record);
+    return rec_element_qname(p->pool.bytes + p->open[p->depth - 1].record);
 }
 
-static enum step end_done(struct xml_parser *p)
+static enum step end_done(struct xml_machine *p)
 {
     if (p->depth == 0)
         return xml_root_closed(p);
     if (!xml_pool_room(p, 16))
         return xml_bad(p, XML_MEMORY);
     p->depth--;
-    uint32_t span = p->work->open[p->depth].span;
+    uint32_t span = p->open[p->depth].span;
     p->pool.bytes[p->pool.used++] = REC_END;
     rec_set_u32(p->pool.bytes + span, p->pool.used - span);
     xml_undeclare(p);
@@ -69,7 +69,7 @@ static enum step end_done(struct xml_parser *p)
     return p->depth == 0 ? xml_stanza_done(p) : STEP_ON;
 }
 
-enum step xml_end_name(struct xml_parser *p)
+enum step xml_end_name(struct xml_machine *p)
 {
     struct slice name = slice_from(awaited_name(p), p->matched);
     if (p->matched == 0 && (size_t)(p->end - p->p) > name.len && p->p[name.len] == '>' &&
@@ -91,7 +91,7 @@ enum step xml_end_name(struct xml_parser *p)
 }
 
 /* At the '/' of an end tag. */
-static inline enum step end_begin(struct xml_parser *p)
+static inline enum step end_begin(struct xml_machine *p)
 {
     if (p->depth == 0 && !p->root)
         return xml_bad(p, XML_NOT_WELL_FORMED);
@@ -106,7 +106,7 @@ static inline enum step end_begin(struct xml_parser *p)
 /* --- start tags --- */
 
 /* Behind the name of an element or a value: attributes, up to the end of the tag. */
-static enum step tag_rest(struct xml_parser *p)
+static enum step tag_rest(struct xml_machine *p)
 {
     for (;;) {
         if (p->p == p->end)
@@ -136,7 +136,7 @@ static enum step tag_rest(struct xml_parser *p)
     }
 }
 
-static inline enum step element_name(struct xml_parser *p)
+static inline enum step element_name(struct xml_machine *p)
 {
     enum step step = xml_name_read(p);
     if (step != STEP_ON)
@@ -155,7 +155,7 @@ static inline enum step element_name(struct xml_parser *p)
     return tag_rest(p);
 }
 
-static inline enum step element_begin(struct xml_parser *p)
+static inline enum step element_begin(struct xml_machine *p)
 {
     if (p->elements >= p->limits.elements || p->depth >= p->limits.depth)
         return xml_bad(p, XML_TOO_COMPLEX);
@@ -178,7 +178,7 @@ static inline enum step element_begin(struct xml_parser *p)
 
 /* --- the states --- */
 
-enum step xml_less(struct xml_parser *p)
+enum step xml_less(struct xml_machine *p)
 {
     if (p->p == p->end)
         return STEP_MORE;
@@ -202,14 +202,14 @@ enum step xml_less(struct xml_parser *p)
     return STEP_ON;
 }
 
-static inline void skip_space(struct xml_parser *p)
+static inline void skip_space(struct xml_machine *p)
 {
     while (p->p < p->end && ch_is(*p->p, CH_SPACE))
         p->p++;
 }
 
 /* One byte of what stands between names and values. */
-static enum step punctuation(struct xml_parser *p)
+static enum step punctuation(struct xml_machine *p)
 {
     uint8_t c = *p->p;
     switch (p->state) {
@@ -237,7 +237,7 @@ static enum step punctuation(struct xml_parser *p)
     return STEP_ON;
 }
 
-enum step xml_tag(struct xml_parser *p)
+enum step xml_tag(struct xml_machine *p)
 {
     switch (p->state) {
     case S_NAME:

@@ -4,7 +4,7 @@
 #include "xml/chars.h"
 #include "xml/machine.h"
 
-enum step xml_take_char(struct xml_parser *p, uint32_t *code_out)
+enum step xml_take_char(struct xml_machine *p, uint32_t *code_out)
 {
     while (p->p < p->end) {
         p->part[p->part_len++] = *p->p;
@@ -18,7 +18,7 @@ enum step xml_take_char(struct xml_parser *p, uint32_t *code_out)
     return STEP_MORE;
 }
 
-static inline enum step put_byte(struct xml_parser *p, uint8_t c)
+static inline enum step put_byte(struct xml_machine *p, uint8_t c)
 {
     if (!xml_pool_room(p, 1))
         return xml_bad(p, XML_MEMORY);
@@ -26,7 +26,7 @@ static inline enum step put_byte(struct xml_parser *p, uint8_t c)
     return STEP_ON;
 }
 
-static enum step put_wide(struct xml_parser *p)
+static enum step put_wide(struct xml_machine *p)
 {
     uint32_t code;
     enum step step = xml_take_char(p, &code);
@@ -40,7 +40,7 @@ static enum step put_wide(struct xml_parser *p)
     return STEP_ON;
 }
 
-bool xml_text_open(struct xml_parser *p)
+bool xml_text_open(struct xml_machine *p)
 {
     if (p->text != NO_TEXT)
         return true;
@@ -53,7 +53,7 @@ bool xml_text_open(struct xml_parser *p)
     return true;
 }
 
-bool xml_text_done(struct xml_parser *p)
+bool xml_text_done(struct xml_machine *p)
 {
     if (p->text == NO_TEXT)
         return true;
@@ -74,7 +74,7 @@ bool xml_text_done(struct xml_parser *p)
 }
 
 /* A control character, or one that is not ASCII. A line end becomes eol. */
-static enum step put_special(struct xml_parser *p, uint8_t c, uint8_t tab, uint8_t eol)
+static enum step put_special(struct xml_machine *p, uint8_t c, uint8_t tab, uint8_t eol)
 {
     if (c >= 0x80)
         return put_wide(p);
@@ -87,7 +87,7 @@ static enum step put_special(struct xml_parser *p, uint8_t c, uint8_t tab, uint8
 
 /* Finishes a character that was cut, and a line end. STEP_ON: go on at p->p, if anything is left.
  */
-static inline enum step resume(struct xml_parser *p)
+static inline enum step resume(struct xml_machine *p)
 {
     if (p->part_len > 0)
         return put_wide(p);
@@ -98,7 +98,7 @@ static inline enum step resume(struct xml_parser *p)
     return STEP_ON;
 }
 
-enum step xml_value(struct xml_parser *p)
+enum step xml_value(struct xml_machine *p)
 {
     for (;;) {
         enum step step = STEP_ON;
@@ -138,14 +138,14 @@ enum step xml_value(struct xml_parser *p)
 }
 
 /* Whether what was read last, in this stretch, is "]]". */
-static inline bool behind_brackets(const struct xml_parser *p)
+static inline bool behind_brackets(const struct xml_machine *p)
 {
     const uint8_t *w = p->pool.bytes + p->pool.used;
     return p->pool.used - p->literal >= 2 && w[-1] == ']' && w[-2] == ']';
 }
 
 /* Behind "]]>": the brackets are no content. */
-static enum step cdata_done(struct xml_parser *p)
+static enum step cdata_done(struct xml_machine *p)
 {
     p->pool.used -= 2;
     p->literal = p->pool.used;
@@ -154,7 +154,7 @@ static enum step cdata_done(struct xml_parser *p)
 }
 
 /* '<', '>' or '&' in text. true: the text goes on; otherwise *step_out is what comes of it. */
-static inline bool text_special(struct xml_parser *p, uint8_t c, enum step *step_out)
+static inline bool text_special(struct xml_machine *p, uint8_t c, enum step *step_out)
 {
     bool cdata = p->state == S_CDATA;
     p->p++;
@@ -171,7 +171,7 @@ static inline bool text_special(struct xml_parser *p, uint8_t c, enum step *step
     return false;
 }
 
-enum step xml_text_run(struct xml_parser *p)
+enum step xml_text_run(struct xml_machine *p)
 {
     if (p->p == p->end)
         return STEP_MORE;
