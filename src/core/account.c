@@ -71,6 +71,7 @@ static void unload(struct engine *e, struct account *a)
     roster_free(&a->roster);
     mem_free(a->slots);
     a->slots = NULL;
+    a->slot_count = 0;
 }
 
 static void destroy(struct engine *e, struct account *a)
@@ -406,9 +407,18 @@ void accounts_rehost(struct engine *e)
     }
 }
 
+static struct account_slot *find_slot(const struct account *a, unsigned i)
+{
+    for (unsigned n = 0; n < a->slot_count; n++)
+        if (a->slots[n].module == i)
+            return &a->slots[n];
+    return NULL;
+}
+
 void *account_slot(const struct account *a, unsigned i)
 {
-    return a->slots != NULL ? a->slots[i] : NULL;
+    const struct account_slot *slot = find_slot(a, i);
+    return slot != NULL ? slot->data : NULL;
 }
 
 void account_slot_set(struct engine *e, struct account *a, unsigned i, void *data)
@@ -416,7 +426,16 @@ void account_slot_set(struct engine *e, struct account *a, unsigned i, void *dat
     unsigned n;
     (void)hooks_modules(e, &n);
     CHECK(i < n);
-    if (a->slots == NULL)
-        a->slots = mem_array(n, sizeof(*a->slots));
-    a->slots[i] = data;
+    struct account_slot *slot = find_slot(a, i);
+    if (slot == NULL && data == NULL)
+        return;
+    if (slot == NULL) {
+        a->slots = mem_resize(a->slots, a->slot_count + 1, sizeof(*a->slots));
+        slot = &a->slots[a->slot_count++];
+        slot->module = i;
+    } else if (data == NULL) {
+        *slot = a->slots[--a->slot_count];
+        return;
+    }
+    slot->data = data;
 }

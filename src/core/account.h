@@ -17,6 +17,12 @@ enum account_state {
     ACCOUNT_FAILED, /* the store did not answer well: as absent, but with another error */
 };
 
+/* What a module keeps with an account. */
+struct account_slot {
+    unsigned module; /* its index */
+    void *data;
+};
+
 struct account {
     struct hnode node;
     struct jid jid; /* bare, owned */
@@ -36,11 +42,12 @@ struct account {
     uint64_t flow;               /* the load */
     uint32_t subscriptions_sent; /* L19, in the hour since */
     uint64_t subscriptions_since_ms;
-    int64_t last_seen_ms; /* wall clock; when the last session ended since it was loaded */
-    uint64_t head;        /* position of the newest entry of its log that was applied here */
-    struct tail tail;     /* what of its log has been taken (tail.h) */
-    bool follows;         /* head and tail are right: they were read, and are kept here */
-    void **slots;         /* per-account data of modules, by module index; NULL until used */
+    int64_t last_seen_ms;       /* wall clock; when the last session ended since it was loaded */
+    uint64_t head;              /* position of the newest entry of its log that was applied here */
+    struct tail tail;           /* what of its log has been taken (tail.h) */
+    bool follows;               /* head and tail are right: they were read, and are kept here */
+    struct account_slot *slots; /* of the modules that keep something: few do */
+    unsigned slot_count;
 };
 
 /* Names of items in the store. The value of STORE_ACCOUNT is made by account_record_encode. */
@@ -91,7 +98,7 @@ void accounts_free(struct engine *e);
 /* Hosts are looked up anew after a reload. */
 void accounts_rehost(struct engine *e);
 
-/* Slot of module index i, NULL when unset. */
+/* Slot of module index i, NULL when unset; setting it to NULL unsets it. */
 void *account_slot(const struct account *a, unsigned i);
 void account_slot_set(struct engine *e, struct account *a, unsigned i, void *data);
 
