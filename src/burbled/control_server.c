@@ -182,6 +182,8 @@ static void welcome(struct loop_fd *f, unsigned events, void *ctx)
     if (err != 0) {
         if (err == ERR_REFUSED || err == ERR_LIMIT)
             refuse(c, err, &peer);
+        else if (err == ERR_IO) /* short of memory: until the next tick (N08) */
+            c->paused = loop_want(&c->server->loop, &c->listener, 0) == 0;
         return;
     }
     struct control_conn *conn = mem_new(struct control_conn);

@@ -92,9 +92,10 @@ static int open_one(const struct listen_at *at, size_t n, size_t i, struct liste
         buf_printf(problem, "\"%.*s\" is no IPv4 or IPv6 address", SLICE_ARG(at[i].address));
         return ERR_SYNTAX;
     }
-    bool six_only = !addr_is_any(&a) || four_beside(at, n, at[i].port);
+    bool all = addr_is_any(&a) && a.family == 6;
+    bool six_only = !all || four_beside(at, n, at[i].port);
     int e = open_socket(&a, six_only, out);
-    if (any && (e == EAFNOSUPPORT || e == EADDRNOTAVAIL)) {
+    if (all && !six_only && (e == EAFNOSUPPORT || e == EADDRNOTAVAIL)) {
         (void)addr_parse(SLICE("0.0.0.0"), at[i].port, &a);
         e = open_socket(&a, false, out);
     }

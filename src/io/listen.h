@@ -12,8 +12,8 @@
 enum { LISTEN_BACKLOG = 4096 };
 
 struct listen_at {
-    /* An IPv4 or IPv6 literal. "::" also takes IPv4 unless another entry has an IPv4 address for
-     * the same port; "" and "*" are "::", or "0.0.0.0" where the system has no IPv6. */
+    /* An IPv4 or IPv6 literal; "" and "*" are "::". That also takes IPv4, and is "0.0.0.0" where
+     * the system has no IPv6, unless another entry has an IPv4 address for the same port. */
     struct slice address;
     uint16_t port; /* 0: the system chooses (tests) */
 };

@@ -123,7 +123,9 @@ int unix_accept(int listener, int *fd_out, struct unix_peer *peer_out)
     if (fd < 0) {
         if (errno == EAGAIN)
             return ERR_BUSY;
-        return errno == ECONNABORTED || errno == EINTR ? ERR_CLOSED : error_of(errno);
+        if (errno == ECONNABORTED || errno == EINTR)
+            return ERR_CLOSED;
+        return errno == EMFILE || errno == ENFILE ? ERR_FULL : ERR_IO;
     }
     struct ucred who;
     socklen_t len = sizeof(who);
