@@ -188,6 +188,28 @@ static void a_listener_is_paused_and_served_again(void **state)
     loop_close(&l);
 }
 
+/* More descriptors than a wait reports at once, all of them with something to read, always. */
+static void N14_whoever_is_ready_is_called_within_a_few_turns(void **state)
+{
+    (void)state;
+    enum { PAIRS = 300, TURNS = 10 };
+    static struct pair p[PAIRS];
+    struct loop l;
+    assert_int_equal(loop_init(&l), 0);
+    for (int i = 0; i < PAIRS; i++) {
+        pair_open(&l, &p[i], LOOP_READ);
+        p[i].probe.reads = false;
+        assert_int_equal(write(p[i].theirs, "x", 1), 1);
+    }
+    for (int i = 0; i < 2 * TURNS; i++)
+        loop_once(&l, 0, NULL, NULL);
+    for (int i = 0; i < PAIRS; i++) {
+        assert_in_range(p[i].probe.calls, TURNS, 2 * TURNS);
+        pair_close(&l, &p[i]);
+    }
+    loop_close(&l);
+}
+
 static void mail_comes_out_in_the_order_in_which_it_went_in(void **state)
 {
     (void)state;
@@ -319,6 +341,7 @@ int main(void)
         cmocka_unit_test(a_forgotten_descriptor_is_not_called_in_the_same_turn),
         cmocka_unit_test(a_link_moves_to_another_loop_with_its_unread_bytes),
         cmocka_unit_test(a_listener_is_paused_and_served_again),
+        cmocka_unit_test(N14_whoever_is_ready_is_called_within_a_few_turns),
         cmocka_unit_test(mail_comes_out_in_the_order_in_which_it_went_in),
         cmocka_unit_test(no_mail_is_lost_and_each_producer_keeps_its_order),
         cmocka_unit_test(another_thread_stops_a_sleeping_loop),
