@@ -32,6 +32,7 @@ struct restore {
     struct sqlite_report report;
     char *fresh; /* the copy, in the folder */
     char *aside; /* where the old files are */
+    char error[ERROR_BYTES];
 };
 
 static int fail(const char *what, const char *path)
@@ -58,10 +59,10 @@ static int sync_folder(const struct restore *r)
     return status;
 }
 
-static int write_mark(const struct restore *r, const char *name, const char *text)
+static int write_mark(const struct restore *r, const char *name, struct slice text)
 {
     char *path = backup_path(r->data_dir, name);
-    int err = file_write(path, slice_z(text)), status = 0;
+    int err = file_write(path, text), status = 0;
     if (err != 0) {
         output_error("cannot write %s: %s", path, err_text(err));
         status = backup_status(err);
@@ -74,7 +75,6 @@ static int write_mark(const struct restore *r, const char *name, const char *tex
 
 static int copy_in(const struct options *options, struct restore *r)
 {
-    char error[ERROR_BYTES];
     r->fresh = backup_path(r->data_dir, "burble.db.restore");
     if (unlink(r->fresh) != 0 && errno != ENOENT)
         return fail("remove", r->fresh);
@@ -85,11 +85,11 @@ static int copy_in(const struct options *options, struct restore *r)
     struct sqlite_copy copy = {
         .from = r->from, .to = r->fresh, .alone = true, .progress = backup_progress};
     backup_progress_begin(options, "restore");
-    int err = sqlite_copy(&copy, error, sizeof(error));
+    int err = sqlite_copy(&copy, r->error, sizeof(r->error));
     backup_progress_end();
     if (err == 0)
         return give(r, r->fresh);
-    output_error("%s", error);
+    output_error("%s", r->error);
     (void)unlink(r->fresh);
     return backup_status(err);
 }
@@ -131,18 +131,20 @@ static int move_aside(const struct restore *r)
 
 static int put_in_place(struct restore *r)
 {
-    char text[ERROR_BYTES], stamp[TIME_STAMP_BYTES];
+    struct buf text = {0};
+    char stamp[TIME_STAMP_BYTES];
     char *path = backup_path(r->data_dir, "burble.db");
     char *mark = backup_path(r->data_dir, CONTROL_RESTORING_NAME);
     time_stamp(clock_now().wall_ms, stamp);
-    snprintf(text, sizeof(text), "%.24s %.900s\n", stamp, r->from);
+    buf_printf(&text, "%s %s\n", stamp, r->from);
     int status = rename(r->fresh, path) != 0 ? fail("make", path) : 0;
     if (status == 0)
-        status = write_mark(r, CONTROL_RESTORED_NAME, text);
+        status = write_mark(r, CONTROL_RESTORED_NAME, buf_slice(&text));
     if (status == 0 && unlink(mark) != 0)
         status = fail("remove", mark);
     if (status == 0)
         status = sync_folder(r);
+    buf_free(&text);
     mem_free(path);
     mem_free(mark);
     return status;
@@ -152,17 +154,18 @@ static bool confirmed(const struct options *options, const struct restore *r)
 {
     if (options->yes || !isatty(STDIN_FILENO))
         return true;
-    char question[512];
+    struct buf question = {0};
     char *file = output_harmless(r->from), *dir = output_harmless(r->data_dir);
-    snprintf(question, sizeof(question),
-             "Replace all data in %.150s by %.150s (%lld accounts)? Type \"yes\":", dir, file,
-             (long long)r->report.accounts);
+    buf_printf(&question, "Replace all data in %s by %s (accounts: %lld)? Type \"yes\":", dir, file,
+               (long long)r->report.accounts);
+    buf_byte(&question, '\0');
+    bool yes = !question.failed && password_confirm(question.ptr);
+    if (!yes)
+        output_error("nothing was changed.");
+    buf_free(&question);
     mem_free(file);
     mem_free(dir);
-    if (password_confirm(question))
-        return true;
-    output_error("nothing was changed.");
-    return false;
+    return yes;
 }
 
 static void add_row(const struct restore *r, struct output *o)
@@ -182,7 +185,7 @@ static int work(const struct options *options, struct restore *r, struct output 
 {
     int status = copy_in(options, r);
     if (status == 0)
-        status = write_mark(r, CONTROL_RESTORING_NAME, "");
+        status = write_mark(r, CONTROL_RESTORING_NAME, SLICE(""));
     if (status == 0)
         status = make_aside(r);
     if (status == 0)
@@ -196,7 +199,6 @@ static int work(const struct options *options, struct restore *r, struct output 
 
 int restore_run(const struct options *options, const char *data_dir, struct output *o)
 {
-    char error[ERROR_BYTES];
     struct restore r = {.data_dir = data_dir, .from = options->args[0]};
     pid_t pid;
     int lock = -1;
@@ -212,9 +214,9 @@ int restore_run(const struct options *options, const char *data_dir, struct outp
         return backup_status(err);
     }
     int status;
-    err = sqlite_verify(r.from, &r.report, error, sizeof(error));
+    err = sqlite_verify(r.from, &r.report, r.error, sizeof(r.error));
     if (err != 0) {
-        output_error("%s", error);
+        output_error("%s", r.error);
         status = backup_status(err);
     } else {
         status = confirmed(options, &r) ? work(options, &r, o) : CONTROL_FAILED;
