@@ -1,7 +1,7 @@
 /* XEP-0334: Message Processing Hints (version 1.0.0).
  *
  * store, no-store and no-permanent-store are obeyed where messages are judged
- * (core/service/keep.h); no-copy has nothing to forbid yet. */
+ * (core/service/keep.h), no-copy where copies are (core/copy.c). */
 #include "core/module.h"
 
 static const char *const FEATURES[] = {"urn:xmpp:hints", NULL};
