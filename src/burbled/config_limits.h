@@ -83,6 +83,10 @@
       "that a lost session waits to be resumed")                                                   \
     X("L15", sessions_bytes, CONFIG_BYTES, 268435456, 1048576, 2147483647, CONFIG_LIMIT_STAYS,     \
       "files of the sessions that can be resumed, in data_dir, in all; read at the start")         \
+    X("N01", peer_answer_seconds, CONFIG_SECONDS, 60, 5, 3600, CONFIG_LIMIT_STAYS,                 \
+      "for a client to answer when it is asked; one that says nothing is disconnected")            \
+    X("N11", peer_silence_seconds, CONFIG_SECONDS, 180, 10, 86400, CONFIG_LIMIT_STAYS,             \
+      "of silence of a client before it is asked whether it is there")                             \
     X("L16", offline_messages, CONFIG_COUNT, 1000, 0, 1000000, CONFIG_LIMIT_STAYS,                 \
       "messages that wait for an account that is offline")                                         \
     X("L16", offline_bytes, CONFIG_BYTES, 4194304, 0, 1073741824, CONFIG_LIMIT_STAYS,              \

@@ -37,6 +37,11 @@ static void fill_limits(const struct config_limits *c, struct limits *out)
     out->output_bytes = c->output_queue_bytes;
     out->output_lag_ms = milliseconds(c->output_drain_seconds);
     out->inactive_bytes = c->inactive_presence_bytes;
+    out->sm_stanzas = c->sm_queue_stanzas;
+    out->sm_bytes = c->sm_queue_bytes;
+    out->sm_resume_ms = milliseconds(c->sm_hibernation_seconds);
+    out->answer_ms = milliseconds(c->peer_answer_seconds);
+    out->ping_ms = milliseconds(c->peer_silence_seconds);
     out->offline_messages = c->offline_messages;
     out->offline_bytes = c->offline_bytes;
     out->trace_bytes = c->trace_bytes;

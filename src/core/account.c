@@ -10,11 +10,13 @@
 #include "core/message_log.h"
 #include "core/router.h"
 #include "core/service/archive.h"
+#include "core/sm.h"
 #include "core/subscribe.h"
 
 enum {
     ACCOUNT_IDLE_MS = 60000, /* a loaded account that nobody needs stays this long */
     ACCOUNT_IDLE_MAX = 4096, /* at most so many of them */
+    RESTORING_MAX = 8,       /* accounts that are loaded at once because they have sessions */
     CORE_READS = 5, /* record, roster, tail, head and size of the log, before those of modules */
 };
 
@@ -163,11 +165,17 @@ static void loaded(struct engine *e, void *ctx, struct store_request *answer)
         load_rows(e, a, answer);
     if (a->state != ACCOUNT_READY)
         unload(e, a);
+    bool first = !a->follows && a->state != ACCOUNT_FAILED;
     if (a->state == ACCOUNT_ABSENT)
         a->follows = false;
     else if (a->state == ACCOUNT_READY)
         a->follows = true;
     account_use(e, a);
+    if (first)
+        sm_account_loaded(e, a);
+    e->restoring_now -= a->restores;
+    a->restores = false;
+    accounts_restore(e);
     while (!list_empty(&a->binding))
         c2s_account_ready(CONTAINER_OF(list_pop(&a->binding), struct c2s, binding));
     account_release(e, a);
@@ -190,22 +198,60 @@ static void load(struct engine *e, struct account *a)
     a->flow = flow_submit(e, q, loaded, a);
 }
 
+static struct account *make(struct engine *e, const struct jid *jid)
+{
+    struct account *a = mem_new(struct account);
+    struct jid bare = jid_to_bare(*jid);
+    a->jid = jid_copy(&bare);
+    a->host = config_host(e->config, jid_domain(jid));
+    list_init(&a->sessions);
+    list_init(&a->parked);
+    list_init(&a->holds);
+    list_init(&a->changes);
+    list_init(&a->binding);
+    list_init(&a->idle);
+    list_init(&a->restoring);
+    hmap_insert(&e->accounts, &a->node, hash_bytes(&e->key, jid_bare(jid)));
+    return a;
+}
+
+struct account *account_restore(struct engine *e, const struct jid *jid)
+{
+    struct account *a = account_find(e, jid_bare(jid));
+    if (a == NULL) {
+        a = make(e, jid);
+        a->state = ACCOUNT_LOADING;
+        list_push(&e->restoring, &a->restoring);
+    }
+    return a;
+}
+
+void account_need(struct engine *e, struct account *a)
+{
+    if (!list_linked(&a->restoring))
+        return;
+    list_remove(&a->restoring);
+    load(e, a);
+}
+
+void accounts_restore(struct engine *e)
+{
+    while (e->restoring_now < RESTORING_MAX && !list_empty(&e->restoring)) {
+        struct account *a = CONTAINER_OF(e->restoring.next, struct account, restoring);
+        a->restores = true;
+        e->restoring_now++;
+        account_need(e, a);
+    }
+}
+
 struct account *account_get(struct engine *e, const struct jid *jid)
 {
     struct account *a = account_find(e, jid_bare(jid));
     if (a == NULL) {
-        a = mem_new(struct account);
-        struct jid bare = jid_to_bare(*jid);
-        a->jid = jid_copy(&bare);
-        a->host = config_host(e->config, jid_domain(jid));
-        list_init(&a->sessions);
-        list_init(&a->parked);
-        list_init(&a->holds);
-        list_init(&a->changes);
-        list_init(&a->binding);
-        list_init(&a->idle);
-        hmap_insert(&e->accounts, &a->node, hash_bytes(&e->key, jid_bare(jid)));
+        a = make(e, jid);
         load(e, a);
+    } else if (list_linked(&a->restoring)) {
+        account_need(e, a);
     } else if (a->state == ACCOUNT_FAILED) {
         load(e, a); /* the store may be well again */
     }
@@ -215,6 +261,7 @@ struct account *account_get(struct engine *e, const struct jid *jid)
 void account_reload(struct engine *e, struct account *a)
 {
     stop_idle(e, a);
+    list_remove(&a->restoring);
     flow_cancel(e, a->flow);
     load(e, a);
 }
@@ -377,6 +424,16 @@ uint64_t accounts_deadline(const struct engine *e)
     return a->idle_since_ms + ACCOUNT_IDLE_MS;
 }
 
+/* Sessions that hibernate stay in the region. */
+static void forget_sessions(struct engine *e, struct account *a)
+{
+    LIST_EACH(it, &a->sessions)
+    {
+        struct session *s = CONTAINER_OF(it, struct session, link);
+        session_forget(e, &s);
+    }
+}
+
 static void drop_parked(struct account *a)
 {
     while (!list_empty(&a->holds))
@@ -393,7 +450,9 @@ void accounts_free(struct engine *e)
     struct hnode *n;
     while ((n = hmap_walk(&e->accounts, NULL)) != NULL) {
         struct account *a = CONTAINER_OF(n, struct account, node);
+        forget_sessions(e, a);
         drop_parked(a);
+        list_remove(&a->restoring);
         destroy(e, a);
     }
 }

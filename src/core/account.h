@@ -33,11 +33,13 @@ struct account {
     struct list sessions; /* struct session */
     uint32_t session_count;
     struct roster roster;
-    struct list binding; /* struct c2s: streams that wait for the account to be loaded */
-    struct list parked;  /* struct parked: stanzas that wait, in order of arrival */
-    struct list holds;   /* struct hold: streams with a message on its way to the store */
-    struct list changes; /* of subscriptions that are being written (subscribe.c) */
-    struct list idle;    /* in engine.idle_accounts */
+    struct list binding;   /* struct c2s: streams that wait for the account to be loaded */
+    struct list parked;    /* struct parked: stanzas that wait, in order of arrival */
+    struct list holds;     /* struct hold: streams with a message on its way to the store */
+    struct list changes;   /* of subscriptions that are being written (subscribe.c) */
+    struct list idle;      /* in engine.idle_accounts */
+    struct list restoring; /* in engine.restoring: to be loaded, later or when it is needed */
+    bool restores;         /* it is being loaded because its turn has come */
     uint64_t idle_since_ms;
     uint64_t flow;               /* the load */
     uint32_t subscriptions_sent; /* L19, in the hour since */
@@ -66,6 +68,11 @@ bool account_record_decode(struct slice text, struct account_record *out);
 struct account *account_find(struct engine *e, struct slice bare);
 /* Loads when it is not there: the state tells. jid is bare and local. */
 struct account *account_get(struct engine *e, const struct jid *jid);
+/* Makes it without loading it: it has sessions of another process. It is loaded when it is needed,
+ * and a few at a time. */
+struct account *account_restore(struct engine *e, const struct jid *jid);
+void account_need(struct engine *e, struct account *a);
+void accounts_restore(struct engine *e);
 /* A write failed, or the store changed behind the account: what is in memory is read from the store
  * again; stanzas wait meanwhile. */
 void account_reload(struct engine *e, struct account *a);

@@ -7,6 +7,7 @@
 #include "core/hooks.h"
 #include "core/login.h"
 #include "core/router.h"
+#include "core/sm.h"
 #include "xml/writer.h"
 #include "xmpp/ns.h"
 
@@ -21,6 +22,7 @@ enum element {
     EL_NEXT,
     EL_TASK_DATA,
     EL_CSI,
+    EL_SM,
     EL_IQ,
     EL_STANZA,
     EL_UNKNOWN,
@@ -41,6 +43,7 @@ enum action {
     ACT_BIND,
     ACT_STANZA,
     ACT_CSI,
+    ACT_SM,
     ACT_UNAUTHORIZED, /* not-authorized */
     ACT_UNEXPECTED,   /* unsupported-stanza-type */
 };
@@ -62,6 +65,7 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                          [EL_NEXT] = ACT_UNEXPECTED,
                          [EL_TASK_DATA] = ACT_UNEXPECTED,
                          [EL_CSI] = ACT_UNEXPECTED,
+                         [EL_SM] = ACT_SM,
                          [EL_IQ] = ACT_REGISTER,
                          [EL_STANZA] = ACT_UNAUTHORIZED,
                          [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -71,6 +75,7 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                   [EL_ABORT] = ACT_ABORT,
                   NO_SASL2,
                   [EL_CSI] = ACT_UNEXPECTED,
+                  [EL_SM] = ACT_SM,
                   [EL_IQ] = ACT_UNAUTHORIZED,
                   [EL_STANZA] = ACT_UNAUTHORIZED,
                   [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -84,6 +89,7 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                    [EL_NEXT] = ACT_UNEXPECTED,
                    [EL_TASK_DATA] = ACT_UNEXPECTED,
                    [EL_CSI] = ACT_UNEXPECTED,
+                   [EL_SM] = ACT_SM,
                    [EL_IQ] = ACT_UNAUTHORIZED,
                    [EL_STANZA] = ACT_UNAUTHORIZED,
                    [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -97,6 +103,7 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                   [EL_NEXT] = ACT_NEXT,
                   [EL_TASK_DATA] = ACT_TASK_DATA,
                   [EL_CSI] = ACT_UNEXPECTED,
+                  [EL_SM] = ACT_SM,
                   [EL_IQ] = ACT_UNAUTHORIZED,
                   [EL_STANZA] = ACT_UNAUTHORIZED,
                   [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -106,6 +113,7 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                       [EL_ABORT] = ACT_UNEXPECTED,
                       NO_SASL2,
                       [EL_CSI] = ACT_UNEXPECTED,
+                      [EL_SM] = ACT_SM,
                       [EL_IQ] = ACT_BIND,
                       [EL_STANZA] = ACT_UNAUTHORIZED,
                       [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -115,6 +123,7 @@ static const enum action TABLE[C2S_STATES][ELEMENTS] = {
                    [EL_RESPONSE] = ACT_UNEXPECTED,
                    [EL_ABORT] = ACT_UNEXPECTED,
                    NO_SASL2,
+                   [EL_SM] = ACT_SM,
                    [EL_IQ] = ACT_STANZA,
                    [EL_STANZA] = ACT_STANZA,
                    [EL_UNKNOWN] = ACT_UNEXPECTED},
@@ -190,7 +199,8 @@ void c2s_free(struct c2s **stream)
 
 static bool has_credit(const struct c2s *s)
 {
-    return s->session->unsettled < s->e->config->limits.credit_stanzas &&
+    return (s->session->sm == NULL || sm_has_window(s->session)) &&
+           s->session->unsettled < s->e->config->limits.credit_stanzas &&
            s->session->unsettled_bytes < s->e->config->limits.credit_bytes;
 }
 
@@ -201,6 +211,7 @@ bool c2s_can_read(const struct c2s *s)
     case C2S_MOVING:
     case C2S_BINDING:
     case C2S_ENTERING:
+    case C2S_RESUMING:
     case C2S_REGISTERING:
     case C2S_CLOSED:
         return false;
@@ -224,6 +235,8 @@ void c2s_unhold(struct c2s *s)
 uint32_t c2s_take_tokens(struct c2s *s, size_t n)
 {
     const struct limits *l = &s->e->config->limits;
+    s->heard_ms = s->e->now.mono_ms;
+    s->heard = true;
     if (!l->rate || l->rate_bytes_per_s == 0 || s->session == NULL)
         return 0;
     return stream_take_tokens(&s->spent_until_ms, s->e->now.mono_ms, n, l->rate_bytes_per_s,
@@ -251,6 +264,8 @@ static enum element element_of(struct xml x)
                : slice_is(name, "next")       ? EL_NEXT
                : slice_is(name, "task-data")  ? EL_TASK_DATA
                                               : EL_UNKNOWN;
+    if (slice_eq(ns, NS_SM))
+        return EL_SM;
     if (slice_eq(ns, NS_TLS) && slice_is(name, "starttls"))
         return EL_STARTTLS;
     if (slice_eq(ns, NS_CSI) && (slice_is(name, "active") || slice_is(name, "inactive")))
@@ -321,6 +336,9 @@ void c2s_element(struct c2s *s, struct xml root, size_t bytes)
     case ACT_CSI:
         session_set_inactive(s->e, s->session, slice_is(xml_name(root), "inactive"));
         break;
+    case ACT_SM:
+        c2s_sm(s, root);
+        break;
     case ACT_UNAUTHORIZED:
         c2s_log(s, LOG_INFO, "stream.unauth", "not-authorized");
         c2s_error(s, STREAM_NOT_AUTHORIZED, SLICE_NONE, SLICE_NONE);
@@ -365,6 +383,8 @@ void c2s_closed_by_peer(struct c2s *s)
     if (s->session != NULL)
         c2s_log(s, LOG_INFO, "session.close", NULL);
     s->state = C2S_CLOSED;
+    if (s->session != NULL && s->session->sm != NULL)
+        s->session->sm->clean = true;
     session_end(s->e, &s->session);
     let_go(s);
     s->link->ops->close(s->link);

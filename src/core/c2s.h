@@ -31,6 +31,7 @@ enum c2s_state {
     C2S_SASL2,       /* as C2S_SASL, by XEP-0388 */
     C2S_TASK,        /* logged in by XEP-0388; a task waits for the client */
     C2S_ENTERING,    /* logged in by XEP-0388; what comes with it waits for the store */
+    C2S_RESUMING,    /* a session is to be taken up again, which waits for the store */
     C2S_REGISTERING, /* XEP-0077 before login waits for the store or a job */
     C2S_CLOSED,      /* the end was written; nothing is read any more */
     C2S_STATES
@@ -60,8 +61,11 @@ struct c2s {
     void *module_data;       /* of the registration module, in C2S_REGISTERING */
     uint32_t holds;          /* answers that must come before anything else is read (c2s_hold) */
     uint64_t spent_until_ms; /* L22: when what was read will have been paid for */
-    struct timer deadline;   /* L7 */
-    uint64_t deadline_ms;    /* when it is: one for the whole login, on whatever shards */
+    struct timer deadline;   /* L7; in a bound stream the signs of life (c2s_alive.c) */
+    uint64_t deadline_ms;    /* L7: one for the whole login, on whatever shards */
+    uint64_t heard_ms;       /* when something was read last */
+    uint64_t asked_ms;       /* when something was asked that the peer has to answer; 0: nothing */
+    bool heard;              /* since then */
     struct timer delay;      /* L10 */
 };
 
@@ -138,6 +142,13 @@ void c2s_bind(struct c2s *s, struct xml x);
 bool c2s_session_open(struct c2s *s, struct slice resource);
 /* A session gives way to a new connection (section 7.7.2.2). */
 void c2s_session_replace(struct engine *e, struct session *old);
+void c2s_sm(struct c2s *s, struct xml x);
+void c2s_sm_account_ready(struct c2s *s);
+/* There is a session: L7 is over, the peer has to show signs of life from now on. */
+void c2s_alive_begin(struct c2s *s);
+/* The peer was asked something that it has to answer; it did. */
+void c2s_asked(struct c2s *s);
+void c2s_answered(struct c2s *s);
 void c2s_stanza(struct c2s *s, struct xml x, size_t bytes);
 /* Logged in, at the owner's shard: says so and waits for the new stream. */
 void c2s_arrived(struct c2s *s);

@@ -39,7 +39,7 @@ bool c2s_session_open(struct c2s *s, struct slice resource)
     }
     s->session = session_new(e, s->account, s, resource);
     s->state = C2S_BOUND;
-    timer_stop(&s->deadline);
+    c2s_alive_begin(s);
     struct log_line l;
     log_begin(&l, e->log, LOG_INFO, "session.open");
     log_num(&l, "conn", (long long)s->link->conn);
@@ -134,6 +134,10 @@ void c2s_account_ready(struct c2s *s)
 {
     if (s->login != NULL) {
         login_account_ready(s);
+        return;
+    }
+    if (s->state == C2S_RESUMING) {
+        c2s_sm_account_ready(s);
         return;
     }
     struct buf held = s->held;

@@ -63,6 +63,8 @@ void c2s_stanza(struct c2s *s, struct xml x, size_t bytes)
             return;
         }
     }
+    if (s->session->sm != NULL && (st.type == TYPE_RESULT || st.type == TYPE_ERROR))
+        sm_answered(e, s->session, &st);
     if (st.kind == STANZA_IQ && !iq_well_made(&st))
         route_error(e, &st, STANZA_BAD_REQUEST, SLICE_NONE, &origin);
     else

@@ -29,6 +29,11 @@ struct limits {
     uint32_t output_bytes;           /* L13 */
     uint32_t output_lag_ms;          /* L13 */
     uint32_t inactive_bytes;         /* L13: presence held back for an inactive client */
+    uint32_t sm_stanzas;             /* L14: not acknowledged */
+    uint32_t sm_bytes;               /* L14 */
+    uint32_t sm_resume_ms;           /* L15; 0: sessions are not resumed */
+    uint32_t answer_ms;              /* N01: a peer that does not answer is gone */
+    uint32_t ping_ms;                /* N11: a silent peer is asked; 0: never */
     uint32_t offline_messages;       /* L16 */
     uint32_t offline_bytes;          /* L16 */
     uint32_t trace_bytes;            /* of each shard (trace.h) */

@@ -12,9 +12,10 @@
 #include "core/router.h"
 #include "core/service/accounts.h"
 #include "core/service/ask.h"
+#include "core/sm.h"
 #include "core/trace.h"
 
-enum { ARENA_FACTOR = 4 };
+enum { ARENA_FACTOR = 4, OWN_REGION_BYTES = 64 << 20 };
 
 struct engine *engine_new(const struct engine_setup *setup)
 {
@@ -32,6 +33,8 @@ struct engine *engine_new(const struct engine_setup *setup)
     e->started_wall_ms = setup->now.wall_ms;
     rng_bytes(e->rng, &e->key, sizeof(e->key));
     timers_init(&e->timers, e->now.mono_ms);
+    list_init(&e->restoring);
+    list_init(&e->waiting);
     list_init(&e->idle_accounts);
     list_init(&e->tails);
     list_init(&e->outbounds);
@@ -81,6 +84,9 @@ void engine_free(struct engine **engine)
     handles_free(&e->flows);
     handles_free(&e->streams);
     handles_free(&e->sessions);
+    if (e->own_memory != NULL)
+        region_free(&e->region);
+    mem_free(e->own_memory);
     hmap_free(&e->accounts);
     arena_free(&e->arena);
     buf_free(&e->scratch);
@@ -90,6 +96,15 @@ void engine_free(struct engine **engine)
     mem_wipe(e->fake_secret, sizeof(e->fake_secret));
     mem_free(e);
     *engine = NULL;
+}
+
+void engine_own_region(struct engine *e)
+{
+    static const struct region_stamp STAMP = {{0}, 0};
+    e->own_memory = mem_array(OWN_REGION_BYTES, 1); /* costs nothing until it is used */
+    struct region_memory memory = {
+        .base = e->own_memory, .bytes = OWN_REGION_BYTES, .bytes_max = OWN_REGION_BYTES};
+    e->region = region_new(&memory, &STAMP);
 }
 
 uint32_t engine_owner(const struct engine *e, struct slice bare)
@@ -219,6 +234,7 @@ void engine_reload(struct engine *e, const struct core_config *config)
 
 void engine_flush(struct engine *e)
 {
+    sm_save(e);
     while (!list_empty(&e->settled)) {
         struct mail *m = CONTAINER_OF(list_pop(&e->settled), struct mail, link);
         engine_post(e, m);
@@ -240,6 +256,7 @@ uint64_t engine_deadline(struct engine *e)
 void engine_stop(struct engine *e)
 {
     e->stopping = true;
+    e->stopped_ms = e->now.mono_ms;
     LIST_EACH(it, &e->all_streams)
     {
         struct c2s *s = CONTAINER_OF(it, struct c2s, all);

@@ -39,7 +39,7 @@ struct engine_setup {
     struct rng *rng;
     const struct log *log;
     const struct core_gate *gate; /* NULL: no limits across connections */
-    struct region *region;        /* NULL: sessions cannot be resumed */
+    struct region *region;        /* NULL: sessions end with the process */
     struct hash_key owner_key;    /* the same on all shards of a process */
     uint8_t fake_secret[32];      /* for unknown users; the same on all shards */
     struct now now;
@@ -59,6 +59,7 @@ struct engine {
     const struct log *log;
     const struct core_gate *gate;
     struct region *region;
+    char *own_memory; /* of the region, when the engine had to make one (engine_own_region) */
     struct hash_key key, owner_key;
     uint8_t fake_secret[32];
     struct now now;
@@ -67,6 +68,12 @@ struct engine {
     struct hmap accounts; /* struct account by bare JID */
     struct list tails;    /* struct account by tail.dirty: to be written behind */
     struct timer tail_timer;
+    struct list restoring;  /* struct account: with sessions of another process, not loaded yet */
+    struct list waiting;    /* struct c2s by binding: for sessions that the store may hold */
+    unsigned saved_flows;   /* sessions are being read from the store, or written */
+    bool saved;             /* they were written */
+    unsigned restoring_now; /* accounts of that list that are being loaded */
+    uint64_t stopped_ms;    /* when it was told to stop */
     struct list idle_accounts; /* loaded, nobody needs them; oldest first */
     size_t idle_count;
     struct handles streams;  /* struct c2s */
@@ -103,8 +110,23 @@ uint64_t engine_deadline(struct engine *e);
 void engine_flush(struct engine *e);
 /* A new configuration is in force; streams of hosts that are gone end with host-gone. */
 void engine_reload(struct engine *e, const struct core_config *config);
-/* Closes every stream with system-shutdown. */
+/* Closes every stream with system-shutdown. Sessions that can be resumed stay in the region, and
+ * are written to the store when all else is done. */
 void engine_stop(struct engine *e);
+
+/* After another process, before anything else happens: the image of a session or a tail that its
+ * region holds (region_recover), for the shard that owns its account. The engine has a region of
+ * its own. */
+void engine_restore(struct engine *e, struct slice image);
+/* What an orderly stop has left in the store: is used (when there was no good region) or not, and
+ * removed. */
+void engine_restore_saved(struct engine *e, bool use);
+/* Is something still to be written for the next process? */
+bool engine_saves(const struct engine *e);
+
+/* A region on the heap, for an engine that was given none: sessions can be resumed as long as the
+ * process lives. */
+void engine_own_region(struct engine *e);
 
 /* Which shard owns an address. */
 uint32_t engine_owner(const struct engine *e, struct slice bare);

@@ -157,6 +157,10 @@ static bool take_entry(struct engine *e, struct session *s, struct log_entry *en
 static bool take_row(struct engine *e, struct session *s, const struct store_row *row)
 {
     struct log_entry entry;
+    uint64_t serial;
+    uint32_t number;
+    if (s->sm != NULL && origin_read(row->labels.origin, &serial, &number))
+        sm_settle_entry(e, s, serial, number);
     bool marker = (row->labels.flags & ARCHIVE_MARKER) != 0;
     if (!marker && message_log_row(e, s->account, row, &entry) && !take_entry(e, s, &entry))
         return false;
@@ -225,9 +229,13 @@ static void read_on(struct engine *e, struct session *s)
 
 void follow_go_on(struct engine *e, struct session *s)
 {
-    enum follow_state state = s->follow.state;
-    bool reads = state == FOLLOW_LIVE || state == FOLLOW_READING;
-    if (!reads && session_takes_entries(s))
+    const struct follow *f = &s->follow;
+    bool reads = f->state == FOLLOW_LIVE || f->state == FOLLOW_READING;
+    if (reads || !session_takes_entries(s))
+        return;
+    if (f->cursor == s->account->head && !f->drains)
+        caught_up(e, s);
+    else
         read_on(e, s);
 }
 
@@ -241,19 +249,26 @@ static bool next_of(struct slice *list, uint64_t *position_out)
     return true;
 }
 
-void follow_taken(struct engine *e, struct session *s)
+/* The client has what it was handed without stream management. */
+static void land(struct engine *e, struct session *s)
 {
     struct follow *f = &s->follow;
     struct slice single = buf_slice(&f->single);
     uint64_t position;
+    while (next_of(&single, &position))
+        tail_drop(e, s->account, position);
+    buf_free(&f->single);
+    buf_free(&f->flying);
+}
+
+void follow_taken(struct engine *e, struct session *s)
+{
+    struct follow *f = &s->follow;
     if (session_backlog(s) > 0) { /* not all of it */
         if (buf_len(&f->flying) > 0)
             session_watch(s);
     } else {
-        while (next_of(&single, &position))
-            tail_drop(e, s->account, position);
-        buf_free(&f->single);
-        buf_free(&f->flying);
+        land(e, s);
     }
     follow_go_on(e, s);
 }
@@ -319,7 +334,7 @@ static void stop_drain(struct follow *f)
     f->drains = false;
 }
 
-void follow_stop(struct engine *e, struct session *s)
+void follow_pause(struct engine *e, struct session *s)
 {
     struct follow *f = &s->follow;
     bool drained = f->drains;
@@ -327,7 +342,6 @@ void follow_stop(struct engine *e, struct session *s)
     timer_stop(&f->retry);
     f->flow = 0;
     stop_drain(f);
-    f->ready_from = UINT64_MAX;
     if (f->state != FOLLOW_LIVE)
         f->state = FOLLOW_BEHIND;
     follow_go_on(e, s);
@@ -344,6 +358,29 @@ void follow_known(struct session *s, uint64_t from, uint64_t to)
         return; /* what is newer counts: it may be owed */
     f->known_from = apart || from < f->known_from ? from : f->known_from;
     f->known_to = apart || to > f->known_to ? to : f->known_to;
+}
+
+void follow_stop(struct engine *e, struct session *s)
+{
+    s->follow.ready_from = UINT64_MAX;
+    follow_pause(e, s);
+}
+
+void follow_resumed(struct engine *e, struct session *s)
+{
+    land(e, s); /* it knows its id, which was written behind all that */
+    if (is_ready(s))
+        serve(e, s->account, NULL);
+    follow_go_on(e, s);
+}
+
+void follow_forget(struct engine *e, struct session *s)
+{
+    struct follow *f = &s->follow;
+    flow_cancel(e, f->flow);
+    timer_stop(&f->retry);
+    buf_free(&f->flying);
+    buf_free(&f->single);
 }
 
 void follow_end(struct engine *e, struct session *s)

@@ -29,6 +29,9 @@ struct log_entry {
     uint32_t bytes;                /* of the value */
     bool late;                     /* it was read from the log: it gets a stamp (XEP-0203) */
     enum copy_judgement judgement; /* copy.h */
+    bool taken;                    /* somebody has it who will not be asked again whether he has */
+    uint64_t serial;               /* its origin: session and inbound number (sm.h); 0: none */
+    uint32_t number;
 };
 
 /* What a session gets of an entry; kept with unacknowledged stanzas, so the numbers stay. */
@@ -76,11 +79,17 @@ void follow_go_on(struct engine *e, struct session *s);
 void follow_taken(struct engine *e, struct session *s);
 /* The session became ready for messages to the bare address: gets what the account owes. */
 void follow_ready(struct engine *e, struct session *s);
-/* It stops: its stream is gone, or it is not available any more. */
+/* It stops: it is not available any more. */
 void follow_stop(struct engine *e, struct session *s);
 /* The client has read all of its archive from one position to another: what of it is owed is not
  * sent again. Entries that are in no archive are. */
 void follow_known(struct session *s, uint64_t from, uint64_t to);
+/* Its stream is gone, and it may be taken up again; it was, and has all that it had not
+ * acknowledged. */
+void follow_pause(struct engine *e, struct session *s);
+void follow_resumed(struct engine *e, struct session *s);
+/* The engine ends. */
+void follow_forget(struct engine *e, struct session *s);
 /* The session ends: what it was handed and did not take is owed again. */
 void follow_end(struct engine *e, struct session *s);
 /* Does the session read messages that are older than those that arrive? Volatile ones wait then. */

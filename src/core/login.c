@@ -262,7 +262,7 @@ void login_answer(struct c2s *s, const struct buf *bound)
         c2s_features(s); /* XEP-0198 section 9.2: not after a resumption */
     c2s_written(s);
     if (s->session != NULL)
-        timer_stop(&s->deadline);
+        c2s_alive_begin(s);
     s->state = s->session != NULL ? C2S_BOUND : C2S_BINDABLE;
     s->link->ops->resume(s->link);
 }

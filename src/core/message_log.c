@@ -9,6 +9,7 @@
 #include "core/router.h"
 #include "core/service/archive.h"
 #include "core/service/keep.h"
+#include "core/sm.h"
 #include "core/trace.h"
 
 /* A message on its way into the log. */
@@ -41,17 +42,33 @@ bool message_log_takes(const struct account *a, const struct stanza *s)
 /* ------------------------------------------------------------------------------- what was written
  */
 
+/* To the sessions with or without stream management. */
+static bool hand_out(struct engine *e, struct account *a, struct log_entry *entry, bool managed)
+{
+    bool handed = false;
+    LIST_EACH(it, &a->sessions)
+    {
+        struct session *s = CONTAINER_OF(it, struct session, link);
+        if ((s->sm != NULL) != managed)
+            continue;
+        /* Who sent it need not send it again: known before the cursor says that it was seen. */
+        if (managed && entry->serial != 0)
+            sm_settle_entry(e, s, entry->serial, entry->number);
+        handed |= follow_entry(e, s, entry);
+    }
+    return handed;
+}
+
+/* One entry for an account of this shard, in commit order. */
 void message_log_apply(struct engine *e, struct account *a, struct log_entry *entry)
 {
     if (entry->position <= a->head)
         return; /* it was there when the account was loaded */
     a->head = entry->position;
-    bool handed = false;
-    LIST_EACH(it, &a->sessions)
-    {
-        struct session *s = CONTAINER_OF(it, struct session, link);
-        handed |= follow_entry(e, s, entry);
-    }
+    bool handed = hand_out(e, a, entry, false);
+    struct log_entry other = *entry;
+    other.taken = handed;
+    handed |= hand_out(e, a, &other, true);
     if ((entry->flags & ARCHIVE_MARKER) != 0 || !jid_bare_eq(&entry->stanza.to, &a->jid))
         return;
     tail_new_entry(e, a, entry->position, handed);
@@ -81,6 +98,7 @@ void message_log_echo(struct engine *e, const struct store_request *r)
         struct log_entry entry = {
             .position = position, .wall_ms = o.labels.wall_ms, .flags = o.labels.flags};
         CHECK(o.op == STORE_APPEND);
+        (void)origin_read(o.labels.origin, &entry.serial, &entry.number);
         for (size_t i = 0; i < o.owner_count; i++) {
             struct account *a = account_find(e, o.owners[i]);
             bool good = a != NULL && engine_owner(e, o.owners[i]) == e->shard;
@@ -112,7 +130,9 @@ static void written(struct engine *e, void *ctx, struct store_request *answer)
     struct log_entry entry = {.position = answer->position,
                               .wall_ms = w->wall_ms,
                               .flags = w->flags,
-                              .bytes = (uint32_t)buf_len(&w->bytes)};
+                              .bytes = (uint32_t)buf_len(&w->bytes),
+                              .serial = w->origin.serial,
+                              .number = w->origin.number};
     CHECK(stanza_decode(buf_slice(&w->bytes), &entry.stanza));
     w->account->tail.coming--;
     w->account->tail.coming_bytes -= entry.bytes;

@@ -6,6 +6,7 @@
 #include "core/c2s.h"
 #include "core/hooks.h"
 #include "core/router.h"
+#include "core/sm.h"
 #include "core/subscribe.h"
 #include "xmpp/ns.h"
 
@@ -174,6 +175,7 @@ static void go_available(struct engine *e, struct session *session, struct stanz
     } else if (was_ready && priority < 0) {
         follow_stop(e, session);
     }
+    sm_state_changed(e, session);
     buf_free(&own);
 }
 
@@ -191,6 +193,7 @@ static void go_unavailable(struct engine *e, struct session *session, struct sta
         hooks_presence_sent(e, session, s);
     }
     unavailable_to_directed(e, session, s, told);
+    sm_state_changed(e, session);
     buf_free(&own);
 }
 
@@ -289,8 +292,10 @@ static void directed(struct engine *e, struct session *session, struct stanza *s
 {
     struct slice full = jid_full(&s->to);
     if (s->type == TYPE_UNAVAILABLE) {
-        if (directed_known(session, full))
+        if (directed_known(session, full)) {
             forget_directed(session, full);
+            sm_state_changed(e, session);
+        }
     } else if (!directed_known(session, full)) {
         if (session->directed_count >= e->config->limits.directed_targets) {
             session_log(e, session, LOG_WARNING, "presence.limit", "resource-constraint");
@@ -302,6 +307,7 @@ static void directed(struct engine *e, struct session *session, struct stanza *s
             buf_add(&session->directed, full);
             buf_byte(&session->directed, '\0');
             session->directed_count++;
+            sm_state_changed(e, session);
         }
     }
     route(e, s, origin);

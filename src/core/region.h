@@ -54,8 +54,9 @@ size_t region_used(const struct region *r); /* bytes in blocks that are taken */
  * place. Each is one aligned store. */
 struct region_counters {
     uint64_t cursor; /* last position of the account's log that was applied */
-    uint64_t settled[REGION_SETTLED_WORDS]; /* bit n % 256: inbound number n is settled, for n in
-                                               (in_h, in_h + 256] */
+    uint64_t settled[REGION_SETTLED_WORDS]; /* bit n % 256: of inbound number n, for n in
+                                               (in_h, in_h + 256]; what it says of n, and of
+                                               n + 256 when it is the other way, is in sm.c */
     uint32_t in_h;                          /* inbound stanzas: the settled prefix, modulo 2^32 */
     uint32_t out_h; /* outbound stanzas that the client has acknowledged, modulo 2^32; written by
                        region_pop alone, for it is the front of the queue, too */
@@ -96,6 +97,11 @@ size_t region_bytes(const struct region *r, region_ref session); /* of volatile 
  * is popped meanwhile. */
 bool region_next(struct region *r, region_ref session, uint64_t *at, struct region_entry *out,
                  struct buf *bytes);
+/* The same without the bytes of volatile ones. */
+bool region_peek(const struct region *r, region_ref session, uint64_t *at,
+                 struct region_entry *out);
+/* Sets flags of the entry that was walked over last: *at as it was left. One store. */
+void region_flag(struct region *r, region_ref session, uint64_t at, uint32_t flags);
 /* The first n entries are acknowledged and go; counters.out_h grows with them. */
 void region_pop(struct region *r, region_ref session, size_t n);
 

@@ -152,17 +152,16 @@ bool region_push(struct region *r, region_ref session, const struct region_entry
     return region_queue_push(r, region_session_at(r, session), entry);
 }
 
-bool region_next(struct region *r, region_ref session, uint64_t *at, struct region_entry *out,
-                 struct buf *bytes)
+/* The entry at *at, which then tells the next one; NULL: there is none. */
+static struct region_slot *queue_step(const struct region *r, const struct region_session *s,
+                                      uint64_t *at)
 {
-    const struct region_session *s = region_session_at(r, session);
     uint32_t done = (uint32_t)*at, block = (uint32_t)(*at >> 32);
-    buf_clear(bytes);
     if (done >= queue_count(s))
-        return false;
+        return NULL;
     if (done == 0)
         block = s->queue_first;
-    const struct region_queue *q = region_block(r, block);
+    struct region_queue *q = region_block(r, block);
     uint32_t slot = s->counters.out_h + done - q->first;
     if (slot == REGION_QUEUE_SLOTS) {
         block = q->next;
@@ -170,17 +169,47 @@ bool region_next(struct region *r, region_ref session, uint64_t *at, struct regi
         slot = 0;
     }
     CHECK(block != 0 && slot < REGION_QUEUE_SLOTS);
-    const struct region_slot *entry = &q->slots[slot];
-    *out = (struct region_entry){.flags = entry->flags};
-    if (entry->bytes == 0) {
-        out->position = entry->word;
+    *at = (uint64_t)block << 32 | (done + 1);
+    return &q->slots[slot];
+}
+
+bool region_peek(const struct region *r, region_ref session, uint64_t *at, struct region_entry *out)
+{
+    const struct region_slot *slot = queue_step(r, region_session_at(r, session), at);
+    if (slot == NULL)
+        return false;
+    *out =
+        (struct region_entry){.position = slot->bytes == 0 ? slot->word : 0, .flags = slot->flags};
+    return true;
+}
+
+bool region_next(struct region *r, region_ref session, uint64_t *at, struct region_entry *out,
+                 struct buf *bytes)
+{
+    const struct region_slot *slot = queue_step(r, region_session_at(r, session), at);
+    buf_clear(bytes);
+    if (slot == NULL)
+        return false;
+    *out = (struct region_entry){.flags = slot->flags};
+    if (slot->bytes == 0) {
+        out->position = slot->word;
     } else {
         struct region_view v = region_view(r);
-        CHECK(region_blob_read(&v, entry->word, NULL, 0, bytes) || bytes->failed);
+        CHECK(region_blob_read(&v, slot->word, NULL, 0, bytes) || bytes->failed);
         out->bytes = buf_slice(bytes);
     }
-    *at = (uint64_t)block << 32 | (done + 1);
     return true;
+}
+
+void region_flag(struct region *r, region_ref session, uint64_t at, uint32_t flags)
+{
+    const struct region_session *s = region_session_at(r, session);
+    uint32_t index = (uint32_t)at - 1;
+    CHECK((uint32_t)at > 0 && index < queue_count(s));
+    struct region_queue *q = region_block(r, (uint32_t)(at >> 32));
+    uint32_t slot = s->counters.out_h + index - q->first;
+    CHECK(slot < REGION_QUEUE_SLOTS);
+    region_put32(&q->slots[slot].flags, q->slots[slot].flags | flags);
 }
 
 static void slot_free(struct region *r, struct region_session *s, const struct region_slot *slot)

@@ -11,6 +11,7 @@
 #include "core/presence.h"
 #include "core/service/ask.h"
 #include "core/service/keep.h"
+#include "core/sm.h"
 #include "core/subscribe.h"
 #include "core/trace.h"
 #include "xmpp/ns.h"
@@ -239,7 +240,7 @@ static void route_checked(struct engine *e, struct session *session, struct stan
     if (s->kind == STANZA_MESSAGE)
         copies_of_sent(e, session, s, host, origin);
     if (forged(s)) {
-        c2s_log(session->stream, LOG_WARNING, "stanza.spoof", "service-unavailable");
+        session_log(e, session, LOG_WARNING, "stanza.spoof", "service-unavailable");
         route_error(e, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE, origin);
         return;
     }
@@ -352,14 +353,16 @@ static void message_to_bare(struct engine *e, struct account *a, struct stanza *
     }
 }
 
-/* Volatile messages keep their place behind what a client is reading from its log. */
-static bool waits_for_log(const struct account *a, const struct stanza *s)
+/* Volatile messages keep their place behind what a client is reading from its log, unless it takes
+ * nothing (L13, L14). */
+static bool waits_for_log(const struct engine *e, const struct account *a, const struct stanza *s)
 {
     struct log_entry entry = {.stanza = *s};
     for (const struct list *it = a->sessions.next; it != &a->sessions; it = it->next) {
         const struct session *session =
             (const struct session *)((const char *)it - offsetof(struct session, link));
-        bool behind = session->stream != NULL && !session->lags && follow_is_behind(session);
+        bool behind = session->stream != NULL && !session->lags && follow_is_behind(session) &&
+                      (session->sm == NULL || sm_has_room(e, session));
         if (behind && follow_role(session, &entry) == ROLE_MESSAGE)
             return true;
     }
@@ -371,7 +374,7 @@ static void message_volatile(struct engine *e, struct account *a, struct stanza 
                              const struct origin *origin)
 {
     struct session *session = s->to.resource_len > 0 ? session_find(a, jid_resource(&s->to)) : NULL;
-    if (s->type != TYPE_ERROR && waits_for_log(a, s)) {
+    if (s->type != TYPE_ERROR && waits_for_log(e, a, s)) {
         account_park(e, a, s, origin);
         return;
     }

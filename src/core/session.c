@@ -66,6 +66,23 @@ struct session *session_new(struct engine *e, struct account *a, struct c2s *str
     return s;
 }
 
+/* What is left of it in memory. */
+static void drop(struct engine *e, struct session *s)
+{
+    struct account *a = s->account;
+    handle_drop(&e->sessions, s->handle);
+    timer_stop(&s->lag_timer);
+    timer_stop(&s->presence_timer);
+    buf_free(&s->directed);
+    buf_free(&s->lag_presence);
+    buf_free(&s->presence_held);
+    mem_free(s->presence);
+    mem_free((void *)(uintptr_t)s->presence_lang.ptr);
+    mem_free((void *)(uintptr_t)s->jid.text);
+    mem_free(s);
+    account_release(e, a);
+}
+
 void session_end(struct engine *e, struct session **session)
 {
     struct session *s = *session;
@@ -85,17 +102,21 @@ void session_end(struct engine *e, struct session **session)
     if (s->sm != NULL)
         sm_end(e, s);
     follow_end(e, s);
-    handle_drop(&e->sessions, s->handle);
-    timer_stop(&s->lag_timer);
-    timer_stop(&s->presence_timer);
-    buf_free(&s->directed);
-    buf_free(&s->lag_presence);
-    buf_free(&s->presence_held);
-    mem_free(s->presence);
-    mem_free((void *)(uintptr_t)s->presence_lang.ptr);
-    mem_free((void *)(uintptr_t)s->jid.text);
-    mem_free(s);
-    account_release(e, a);
+    drop(e, s);
+}
+
+void session_forget(struct engine *e, struct session **session)
+{
+    struct session *s = *session;
+    *session = NULL;
+    CHECK(s->stream == NULL);
+    list_remove(&s->link);
+    s->account->session_count--;
+    e->session_count--;
+    if (s->sm != NULL)
+        sm_forget(e, s);
+    follow_forget(e, s);
+    drop(e, s);
 }
 
 void session_leave(struct engine *e, struct session **session)
@@ -114,8 +135,8 @@ void session_leave(struct engine *e, struct session **session)
     s->lags = false;
     s->inactive = false; /* a stream that takes it up begins active */
     timer_stop(&s->lag_timer);
-    follow_stop(e, s);
     sm_hibernate(e, s);
+    follow_pause(e, s);
 }
 
 void session_settle(struct engine *e, struct session *s, const struct origin *origin)
@@ -185,6 +206,12 @@ static bool is_bound(const struct session *s)
     return s->stream != NULL && s->stream->state == C2S_BOUND;
 }
 
+/* Is what is sent now the next thing that the client gets? */
+static bool is_up_to_date(const struct session *s)
+{
+    return is_bound(s) && (s->sm == NULL || !s->sm->replays);
+}
+
 /* Presence of others: the newest of each sender is kept for who cannot take it now. */
 static bool keep_status(struct engine *e, struct session *s, const struct stanza *st)
 {
@@ -195,14 +222,20 @@ static bool keep_status(struct engine *e, struct session *s, const struct stanza
     return status;
 }
 
-/* To a client that hibernates: it gets it when it comes back. */
+/* To a client that hibernates, or has just come back: it gets it later. Nobody waits for the news
+ * that somebody was typing. */
 static bool keep_volatile(struct engine *e, struct session *s, const struct stanza *st)
 {
     struct buf bytes = {0};
     if (s->sm == NULL)
         return false;
+    if (keep_status(e, s, st))
+        return true;
+    if (st->kind == STANZA_MESSAGE && keep_of(st) == KEEP_SIGNAL)
+        return false;
     stanza_write(&bytes, st, NULL, SLICE_NONE);
-    bool kept = sm_keep(e, s, buf_slice(&bytes));
+    bool must = st->type == TYPE_RESULT || st->type == TYPE_ERROR || !jid_some(&st->from);
+    bool kept = !bytes.failed && sm_keep(e, s, st, buf_slice(&bytes), must);
     buf_free(&bytes);
     return kept;
 }
@@ -222,7 +255,7 @@ static bool wait_for_active(struct engine *e, struct session *s, const struct st
 
 bool session_send(struct engine *e, struct session *s, const struct stanza *st)
 {
-    if (!is_bound(s))
+    if (!is_up_to_date(s))
         return keep_volatile(e, s, st);
     if (s->inactive) {
         if (wait_for_active(e, s, st))
@@ -236,7 +269,7 @@ bool session_send(struct engine *e, struct session *s, const struct stanza *st)
     size_t at = buf_len(out);
     stanza_write(out, st, NULL, SLICE_NONE);
     if (s->sm != NULL)
-        sm_sent(e, s, NULL, ROLE_NONE, slice_from(buf_slice(out), at));
+        sm_sent(e, s, st, slice_from(buf_slice(out), at));
     if (st->kind == STANZA_MESSAGE)
         trace_note(e, TRACE_HANDED, st->id, 0, jid_full(&s->jid));
     if (s->sm != NULL)
@@ -247,16 +280,16 @@ bool session_send(struct engine *e, struct session *s, const struct stanza *st)
 
 void session_send_bytes(struct engine *e, struct session *s, struct slice bytes)
 {
-    if (!is_bound(s)) {
+    if (!is_up_to_date(s)) {
         if (s->sm != NULL)
-            (void)sm_keep(e, s, bytes);
+            (void)sm_keep(e, s, NULL, bytes, false);
         return;
     }
     if (s->inactive)
         session_flush_presence(e, s);
     buf_add(&s->stream->link->out, bytes);
     if (s->sm != NULL)
-        sm_sent(e, s, NULL, ROLE_NONE, bytes);
+        sm_sent(e, s, NULL, bytes);
     if (s->sm != NULL)
         sm_ask(e, s);
     written(e, s);
@@ -264,7 +297,7 @@ void session_send_bytes(struct engine *e, struct session *s, struct slice bytes)
 
 bool session_takes_entries(const struct session *s)
 {
-    return is_bound(s) && !s->lags && (s->sm == NULL || sm_has_room(s->stream->e, s));
+    return is_up_to_date(s) && !s->lags && (s->sm == NULL || sm_has_room(s->stream->e, s));
 }
 
 bool session_send_entry(struct engine *e, struct session *s, const struct log_entry *entry,
@@ -275,7 +308,7 @@ bool session_send_entry(struct engine *e, struct session *s, const struct log_en
     if (!session_takes_entries(s))
         return false;
     if (s->sm != NULL)
-        sm_sent(e, s, entry, role, SLICE_NONE);
+        sm_sent_entry(e, s, entry, role);
     copy_write(s, entry, role, &s->stream->link->out);
     trace_note(e, role == ROLE_MESSAGE ? TRACE_HANDED : TRACE_COPIED, entry->stanza.id,
                entry->position, jid_full(&s->jid));
@@ -339,7 +372,7 @@ void session_flush_presence(struct engine *e, struct session *s)
     struct stanza st;
     size_t at = 0;
     bool inactive = s->inactive;
-    if (s->lags)
+    if (s->lags || !is_up_to_date(s))
         return; /* later */
     s->lag_presence = (struct buf){0};
     s->inactive = false;
@@ -364,6 +397,8 @@ void session_drained(struct engine *e, struct session *s)
         if (!s->inactive)
             session_flush_presence(e, s);
     }
+    if (s->sm != NULL)
+        sm_replay(e, s);
     follow_taken(e, s);
     hooks_session_drained(e, s);
 }

@@ -45,11 +45,14 @@ struct session {
     struct buf presence_held; /* a presence that waits for the timer, encoded */
 };
 
+/* stream: NULL for a session of another process (sm_restore.c). */
 struct session *session_new(struct engine *e, struct account *a, struct c2s *stream,
                             struct slice resource);
 /* The session ends: unavailable goes out where it has to, modules hear of it. What it was handed
  * and has not acknowledged waits for the next one. */
 void session_end(struct engine *e, struct session **session);
+/* The engine ends: the session is taken out of memory as it is; nobody hears of it. */
+void session_forget(struct engine *e, struct session **session);
 /* The stream is gone: the session ends, or hibernates when it can be resumed. *session is NULL
  * then. */
 void session_leave(struct engine *e, struct session **session);

@@ -240,7 +240,7 @@ void subscribe_out(struct engine *e, struct session *session, struct stanza *s,
     }
     const struct roster_item *item = roster_find(&a->roster, jid_bare(&s->to));
     if (event == SUB_SUBSCRIBE && !may_subscribe(e, a)) {
-        c2s_log(session->stream, LOG_WARNING, "sub.limit", "policy-violation");
+        session_log(e, session, LOG_WARNING, "sub.limit", "policy-violation");
         s->from = session->jid;
         route_error(e, s, STANZA_POLICY_VIOLATION, SLICE_NONE, origin);
         return;
@@ -325,7 +325,7 @@ static void remind(struct engine *e, void *ctx, struct store_request *answer)
 void subscribe_remind(struct engine *e, struct session *session)
 {
     struct account *a = session->account;
-    if (pending_count(a) == 0)
+    if (pending_count(a) == 0 || session->stream == NULL)
         return;
     struct reminder *r = mem_new(struct reminder);
     r->account = a;

@@ -80,6 +80,8 @@ static bool take_out(struct buf *b, uint64_t position)
 
 void tail_load(struct tail *t, struct slice value)
 {
+    if (t->restored)
+        return;
     t->sent = 0;
     buf_clear(&t->marks);
     for (bool first = true; value.len > 0; first = false) {
@@ -209,6 +211,25 @@ void tail_drop(struct engine *e, struct account *a, uint64_t position)
     tail_touch(e, a);
 }
 
+void tail_acknowledged(struct engine *e, struct account *a)
+{
+    touched(e, a, false);
+}
+
+void tail_restore(struct engine *e, struct account *a, uint64_t sent, struct slice holes)
+{
+    struct tail *t = &a->tail;
+    t->sent = sent;
+    t->restored = true;
+    buf_clear(&t->marks);
+    for (; holes.len >= sizeof(uint64_t); holes = slice_from(holes, sizeof(uint64_t))) {
+        uint64_t position;
+        memcpy(&position, holes.ptr, sizeof(position));
+        (void)mark(t, position);
+    }
+    touched(e, a, true);
+}
+
 size_t tail_holes(const struct tail *t)
 {
     return lower(&t->marks, t->sent + 1);
@@ -276,6 +297,27 @@ static void take_back(struct engine *e, struct account *a, const struct buf *dro
     tail_touch(e, a);
 }
 
+/* Takes out what no session has to read any more, up to a position that one still has to. */
+static struct buf take_drops(struct engine *e, struct account *a)
+{
+    struct buf all = a->tail.drops, now = {0};
+    uint64_t needed = UINT64_MAX;
+    LIST_EACH(it, &a->sessions)
+    {
+        struct session *s = CONTAINER_OF(it, struct session, link);
+        uint64_t needs = sm_needs(e, s);
+        needed = needs < needed ? needs : needed;
+    }
+    size_t n = lower(&all, needed);
+    if (n == count(&all)) {
+        a->tail.drops = (struct buf){0};
+        return all;
+    }
+    buf_append(&now, buf_slice(&all).ptr, n * sizeof(uint64_t));
+    buf_consume(&a->tail.drops, n * sizeof(uint64_t));
+    return now;
+}
+
 static void written(struct engine *e, void *ctx, struct store_request *answer)
 {
     struct tail_batch *b = ctx;
@@ -299,8 +341,7 @@ static void add(struct engine *e, struct account *a, struct tail_batch *b,
 {
     struct buf *drops = &b->of[b->count].drops;
     b->of[b->count++].account = a;
-    *drops = a->tail.drops;
-    a->tail.drops = (struct buf){0};
+    *drops = take_drops(e, a);
     put(batch, e, a);
     for (size_t i = 0; i < count(drops); i++)
         store_drop(batch, jid_bare(&a->jid), STORE_ARCHIVE, at(drops, i), at(drops, i));

@@ -34,6 +34,7 @@ struct tail {
     struct buf drops; /* uint64_t: taken, to be dropped from the log */
     bool whole;       /* every incoming entry up to account.head is handed or a mark */
     bool writing;     /* a batch is under way */
+    bool restored;    /* the store knows less */
     /* L16, where nothing is archived: entries that nobody was handed, and messages that are on
      * their way to the log. */
     uint64_t waiting, waiting_bytes;
@@ -63,7 +64,11 @@ bool tail_wants(const struct tail *t, uint64_t position);
 void tail_to_head(struct engine *e, struct account *a);
 /* An entry of so many bytes that nobody was handed when it was new is handed now (L16). */
 void tail_counted(struct tail *t, uint32_t bytes);
-/* An entry of ARCHIVE_DELIVERY was taken. */
+/* A session has acknowledged messages: what was written of them as holes is none. */
+void tail_acknowledged(struct engine *e, struct account *a);
+/* What is known from the region of a process that is gone: more than the store does. */
+void tail_restore(struct engine *e, struct account *a, uint64_t sent, struct slice holes);
+/* An entry of ARCHIVE_DELIVERY was taken. It is dropped when all sessions are past it. */
 void tail_drop(struct engine *e, struct account *a, uint64_t position);
 /* The holes: how many there are at or below sent, and the n-th of them. */
 size_t tail_holes(const struct tail *t);

@@ -52,7 +52,12 @@ struct engine *node_engine(struct node *n)
 
 void node_restore(struct node *n, struct slice image)
 {
-    (void)n, (void)image;
+    engine_restore(n->engine, image);
+}
+
+void node_restore_saved(struct node *n, bool use)
+{
+    engine_restore_saved(n->engine, use);
 }
 
 bool node_image_account(struct slice image, struct jid *bare_out)
@@ -269,7 +274,7 @@ size_t node_link_count(const struct node *n)
 
 bool node_waits(const struct node *n)
 {
-    return n->engine->flow_count > 0;
+    return n->engine->flow_count > 0 || engine_saves(n->engine);
 }
 
 struct node_link *node_walk(struct node *n, struct node_link *at)

@@ -61,6 +61,10 @@ struct engine *node_engine(struct node *n);
 /* A record of a region that a process left goes on here, in the new region. Before the first event;
  * the account is this shard's (engine_owner). */
 void node_restore(struct node *n, struct slice image);
+/* The same for what an orderly stop has left in the store, for binaries that cannot read the
+ * region: it is used, or not, when there was a good region; in both cases it is removed.
+ * Resumptions wait for it. */
+void node_restore_saved(struct node *n, bool use);
 /* The account of such a record: that of the tail, or of the session, whose state bytes begin with
  * the length of its full address (two bytes, the low one first) and the address. False: damaged.
  * The address points into the image. */

@@ -89,6 +89,10 @@ static void store_answered(void *ctx, struct store_request *r)
 {
     struct bench *b = ctx;
     struct bench_inside *in = b->inside;
+    if (in->lost && r != in->own) {
+        store_request_free(&r); /* nobody lives to hear of it */
+        return;
+    }
     struct store_request *echo = store_echo(r);
     if (echo != NULL && !in->closing)
         node_store_answer(b->nodes[echo->shard], echo);
@@ -140,7 +144,38 @@ static void make_config(struct bench *b)
         .listeners = &LISTENER,
         .listener_count = 1,
     };
+    b->config.core.limits.ping_ms = 0;     /* time passes often in a dialogue */
     b->config.core.limits.trace_bytes = 0; /* heaps are measured */
+}
+
+void bench_start_shard(struct bench *b, uint32_t i)
+{
+    struct bench_inside *in = b->inside;
+    in->memory_of[i] = mem_array(BENCH_REGION_BYTES, 1);
+    const struct region_memory memory = {
+        .base = in->memory_of[i], .bytes = BENCH_REGION_BYTES, .bytes_max = BENCH_REGION_BYTES};
+    in->regions[i] = region_new(&memory, &in->stamp);
+    struct node_setup setup = {
+        .shard = i,
+        .shards = in->shards,
+        .config = &b->config,
+        .modules = in->modules,
+        .rng = &in->rng,
+        .log = &in->log,
+        .gate = &in->gate,
+        .region = in->regions[i],
+        .owner_key = {1, 2},
+        .now = b->now,
+    };
+    b->nodes[i] = node_new(&setup);
+}
+
+void bench_stop_shard(struct bench *b, uint32_t i)
+{
+    struct bench_inside *in = b->inside;
+    node_free(&b->nodes[i]);
+    region_free(&in->regions[i]);
+    mem_free(in->memory_of[i]);
 }
 
 struct bench *bench_new_shards(const struct module *const *modules, uint32_t shards)
@@ -165,20 +200,9 @@ struct bench *bench_new_shards(const struct module *const *modules, uint32_t sha
     list_init(&in->requests);
     make_store(b);
     make_config(b);
-    for (uint32_t i = 0; i < shards; i++) {
-        struct node_setup setup = {
-            .shard = i,
-            .shards = shards,
-            .config = &b->config,
-            .modules = modules != NULL ? modules : MODULES,
-            .rng = &in->rng,
-            .log = &in->log,
-            .gate = &in->gate,
-            .owner_key = {1, 2},
-            .now = b->now,
-        };
-        b->nodes[i] = node_new(&setup);
-    }
+    in->modules = modules != NULL ? modules : MODULES;
+    for (uint32_t i = 0; i < shards; i++)
+        bench_start_shard(b, i);
     return b;
 }
 
@@ -200,7 +224,7 @@ void bench_free(struct bench **bench)
     }
     bench_run(b);
     for (uint32_t i = 0; i < in->shards; i++)
-        node_free(&b->nodes[i]);
+        bench_stop_shard(b, i);
     in->closing = true;
     store_free(&in->store);
     buf_free(&in->credentials);

@@ -81,6 +81,15 @@ void bench_reload(struct bench *b);
 /* Some log line holds the text. */
 bool bench_logged(const struct bench *b, const char *text);
 
+/* The process dies and starts again. Of the requests that wait for the store the first n are
+ * carried out before, and their answers come to nobody. The regions are what is left of it, unless
+ * the machine went down too. Connections are lost. */
+void bench_crash(struct bench *b, size_t n);
+void bench_power_cut(struct bench *b, size_t n);
+/* It is stopped in order and starts again, with its regions or, as another binary, with what it has
+ * written to the store. */
+void bench_restart(struct bench *b, bool regions);
+
 /* Puts an account with BENCH_PASSWORD into the store. */
 void bench_account(struct bench *b, const char *bare);
 /* Makes the two see each other's presence (subscription 'both' in both rosters). Neither may be in

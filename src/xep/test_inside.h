@@ -2,11 +2,17 @@
 #ifndef XEP_TEST_INSIDE_H
 #define XEP_TEST_INSIDE_H
 
+#include "core/region.h"
 #include "xep/test_engine.h"
 #include "xml/parser.h"
 
 struct bench_inside {
     uint32_t shards;
+    const struct module *const *modules;
+    struct region_stamp stamp;
+    char *memory_of[BENCH_SHARDS_MAX]; /* the regions */
+    struct region *regions[BENCH_SHARDS_MAX];
+    bool lost;           /* answers of the store go nowhere */
     struct store *store; /* a faulty twin around memory */
     struct store *memory;
     struct list requests; /* wait for the store, in order */
@@ -41,6 +47,10 @@ struct client {
     char id[32];   /* of the stream */
 };
 
+enum { BENCH_REGION_BYTES = 4 << 20 };
+
+void bench_start_shard(struct bench *b, uint32_t i);
+void bench_stop_shard(struct bench *b, uint32_t i);
 /* Up to n requests that wait, or queries alone, are answered, without a turn of the shards; true
  * when there was one. */
 bool bench_carry_out(struct bench_inside *in, size_t n, bool queries);

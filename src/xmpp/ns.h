@@ -39,6 +39,7 @@
 #define NS_DATA_FORMS      SLICE("jabber:x:data")
 #define NS_CHANNEL_BINDING SLICE("urn:xmpp:sasl-cb:0")
 #define NS_STREAM_LIMITS   SLICE("urn:xmpp:stream-limits:0")
+#define NS_SM              SLICE("urn:xmpp:sm:3")
 #define NS_XML             SLICE("http://www.w3.org/XML/1998/namespace")
 
 #endif
