@@ -290,6 +290,9 @@ static int work(struct sqlite_derived *v, const struct plan *plan)
         err = carry_out(v, plan);
     if (err != 0)
         fail(v, err);
+    /* The next lot is a while away: the kernel keeps the pages as well. */
+    if (v->db != NULL)
+        (void)sqlite3_db_release_memory(v->db);
     pthread_mutex_unlock(&v->connections);
     return err;
 }
