@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "core/login_token.h"
 #include "xmpp/sasl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -105,6 +106,7 @@ static struct sasl_server *server_new(bool plus, struct slice mechanism, struct 
         .binding = {.tls_exporter = plus ? data : SLICE_NONE},
         .iterations = SASL_ITERATIONS_MIN,
         .fake_secret = fake_secret,
+        .offer = SLICE("PLAIN\x1eSCRAM-SHA-1"),
     };
     return sasl_server_new(&config, mechanism, initial, &rng, step);
 }
@@ -153,7 +155,8 @@ static void play_between(struct input *in, bool plus)
     struct slice data = slice_of(binding_data, 32);
     struct sasl_client_config config = {.user = SLICE("alice"),
                                         .password = SLICE("pencil"),
-                                        .binding = {.tls_exporter = plus ? data : SLICE_NONE}};
+                                        .binding = {.tls_exporter = plus ? data : SLICE_NONE},
+                                        .offer = SLICE("PLAIN\x1eSCRAM-SHA-1")};
     uint8_t counter = 7;
     struct rng rng = {.fill = fill_counting, .ctx = &counter};
     struct buf wire = {0}, answer = {0};
@@ -198,8 +201,31 @@ static void play_between(struct input *in, bool plus)
     sasl_client_free(&c);
 }
 
+/* What a client shows of a token, and how tokens are stored: what is read is written the same. */
+static void play_token(struct slice text)
+{
+    struct slice user, shown;
+    struct token_item item, again;
+    struct buf out = {0};
+    if (sasl_ht_parse(text, &user, &shown))
+        CHECK(user.len > 0 && shown.len == SASL_HT_BYTES);
+    if (token_item_decode(text, &item)) {
+        token_item_encode(&item, &out);
+        CHECK(token_item_decode(buf_slice(&out), &again));
+        for (unsigned i = 0; i < TOKEN_SLOTS; i++) {
+            const struct token_slot *a = &item.slots[i], *b = &again.slots[i];
+            CHECK(a->ht == b->ht && a->issued_ms == b->issued_ms && a->count == b->count);
+            CHECK(a->expiry_ms == b->expiry_ms && slice_eq(a->token, b->token));
+        }
+    } else {
+        CHECK(token_item_end(&item) == 0);
+    }
+    buf_free(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    play_token(slice_of((const char *)data, size));
     struct input in = {.at = data, .left = size};
     uint8_t choice = take_byte(&in);
     if (choice % 8 == 0)

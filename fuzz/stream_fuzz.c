@@ -65,7 +65,7 @@ static struct {
 } world;
 
 /* Made once: the keys of PASSWORD, and what a login derives from it. */
-static struct buf record;
+static struct buf record, old_record; /* the latter with keys of SHA-1 alone (XEP-0480) */
 static uint8_t salted[SASL_HASHES][SASL_KEY_BYTES];
 static const uint8_t SALTS[SASL_HASHES][SASL_SALT_BYTES] = {{1}, {2}, {3}};
 static void (*run_login)(struct job *job);
@@ -112,6 +112,11 @@ static void prepare(void)
                                    SASL_SALT_BYTES, SASL_ITERATIONS_MIN, salted[hash]) == 0);
     struct account_record r = {.created_ms = 1, .credentials = buf_slice(&keys)};
     account_record_encode(&r, &record);
+    buf_clear(&keys);
+    c.keys[SASL_SHA256] = c.keys[SASL_SHA512] = (struct sasl_keys){0};
+    CHECK(sasl_credentials_encode(&c, &keys) == 0);
+    r.credentials = buf_slice(&keys);
+    account_record_encode(&r, &old_record);
     buf_free(&keys);
 }
 
@@ -336,7 +341,8 @@ static void begin(unsigned options)
         char bare[64];
         snprintf(bare, sizeof(bare), "%s@example.org", NAMES[i]);
         struct store_request *r = store_batch_new(0, 0);
-        store_put(r, slice_z(bare), STORE_ACCOUNT, SLICE(""), buf_slice(&record));
+        store_put(r, slice_z(bare), STORE_ACCOUNT, SLICE(""),
+                  buf_slice(i == ALICE ? &old_record : &record));
         store_submit(world.store, r);
     }
     store_run(world.store, SIZE_MAX);

@@ -26,22 +26,24 @@ static const struct inline_resume *resume_hook(const struct engine *e)
     return NULL;
 }
 
-/* The next row of the modules' tables: begin with two zeros. NULL: that was the last one. */
-static const struct inline_bind *next_row(const struct engine *e, unsigned *module, unsigned *row)
+/* The next row of the tables of the modules that serve the stream's host: begin with two zeros.
+ * NULL: that was the last one. */
+static const struct inline_bind *next_row(const struct c2s *s, unsigned *module, unsigned *row)
 {
     unsigned n;
-    const struct module *const *modules = hooks_modules(e, &n);
+    const struct module *const *modules = hooks_modules(s->e, &n);
     for (; *module < n; (*module)++, *row = 0) {
-        const struct inline_bind *rows = modules[*module]->inline_binds;
-        if (rows != NULL && rows[*row].ns != NULL)
-            return &rows[(*row)++];
+        const struct module *m = modules[*module];
+        bool serves = m->inline_binds != NULL && (m->serves == NULL || m->serves(s->host));
+        if (serves && m->inline_binds[*row].ns != NULL)
+            return &m->inline_binds[(*row)++];
     }
     return NULL;
 }
 
-#define EACH_ROW(e, r)                                                                             \
+#define EACH_ROW(s, r)                                                                             \
     unsigned m_##r = 0, i_##r = 0;                                                                 \
-    for (const struct inline_bind *r; (r = next_row((e), &m_##r, &i_##r)) != NULL;)
+    for (const struct inline_bind *r; (r = next_row((s), &m_##r, &i_##r)) != NULL;)
 
 /* Does the bind ask for this feature? *x_out is its element. */
 static bool is_wanted(const struct inline_bind *row, struct xml bind, struct xml *x_out)
@@ -57,7 +59,7 @@ void login_bind_features(struct c2s *s, struct xml_writer *w)
 {
     bool any = false;
     xml_open(w, SLICE("bind"), NS_BIND2);
-    EACH_ROW(s->e, row)
+    EACH_ROW(s, row)
     {
         if (row->feature == NULL)
             continue;
@@ -220,7 +222,7 @@ static void call_rows(struct c2s *s, struct xml bind, const struct store_request
 {
     struct inline_bound b = {.e = s->e, .session = s->session, .reply = w, .answer = answer};
     uint32_t reads = 0;
-    EACH_ROW(s->e, row)
+    EACH_ROW(s, row)
     {
         if (!is_wanted(row, bind, &b.element))
             continue;
@@ -292,7 +294,7 @@ static void begin_bind(struct c2s *s)
     struct xml_tree *tree;
     struct xml element, x = parsed(&s->login->bind, &tree);
     struct store_request *q = NULL;
-    EACH_ROW(s->e, row)
+    EACH_ROW(s, row)
     {
         if (row->read == NULL || !is_wanted(row, x, &element))
             continue;

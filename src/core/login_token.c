@@ -29,6 +29,15 @@ static bool cut_time(struct slice *rest, long long *out)
     return good;
 }
 
+/* As we make them: visible ASCII. */
+static bool is_token(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < 0x21 || s.ptr[i] > 0x7e)
+            return false;
+    return s.len > 0 && s.len <= SASL_HT_TOKEN_BYTES_MAX;
+}
+
 static bool decode_slot(struct slice line, struct token_item *item)
 {
     unsigned long long i;
@@ -37,8 +46,7 @@ static bool decode_slot(struct slice line, struct token_item *item)
         return false;
     slot.ht = sasl_ht_find(cut(&line, ' '));
     if (slot.ht == NULL || !cut_time(&line, &slot.issued_ms) || !cut_time(&line, &slot.expiry_ms) ||
-        !slice_to_u64(cut(&line, ' '), &slot.count) || line.len == 0 ||
-        line.len > SASL_HT_TOKEN_BYTES_MAX)
+        !slice_to_u64(cut(&line, ' '), &slot.count) || !is_token(line))
         return false;
     slot.token = line;
     item->slots[i] = slot;

@@ -5,6 +5,7 @@
 
 #include "core/module.h"
 #include "core/service/archive.h"
+#include "core/service/inline.h"
 
 #define NS_ARCHIVE SLICE("urn:xmpp:mam:2")
 #define NS_RSM     SLICE("http://jabber.org/protocol/rsm")
@@ -107,6 +108,10 @@ void archive_tell_corrupt(struct engine *e, const struct account *a, uint64_t po
 
 /* Answers <metadata/>. */
 void archive_metadata(struct iq *iq);
+/* The same in the answer to a bind (XEP-0386). */
+enum { ARCHIVE_ENDS_READS = 2 };
+void archive_ends_read(struct engine *e, const struct account *a, struct store_request *query);
+void archive_ends_bound(const struct inline_bound *b);
 
 /* False: it was answered, because the archive is another's or there are none on this host. */
 bool archive_may_ask(struct iq *iq);

@@ -67,6 +67,40 @@ static void read_end(struct iq *iq)
     iq_wait(iq, r, answered);
 }
 
+void archive_ends_read(struct engine *e, const struct account *a, struct store_request *query)
+{
+    const struct store_filter visible = ARCHIVE_VISIBLE;
+    (void)e;
+    for (unsigned i = 0; i < ARCHIVE_ENDS_READS; i++)
+        store_range_where(query, jid_bare(&a->jid), STORE_ARCHIVE, 0, INT64_MAX, 1, i == 1,
+                          &visible);
+}
+
+/* One look at either end has to do here: behind thousands of entries that are in no archive nothing
+ * is said of them. */
+void archive_ends_bound(const struct inline_bound *b)
+{
+    struct ends ends = {0};
+    struct store_row row;
+    size_t at = 0;
+    if (b->answer == NULL)
+        return;
+    while (store_rows(b->answer, &at, &row)) {
+        uint32_t i = row.read - b->first_read;
+        if (i >= ARCHIVE_ENDS_READS)
+            continue;
+        ends.position[i] = row.position;
+        ends.wall_ms[i] = row.labels.wall_ms;
+    }
+    bool empty = ends.position[0] == 0 && ends.position[1] == 0 && !b->answer->more;
+    if (!empty && (ends.position[0] == 0 || ends.position[1] == 0))
+        return;
+    xml_open(b->reply, SLICE("metadata"), NS_ARCHIVE);
+    for (unsigned i = 0; i < 2 && !empty; i++)
+        write_end(&ends, i, b->reply);
+    xml_close(b->reply);
+}
+
 void archive_metadata(struct iq *iq)
 {
     struct ends *ends = mem_new(struct ends);

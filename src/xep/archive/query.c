@@ -464,6 +464,15 @@ static const struct module_iq IQS[] = {
     {0},
 };
 
+/* Where the archive stands is told to who comes by XEP-0386, without being asked. */
+static const struct inline_bind BINDS[] = {
+    {.ns = "urn:xmpp:mam:2",
+     .read = archive_ends_read,
+     .reads = ARCHIVE_ENDS_READS,
+     .bound = archive_ends_bound},
+    {0},
+};
+
 static const char *const FEATURES[] = {"urn:xmpp:mam:2", "urn:xmpp:mam:2#extended",
                                        "urn:xmpp:mam:2#groupchat-field", NULL};
 static const char *const STORES[] = {"archive", NULL};
@@ -481,4 +490,5 @@ const struct module ARCHIVE_QUERY_MODULE = {
     .session_ready = drained,
     .session_ended = session_ended,
     .session_drained = drained,
+    .inline_binds = BINDS,
 };

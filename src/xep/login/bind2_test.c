@@ -161,6 +161,51 @@ static void the_account_is_waited_for(void **state)
     bench_free(&b);
 }
 
+/* Where the archive stands at this moment (XEP-0313), before anything is sent. */
+static void the_ends_of_the_archive(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    bench_account(b, "bob@example.org");
+    struct client *c = opened(b), *other = opened(b), *third = opened(b);
+    ask(c, BIND(""), BOUND("<metadata xmlns='urn:xmpp:mam:2'/>")); /* empty */
+    for (unsigned i = 0; i < 3; i++) {
+        client_send(c, "<message to='bob@example.org' type='chat'><body>x</body></message>");
+        client_send(c, "<message to='bob@example.org' type='chat'><body>x</body>"
+                       "<no-permanent-store xmlns='urn:xmpp:hints'/></message>");
+        bench_advance(b, 1000);
+    }
+    ask(other, BIND(""),
+        BOUND("<metadata xmlns='urn:xmpp:mam:2'>"
+              "<start id='1' timestamp='2026-01-02T03:04:05.000Z'/>"
+              "<end id='5' timestamp='2026-01-02T03:04:07.000Z'/></metadata>"));
+    b->hosts[0].archive = false;
+    bench_reload(b);
+    ask(third, BIND(""), BOUND(""));
+    bench_free(&b);
+}
+
+/* What is written while the features look at the store is not missing in their answer. */
+static void a_message_that_comes_meanwhile(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    struct client *bob = bench_online(b, "bob@example.org/desk");
+    struct client *before = opened(b), *c = opened(b);
+    bind(before, BIND("")); /* the account is in memory */
+    b->store_held = true;
+    client_send(c, BIND(""));
+    client_send(bob, "<message to='" ALICE "' type='chat'><body>x</body></message>");
+    bench_store_step(b, 1); /* the keys; the ends are asked for behind the message */
+    unsigned queries = b->queries;
+    bench_release(b);
+    ask(c, " ",
+        BOUND("<metadata xmlns='urn:xmpp:mam:2'><start id='1' timestamp='*'/>"
+              "<end id='1' timestamp='*'/></metadata>"));
+    assert_int_equal(b->queries - queries, 2); /* once more, to be sure */
+    bench_free(&b);
+}
+
 /* --------------------------------------------------------------------------- modules of the test
  */
 
@@ -398,6 +443,8 @@ int main(void)
         cmocka_unit_test(A25_an_earlier_session_of_the_client_gives_way),
         cmocka_unit_test(A26_one_session_too_many),
         cmocka_unit_test(the_account_is_waited_for),
+        cmocka_unit_test(the_ends_of_the_archive),
+        cmocka_unit_test(a_message_that_comes_meanwhile),
         cmocka_unit_test(features_are_announced),
         cmocka_unit_test(features_are_bound),
         cmocka_unit_test(features_may_ask_the_store),
