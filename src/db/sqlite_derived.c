@@ -94,12 +94,14 @@ void sqlite_derived_committed(struct sqlite_derived *v, int64_t position, int64_
     uint32_t lot = v->driver->config.derived_rows;
     pthread_mutex_lock(&v->lock);
     int64_t waited = v->position - v->done, waits = position - v->done;
-    bool revises = revised > v->revised;
+    bool revises = revised > v->revised && v->revised == v->revised_done;
+    bool sweeps = (v->dropped == 0 && dropped > 0) ||
+                  (v->dropped < DERIVED_SWEEP_PARTS && v->dropped + dropped >= DERIVED_SWEEP_PARTS);
     v->position = position;
     v->revised = revised;
     v->dropped += dropped;
     /* Once when there is something at all, once when it is a lot. */
-    if ((waited <= 0 && waits > 0) || (waited < lot && waits >= lot) || dropped > 0 || revises)
+    if ((waited <= 0 && waits > 0) || (waited < lot && waits >= lot) || sweeps || revises)
         pthread_cond_signal(&v->wake);
     pthread_mutex_unlock(&v->lock);
 }
