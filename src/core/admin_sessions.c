@@ -15,10 +15,10 @@ static void presence(struct admin_request *r, const struct session *s, bool stat
     struct stanza st = {.kind = STANZA_PRESENCE,
                         .type = TYPE_AVAILABLE,
                         .from = s->jid,
-                        .payload = slice_of(s->presence, s->presence_len),
+                        .payload = session_presence(s),
                         .packed = true};
     struct xml_tree *tree = NULL;
-    if (s->available && s->presence_len > 0)
+    if (s->available && s->presence != NULL)
         (void)stanza_unpack(&st, &tree);
     struct slice show = xml_text(xml_child(st.root, NS_CLIENT, SLICE("show")));
     struct slice said = xml_text(xml_child(st.root, NS_CLIENT, SLICE("status")));

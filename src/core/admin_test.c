@@ -222,8 +222,7 @@ static void sessions_are_listed_shown_and_ended(void **state)
         struct session *s = one->stream->session;
         s->available = true;
         s->priority = 5;
-        s->presence = mem_copy(SLICE("<show>dnd</show><status>busy</status>"));
-        s->presence_len = (uint32_t)strlen(s->presence);
+        session_set_presence(s, SLICE("<show>dnd</show><status>busy</status>"), SLICE_NONE);
         struct answer a = ask(h, "session list", NULL, NULL, NULL);
         assert_int_equal(a.count, 3);
         forget(&a);

@@ -30,9 +30,9 @@ static struct stanza current(const struct session *session)
     return (struct stanza){
         .kind = STANZA_PRESENCE,
         .type = TYPE_AVAILABLE,
-        .lang = session->presence_lang,
+        .lang = session_presence_lang(session),
         .from = session->jid,
-        .payload = slice_of(session->presence, session->presence_len),
+        .payload = session_presence(session),
         .packed = true,
     };
 }
@@ -103,10 +103,9 @@ static bool is_subscriber(const struct account *a, struct slice bare)
 static void unavailable_to_directed(struct engine *e, struct session *session, struct stanza *s,
                                     bool told)
 {
-    struct buf directed = session->directed;
-    session->directed = (struct buf){0};
-    session->directed_count = 0;
-    struct slice all = buf_slice(&directed);
+    struct buf *directed = session->directed;
+    struct slice all = session_directed(session);
+    session->directed = NULL;
     while (all.len > 0) {
         size_t end = slice_find(all, '\0');
         if (jid_from_prepared(slice_of(all.ptr, end), &s->to) &&
@@ -115,17 +114,9 @@ static void unavailable_to_directed(struct engine *e, struct session *session, s
             route(e, s, &NOBODY);
         all = slice_from(all, end + 1);
     }
-    buf_free(&directed);
-}
-
-static void keep_presence(struct session *session, const struct stanza *s)
-{
-    mem_free(session->presence);
-    mem_free((void *)(uintptr_t)session->presence_lang.ptr);
-    session->presence = s->payload.len > 0 ? mem_copy(s->payload) : NULL;
-    session->presence_len = (uint32_t)s->payload.len;
-    session->presence_lang =
-        s->lang.len > 0 ? slice_of(mem_copy(s->lang), s->lang.len) : SLICE_NONE;
+    if (directed != NULL)
+        buf_free(directed);
+    mem_free(directed);
 }
 
 /* Initial presence (RFC 6121 section 4.2): what the contacts and the other resources say. */
@@ -163,7 +154,7 @@ static void go_available(struct engine *e, struct session *session, struct stanz
     session->priority = (int8_t)priority;
     struct buf own = {0};
     stanza_pack(s, &own);
-    keep_presence(session, s);
+    session_set_presence(session, s->payload, s->lang);
     broadcast(e, session, s);
     if (initial)
         introduce(e, session);
@@ -181,8 +172,7 @@ static void go_available(struct engine *e, struct session *session, struct stanz
 
 static void go_unavailable(struct engine *e, struct session *session, struct stanza *s)
 {
-    timer_stop(&session->presence_timer);
-    buf_free(&session->presence_held);
+    presence_unhold(session);
     struct buf own = {0};
     stanza_pack(s, &own);
     bool told = session->available;
@@ -215,6 +205,8 @@ static bool read_presence(const struct stanza *s, int *priority)
     return slice_to_int(xml_text(prio), priority) && *priority >= -128 && *priority <= 127;
 }
 
+static void release_held(struct timer *t, void *ctx);
+
 /* R05: true when the broadcast must wait; the newest one does. Also of who was unavailable in
  * between: going and coming is no way around it. */
 static bool hold(struct engine *e, struct session *session, const struct stanza *s)
@@ -230,19 +222,35 @@ static bool hold(struct engine *e, struct session *session, const struct stanza 
         session->presence_next_ms = next + step;
         return false;
     }
-    buf_clear(&session->presence_held);
-    stanza_encode(&session->presence_held, s);
-    if (!timer_armed(&session->presence_timer))
-        timer_set(&e->timers, &session->presence_timer, e->now.mono_ms + step);
+    if (session->held == NULL) {
+        session->held = mem_new(struct session_held);
+        session->held->session = session;
+        session->held->timer.fire = release_held;
+        timer_set(&e->timers, &session->held->timer, e->now.mono_ms + step);
+    }
+    buf_clear(&session->held->stanza);
+    stanza_encode(&session->held->stanza, s);
     return true;
+}
+
+void presence_unhold(struct session *session)
+{
+    struct session_held *held = session->held;
+    if (held == NULL)
+        return;
+    timer_stop(&held->timer);
+    buf_free(&held->stanza);
+    mem_free(held);
+    session->held = NULL;
 }
 
 static void release_held(struct timer *t, void *ctx)
 {
     struct engine *e = ctx;
-    struct session *session = CONTAINER_OF(t, struct session, presence_timer);
-    struct buf held = session->presence_held;
-    session->presence_held = (struct buf){0};
+    struct session *session = CONTAINER_OF(t, struct session_held, timer)->session;
+    struct buf held = session->held->stanza;
+    session->held->stanza = (struct buf){0};
+    presence_unhold(session);
     if (e->config->limits.presence_per_s != 0)
         session->presence_next_ms += 1000 / e->config->limits.presence_per_s;
     struct stanza s;
@@ -259,7 +267,7 @@ static void release_held(struct timer *t, void *ctx)
 
 static bool directed_known(const struct session *session, struct slice full)
 {
-    struct slice all = buf_slice(&session->directed);
+    struct slice all = session_directed(session);
     while (all.len > 0) {
         size_t end = slice_find(all, '\0');
         if (slice_eq(slice_of(all.ptr, end), full))
@@ -269,21 +277,27 @@ static bool directed_known(const struct session *session, struct slice full)
     return false;
 }
 
+static uint32_t directed_count(const struct session *session)
+{
+    struct slice all = session_directed(session);
+    uint32_t n = 0;
+    for (; all.len > 0; n++)
+        all = slice_from(all, slice_find(all, '\0') + 1);
+    return n;
+}
+
 static void forget_directed(struct session *session, struct slice full)
 {
     struct buf kept = {0};
-    struct slice all = buf_slice(&session->directed);
-    session->directed_count = 0;
+    struct slice all = session_directed(session);
     while (all.len > 0) {
         size_t end = slice_find(all, '\0');
-        if (!slice_eq(slice_of(all.ptr, end), full)) {
+        if (!slice_eq(slice_of(all.ptr, end), full))
             buf_append(&kept, all.ptr, end + 1);
-            session->directed_count++;
-        }
         all = slice_from(all, end + 1);
     }
-    buf_free(&session->directed);
-    session->directed = kept;
+    session_set_directed(session, buf_slice(&kept));
+    buf_free(&kept);
 }
 
 /* Directed presence (RFC 6121 section 4.6): the addresses are remembered (S11). */
@@ -297,16 +311,17 @@ static void directed(struct engine *e, struct session *session, struct stanza *s
             sm_state_changed(e, session);
         }
     } else if (!directed_known(session, full)) {
-        if (session->directed_count >= e->config->limits.directed_targets) {
+        if (directed_count(session) >= e->config->limits.directed_targets) {
             session_log(e, session, LOG_WARNING, "presence.limit", "resource-constraint");
             route_error(e, s, STANZA_RESOURCE_CONSTRAINT, SLICE_NONE, origin);
             return;
         }
         /* Of who is available subscribers are told anyway. */
         if (!session->available || !is_subscriber(session->account, jid_bare(&s->to))) {
-            buf_add(&session->directed, full);
-            buf_byte(&session->directed, '\0');
-            session->directed_count++;
+            if (session->directed == NULL)
+                session->directed = mem_new(struct buf);
+            buf_add(session->directed, full);
+            buf_byte(session->directed, '\0');
             sm_state_changed(e, session);
         }
     }
@@ -316,7 +331,6 @@ static void directed(struct engine *e, struct session *session, struct stanza *s
 void presence_from_session(struct engine *e, struct session *session, struct stanza *s,
                            const struct origin *origin)
 {
-    session->presence_timer.fire = release_held;
     int priority = 0;
     bool good = s->type != TYPE_BAD && (s->type != TYPE_AVAILABLE || read_presence(s, &priority));
     bool broadcast_type = s->type == TYPE_AVAILABLE || s->type == TYPE_UNAVAILABLE;
@@ -344,7 +358,7 @@ void presence_from_session(struct engine *e, struct session *session, struct sta
 
 void presence_session_ended(struct engine *e, struct session *session)
 {
-    if (!session->available && session->directed_count == 0)
+    if (!session->available && session_directed(session).len == 0)
         return;
     struct stanza s = {
         .kind = STANZA_PRESENCE, .type = TYPE_UNAVAILABLE, .from = session->jid, .packed = true};

@@ -10,6 +10,8 @@ void presence_from_session(struct engine *e, struct session *session, struct sta
 /* A presence stanza that arrives for the account. */
 void presence_deliver(struct engine *e, struct account *a, struct stanza *s,
                       const struct origin *origin);
+/* A broadcast that waits is forgotten. */
+void presence_unhold(struct session *session);
 /* The session is going: unavailable to whoever knows it. */
 void presence_session_ended(struct engine *e, struct session *session);
 /* Sends the current presence of all available sessions, or unavailable, to one address. */

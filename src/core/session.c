@@ -16,8 +16,6 @@
 #include "core/trace.h"
 #include "xmpp/ns.h"
 
-static void lag_expired(struct timer *t, void *ctx);
-
 struct session *session_find(const struct account *a, struct slice resource)
 {
     for (struct list *it = a->sessions.next; it != &a->sessions; it = it->next) {
@@ -30,7 +28,7 @@ struct session *session_find(const struct account *a, struct slice resource)
 
 bool session_shows_itself_to(const struct session *s, const struct jid *who)
 {
-    struct slice all = buf_slice(&s->directed);
+    struct slice all = session_directed(s);
     while (all.len > 0) {
         struct jid jid;
         size_t end = slice_find(all, '\0');
@@ -57,7 +55,6 @@ struct session *session_new(struct engine *e, struct account *a, struct c2s *str
     s->stream = stream;
     s->handle = handle_new(&e->sessions, s);
     s->since_ms = e->now.wall_ms;
-    s->lag_timer.fire = lag_expired;
     list_push(&a->sessions, &s->link);
     a->session_count++;
     e->session_count++;
@@ -71,13 +68,10 @@ static void drop(struct engine *e, struct session *s)
 {
     struct account *a = s->account;
     handle_drop(&e->sessions, s->handle);
-    timer_stop(&s->lag_timer);
-    timer_stop(&s->presence_timer);
-    buf_free(&s->directed);
-    buf_free(&s->lag_presence);
-    buf_free(&s->presence_held);
+    presence_unhold(s);
+    session_set_directed(s, SLICE_NONE);
+    session_lag_drop(s);
     mem_free(s->presence);
-    mem_free((void *)(uintptr_t)s->presence_lang.ptr);
     mem_free((void *)(uintptr_t)s->jid.text);
     mem_free(s);
     account_release(e, a);
@@ -132,9 +126,8 @@ void session_leave(struct engine *e, struct session **session)
     if (s->stream != NULL)
         s->stream->session = NULL;
     s->stream = NULL;
-    s->lags = false;
     s->inactive = false; /* a stream that takes it up begins active */
-    timer_stop(&s->lag_timer);
+    session_lag_end(s);
     sm_hibernate(e, s);
     follow_pause(e, s);
 }
@@ -167,29 +160,13 @@ void session_log(struct engine *e, const struct session *s, enum log_level level
     log_end(&l);
 }
 
-/* L13: the peer does not take what it is sent. */
-static void begin_lag(struct engine *e, struct session *s)
-{
-    s->lags = true;
-    timer_set(&e->timers, &s->lag_timer, e->now.mono_ms + e->config->limits.output_lag_ms);
-    c2s_log(s->stream, LOG_WARNING, "conn.slow", NULL);
-}
-
-static void lag_expired(struct timer *t, void *ctx)
-{
-    (void)ctx;
-    struct session *s = CONTAINER_OF(t, struct session, lag_timer);
-    c2s_error(s->stream, STREAM_RESOURCE_CONSTRAINT, SLICE("the connection is not read"),
-              SLICE_NONE);
-}
-
 static void written(struct engine *e, struct session *s)
 {
     e->counters.stanzas_out++;
     c2s_written(s->stream);
     const struct link *l = s->stream->link;
     if (!s->lags && l->ops->backlog(l) > e->config->limits.output_bytes)
-        begin_lag(e, s);
+        session_lag_begin(e, s);
 }
 
 /* Answers to what the client sent itself are not lost because it lags: they are no more than its
@@ -212,16 +189,6 @@ static bool is_up_to_date(const struct session *s)
     return is_bound(s) && (s->sm == NULL || !s->sm->replays);
 }
 
-/* Presence of others: the newest of each sender is kept for who cannot take it now. */
-static bool keep_status(struct engine *e, struct session *s, const struct stanza *st)
-{
-    bool status =
-        st->kind == STANZA_PRESENCE && (st->type == TYPE_AVAILABLE || st->type == TYPE_UNAVAILABLE);
-    if (status)
-        lag_keep(&s->lag_presence, e->config->limits.output_bytes, &e->key, st);
-    return status;
-}
-
 /* To a client that hibernates, or has just come back: it gets it later. Nobody waits for the news
  * that somebody was typing. */
 static bool keep_volatile(struct engine *e, struct session *s, const struct stanza *st)
@@ -229,7 +196,7 @@ static bool keep_volatile(struct engine *e, struct session *s, const struct stan
     struct buf bytes = {0};
     if (s->sm == NULL)
         return false;
-    if (keep_status(e, s, st))
+    if (session_keep_presence(e, s, st))
         return true;
     if (st->kind == STANZA_MESSAGE && keep_of(st) == KEEP_SIGNAL)
         return false;
@@ -245,8 +212,8 @@ static bool keep_volatile(struct engine *e, struct session *s, const struct stan
 static bool wait_for_active(struct engine *e, struct session *s, const struct stanza *st)
 {
     uint32_t max = e->config->limits.inactive_bytes;
-    if (max > 0 && keep_status(e, s, st)) {
-        if (buf_len(&s->lag_presence) > max)
+    if (max > 0 && session_keep_presence(e, s, st)) {
+        if (session_kept(s).len > max)
             session_flush_presence(e, s);
         return true;
     }
@@ -264,7 +231,7 @@ bool session_send(struct engine *e, struct session *s, const struct stanza *st)
     }
     bool full = s->sm != NULL && !sm_has_room(e, s);
     if ((s->lags || full) && !may_answer(e, s, st))
-        return keep_status(e, s, st);
+        return session_keep_presence(e, s, st);
     struct buf *out = &s->stream->link->out;
     size_t at = buf_len(out);
     stanza_write(out, st, NULL, SLICE_NONE);
@@ -368,13 +335,12 @@ void session_push(struct engine *e, struct session *s, struct slice payload)
 
 void session_flush_presence(struct engine *e, struct session *s)
 {
-    struct buf kept = s->lag_presence;
     struct stanza st;
     size_t at = 0;
     bool inactive = s->inactive;
     if (s->lags || !is_up_to_date(s))
         return; /* later */
-    s->lag_presence = (struct buf){0};
+    struct buf kept = session_take_kept(s);
     s->inactive = false;
     while (lag_next(&kept, &at, &st))
         session_send(e, s, &st);
@@ -392,8 +358,7 @@ void session_set_inactive(struct engine *e, struct session *s, bool inactive)
 void session_drained(struct engine *e, struct session *s)
 {
     if (s->lags) {
-        s->lags = false;
-        timer_stop(&s->lag_timer);
+        session_lag_end(s);
         if (!s->inactive)
             session_flush_presence(e, s);
     }

@@ -12,6 +12,27 @@
 struct c2s;
 struct sm;
 
+/* A presence that was broadcast. */
+struct session_presence {
+    uint32_t payload_len, lang_len;
+    char text[]; /* payload, language */
+};
+
+/* A broadcast that waits because there were many (R05). */
+struct session_held {
+    struct session *session;
+    struct timer timer;
+    struct buf stanza; /* encoded */
+};
+
+/* A client that does not read (L13), or is told less (it is inactive, or hibernates). */
+struct session_lag {
+    struct session *session;
+    struct timer timer;  /* its end, when it does not read */
+    struct buf presence; /* newest of each sender (lag.h) */
+};
+
+/* What few sessions need, or for a moment, stands in pieces of its own: an idle one is small. */
 struct session {
     struct list link; /* in account.sessions */
     struct account *account;
@@ -31,18 +52,13 @@ struct session {
     bool inactive; /* XEP-0352 */
     bool bind2;    /* it knows its archive: no offline messages are pushed (XEP-0386) */
     int8_t priority;
-    uint64_t interests; /* bits that modules take (hooks_interest) */
-    char *presence;     /* payload of the last broadcast presence, owned */
-    uint32_t presence_len;
-    struct slice presence_lang; /* owned */
-    struct buf directed;        /* NUL-terminated addresses that directed presence was sent to */
-    uint32_t directed_count;
-    struct timer lag_timer;
-    struct buf lag_presence;   /* newest presence per sender while it lags, is inactive */
-    uint64_t client;           /* hash of the user agent id (XEP-0388); 0: not told */
-    uint64_t presence_next_ms; /* R05: earliest next broadcast */
-    struct timer presence_timer;
-    struct buf presence_held; /* a presence that waits for the timer, encoded */
+    uint64_t interests;                /* bits that modules take (hooks_interest) */
+    uint64_t client;                   /* hash of the user agent id (XEP-0388); 0: not told */
+    uint64_t presence_next_ms;         /* R05: earliest next broadcast */
+    struct session_presence *presence; /* that was broadcast last; NULL: an empty one */
+    struct buf *directed; /* NUL-terminated addresses that presence was sent to; NULL: none */
+    struct session_lag *lag;
+    struct session_held *held;
 };
 
 /* stream: NULL for a session of another process (sm_restore.c). */
@@ -72,6 +88,22 @@ void session_send_copy(struct engine *e, struct session *s, const struct log_ent
                        enum role role);
 /* Copies of messages of other resources are wanted from now on, or not any more. */
 void session_set_carbons(struct engine *e, struct session *s, bool on);
+/* The presence that was broadcast last. */
+struct slice session_presence(const struct session *s);
+struct slice session_presence_lang(const struct session *s);
+void session_set_presence(struct session *s, struct slice payload, struct slice lang);
+/* Whom presence was directed to: NUL-terminated addresses. To be set it is copied. */
+struct slice session_directed(const struct session *s);
+void session_set_directed(struct session *s, struct slice addresses);
+/* L13: the peer does not take what it is sent; it does again, or is gone; the session ends. */
+void session_lag_begin(struct engine *e, struct session *s);
+void session_lag_end(struct session *s);
+void session_lag_drop(struct session *s);
+/* Presence of others: the newest of each sender is kept for who cannot take it now (lag.h). False:
+ * the stanza is nothing of the kind. */
+bool session_keep_presence(struct engine *e, struct session *s, const struct stanza *st);
+struct slice session_kept(const struct session *s);
+struct buf session_take_kept(struct session *s);
 /* An IQ set from the server itself with this payload (roster push, block push). */
 void session_push(struct engine *e, struct session *s, struct slice payload);
 /* Is there a client that takes entries of the log now? */

@@ -101,37 +101,28 @@ void session_state_write(const struct engine *e, const struct session *s, struct
     put(out, s->follow.known_from, 8);
     put(out, s->follow.known_to, 8);
     put(out, s->sm->resume_ms, 4);
-    put_text(out, s->presence_lang, 2);
-    put_text(out, slice_of(s->presence, s->presence_len), 4);
+    put_text(out, session_presence_lang(s), 2);
+    put_text(out, session_presence(s), 4);
     put_interests(e, s, out);
-    put(out, s->directed_count, 4);
-    put_text(out, buf_slice(&s->directed), 4);
-}
-
-static struct slice own(struct slice text)
-{
-    return text.len > 0 ? slice_of(mem_copy(text), text.len) : SLICE_NONE;
+    put_text(out, session_directed(s), 4);
 }
 
 static bool get_rest(struct engine *e, struct slice text, struct session *s)
 {
-    uint64_t priority, since, resume_ms, directed_count;
+    uint64_t priority, since, resume_ms;
     struct slice lang, presence, directed;
     if (!get(&text, 1, &priority) || !get(&text, 8, &since) ||
         !get(&text, 8, &s->follow.ready_from) || !get(&text, 8, &s->follow.carbons_from) ||
         !get(&text, 8, &s->follow.known_from) || !get(&text, 8, &s->follow.known_to) ||
         !get(&text, 4, &resume_ms) || !get_text(&text, 2, &lang) ||
         !get_text(&text, 4, &presence) || !get_interests(e, &text, s) ||
-        !get(&text, 4, &directed_count) || !get_text(&text, 4, &directed) || text.len > 0)
+        !get_text(&text, 4, &directed) || text.len > 0)
         return false;
     s->priority = (int8_t)(uint8_t)priority;
     s->since_ms = (int64_t)since;
     s->sm->resume_ms = (uint32_t)resume_ms;
-    s->presence_lang = own(lang);
-    s->presence = presence.len > 0 ? mem_copy(presence) : NULL;
-    s->presence_len = (uint32_t)presence.len;
-    s->directed_count = (uint32_t)directed_count;
-    buf_add(&s->directed, directed);
+    session_set_presence(s, presence, lang);
+    session_set_directed(s, directed);
     return true;
 }
 

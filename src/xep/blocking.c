@@ -190,8 +190,8 @@ static void send_presence(struct engine *e, const struct session *session, const
     struct stanza s = {
         .kind = STANZA_PRESENCE, .type = type, .from = session->jid, .to = *to, .packed = true};
     if (type == TYPE_AVAILABLE) {
-        s.lang = session->presence_lang;
-        s.payload = slice_of(session->presence, session->presence_len);
+        s.lang = session_presence_lang(session);
+        s.payload = session_presence(session);
     }
     module_route(e, &s);
 }
@@ -240,7 +240,7 @@ static void hide_from_directed(struct engine *e, struct account *a, const struct
     LIST_EACH(it, &a->sessions)
     {
         struct session *session = CONTAINER_OF(it, struct session, link);
-        struct slice all = buf_slice(&session->directed);
+        struct slice all = session_directed(session);
         while (all.len > 0) {
             struct jid to;
             size_t end = slice_find(all, '\0');
