@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "core/copy.h"
 #include "core/message_log.h"
 #include "core/service/archive.h"
@@ -87,7 +88,60 @@ static void read_on(struct engine *e, struct session *s);
 
 static void read_again(struct timer *t, void *ctx)
 {
-    follow_go_on(ctx, CONTAINER_OF(t, struct session, follow.retry));
+    follow_go_on(ctx, CONTAINER_OF(t, struct follow_reading, retry)->session);
+}
+
+static struct follow_reading *reading_of(struct session *s)
+{
+    struct follow *f = &s->follow;
+    if (f->reading == NULL) {
+        f->reading = mem_new(struct follow_reading);
+        f->reading->session = s;
+        f->reading->retry.fire = read_again;
+    }
+    return f->reading;
+}
+
+static void stop_reading(struct engine *e, struct session *s)
+{
+    struct follow_reading *r = s->follow.reading;
+    if (r == NULL)
+        return;
+    flow_cancel(e, r->flow);
+    r->flow = 0;
+    timer_stop(&r->retry);
+}
+
+static void forget_reading(struct session *s)
+{
+    struct follow_reading *r = s->follow.reading;
+    if (r == NULL)
+        return;
+    buf_free(&r->flying);
+    buf_free(&r->single);
+    mem_free(r);
+    s->follow.reading = NULL;
+}
+
+/* It reads no more for now. */
+static void rest(struct session *s)
+{
+    const struct follow_reading *r = s->follow.reading;
+    if (r != NULL && r->flow == 0 && !timer_armed(&r->retry) && !s->follow.drains &&
+        buf_len(&r->flying) == 0)
+        forget_reading(s);
+}
+
+uint64_t follow_position(const struct session *s)
+{
+    const struct follow *f = &s->follow;
+    return f->drains && f->cursor < f->reading->owed_to ? f->reading->owed_to : f->cursor;
+}
+
+struct slice follow_flying(const struct session *s)
+{
+    const struct follow_reading *r = s->follow.reading;
+    return r != NULL ? buf_slice(&r->flying) : SLICE_NONE;
 }
 
 /* Was the message, which is owed now, or a copy of it, sent to this session too when it was new? */
@@ -126,9 +180,10 @@ static void note(struct engine *e, struct session *s, const struct log_entry *en
     if (handed && incoming)
         tail_counted(&a->tail, entry->bytes);
     if (handed && s->sm == NULL) {
-        buf_append(&s->follow.flying, &entry->position, sizeof(entry->position));
+        struct follow_reading *r = reading_of(s);
+        buf_append(&r->flying, &entry->position, sizeof(entry->position));
         if ((entry->flags & ARCHIVE_DELIVERY) != 0)
-            buf_append(&s->follow.single, &entry->position, sizeof(entry->position));
+            buf_append(&r->single, &entry->position, sizeof(entry->position));
     }
 }
 
@@ -138,7 +193,7 @@ static bool take_entry(struct engine *e, struct session *s, struct log_entry *en
     const struct follow *f = &s->follow;
     enum role role = late_role(s, entry);
     bool handed = role == ROLE_MESSAGE;
-    if (f->drains && entry->position <= f->owed_to) {
+    if (f->drains && entry->position <= f->reading->owed_to) {
         bool owed = handed && tail_wants(&s->account->tail, entry->position);
         role = owed && !had(s, entry) ? ROLE_MESSAGE : ROLE_NONE;
         handed = owed;
@@ -178,7 +233,9 @@ static void caught_up(struct engine *e, struct session *s)
     if (f->drains)
         tail_drained(e, s->account);
     f->drains = false;
-    if (buf_len(&f->flying) > 0)
+    stop_reading(e, s);
+    rest(s);
+    if (f->reading != NULL) /* something is on its way */
         session_watch(s);
     account_unpark(e, s->account);
 }
@@ -187,14 +244,14 @@ static void slice_read(struct engine *e, void *ctx, struct store_request *answer
 {
     struct session *s = ctx;
     struct follow *f = &s->follow;
+    struct follow_reading *r = f->reading;
     CHECK(f->state == FOLLOW_READING);
-    f->flow = 0;
+    r->flow = 0;
     f->state = FOLLOW_BEHIND;
     if (answer->err != 0) {
         session_log(e, s, LOG_ERROR, "archive.read_failed", err_text(answer->err));
         f->state = FOLLOW_FAILED;
-        f->retry.fire = read_again;
-        timer_set(&e->timers, &f->retry, e->now.mono_ms + FOLLOW_RETRY_MS);
+        timer_set(&e->timers, &r->retry, e->now.mono_ms + FOLLOW_RETRY_MS);
         account_unpark(e, s->account); /* what waits behind it goes */
         return;
     }
@@ -205,7 +262,7 @@ static void slice_read(struct engine *e, void *ctx, struct store_request *answer
         all = take_row(e, s, &row);
     if (all && answer->more && f->cursor < answer->position)
         set_cursor(s, answer->position);
-    if (all && !answer->more && s->account->head == f->read_head)
+    if (all && !answer->more && s->account->head == r->head)
         caught_up(e, s);
     else if (all && s->sm != NULL && session_takes_entries(s))
         read_on(e, s);
@@ -218,13 +275,14 @@ static void slice_read(struct engine *e, void *ctx, struct store_request *answer
 static void read_on(struct engine *e, struct session *s)
 {
     struct follow *f = &s->follow;
+    struct follow_reading *r = reading_of(s);
     struct store_request *q = flow_query(e);
-    timer_stop(&f->retry);
+    timer_stop(&r->retry);
     store_range(q, jid_bare(&s->account->jid), STORE_ARCHIVE, f->cursor + 1, INT64_MAX,
                 SLICE_ENTRIES, false);
-    f->read_head = s->account->head;
+    r->head = s->account->head;
     f->state = FOLLOW_READING;
-    f->flow = flow_submit(e, q, slice_read, s);
+    r->flow = flow_submit(e, q, slice_read, s);
 }
 
 void follow_go_on(struct engine *e, struct session *s)
@@ -252,20 +310,22 @@ static bool next_of(struct slice *list, uint64_t *position_out)
 /* The client has what it was handed without stream management. */
 static void land(struct engine *e, struct session *s)
 {
-    struct follow *f = &s->follow;
-    struct slice single = buf_slice(&f->single);
+    struct follow_reading *r = s->follow.reading;
     uint64_t position;
+    if (r == NULL)
+        return;
+    struct slice single = buf_slice(&r->single);
     while (next_of(&single, &position))
         tail_drop(e, s->account, position);
-    buf_free(&f->single);
-    buf_free(&f->flying);
+    buf_free(&r->single);
+    buf_free(&r->flying);
+    rest(s);
 }
 
 void follow_taken(struct engine *e, struct session *s)
 {
-    struct follow *f = &s->follow;
     if (session_backlog(s) > 0) { /* not all of it */
-        if (buf_len(&f->flying) > 0)
+        if (follow_flying(s).len > 0)
             session_watch(s);
     } else {
         land(e, s);
@@ -290,10 +350,9 @@ static void drain(struct engine *e, struct session *s)
     uint64_t from = t->sent;
     if (tail_holes(t) > 0 && tail_hole(t, 0) <= from)
         from = tail_hole(t, 0) - 1;
-    flow_cancel(e, f->flow);
-    f->flow = 0;
+    stop_reading(e, s);
     f->drains = true;
-    f->owed_to = f->cursor;
+    reading_of(s)->owed_to = f->cursor;
     if (from < f->cursor)
         f->cursor = from;
     f->state = FOLLOW_BEHIND;
@@ -327,21 +386,19 @@ void follow_ready(struct engine *e, struct session *s)
         serve(e, s->account, NULL);
 }
 
-static void stop_drain(struct follow *f)
+static void stop_drain(struct session *s)
 {
-    if (f->drains && f->cursor < f->owed_to)
-        f->cursor = f->owed_to;
-    f->drains = false;
+    s->follow.cursor = follow_position(s);
+    s->follow.drains = false;
 }
 
 void follow_pause(struct engine *e, struct session *s)
 {
     struct follow *f = &s->follow;
     bool drained = f->drains;
-    flow_cancel(e, f->flow);
-    timer_stop(&f->retry);
-    f->flow = 0;
-    stop_drain(f);
+    stop_reading(e, s);
+    stop_drain(s);
+    rest(s);
     if (f->state != FOLLOW_LIVE)
         f->state = FOLLOW_BEHIND;
     follow_go_on(e, s);
@@ -376,27 +433,21 @@ void follow_resumed(struct engine *e, struct session *s)
 
 void follow_forget(struct engine *e, struct session *s)
 {
-    struct follow *f = &s->follow;
-    flow_cancel(e, f->flow);
-    timer_stop(&f->retry);
-    buf_free(&f->flying);
-    buf_free(&f->single);
+    stop_reading(e, s);
+    forget_reading(s);
 }
 
 void follow_end(struct engine *e, struct session *s)
 {
     struct follow *f = &s->follow;
-    flow_cancel(e, f->flow);
-    timer_stop(&f->retry);
-    f->flow = 0;
+    stop_reading(e, s);
     f->drains = false;
     f->state = FOLLOW_BEHIND;
-    struct slice flying = buf_slice(&f->flying);
+    struct slice flying = follow_flying(s);
     uint64_t position;
     while (next_of(&flying, &position))
         tail_orphan(e, s->account, position);
-    buf_free(&f->flying);
-    buf_free(&f->single);
+    forget_reading(s);
     serve(e, s->account, s);
     account_unpark(e, s->account);
 }

@@ -52,19 +52,25 @@ enum follow_state {
 
 enum { FOLLOW_RETRY_MS = 5000 };
 
-struct follow {
-    enum follow_state state;
-    bool drains;         /* reads what the account owes (tail.h), up to owed_to */
-    uint64_t cursor;     /* last position that was applied */
-    uint64_t owed_to;    /* up to here only what nobody was handed */
-    uint64_t ready_from; /* account.head when it became ready: messages to all since then */
-    uint64_t known_from, known_to; /* the client was shown these in its archive (XEP-0313) */
-    uint64_t carbons_from;         /* account.head when carbons were enabled */
-    uint64_t flow;                 /* the read */
-    uint64_t read_head;            /* account.head when it began */
+/* A session that reads, or that was handed what its connection has not taken yet. */
+struct follow_reading {
+    struct session *session;
+    uint64_t owed_to; /* when it drains: up to here only what nobody was handed */
+    uint64_t flow;    /* the read */
+    uint64_t head;    /* account.head when it began */
     struct timer retry;
     struct buf flying; /* uint64_t: handed, not taken by the connection (no stream management) */
     struct buf single; /* uint64_t: those of them that go when they were taken (ARCHIVE_DELIVERY) */
+};
+
+struct follow {
+    enum follow_state state;
+    bool drains;         /* reads what the account owes (tail.h) */
+    uint64_t cursor;     /* last position that was applied */
+    uint64_t ready_from; /* account.head when it became ready: messages to all since then */
+    uint64_t known_from, known_to;  /* the client was shown these in its archive (XEP-0313) */
+    uint64_t carbons_from;          /* account.head when carbons were enabled */
+    struct follow_reading *reading; /* NULL: it does not */
 };
 
 /* A session was made or resumed: it begins at the head, or at a cursor. */
@@ -88,6 +94,10 @@ void follow_known(struct session *s, uint64_t from, uint64_t to);
  * acknowledged. */
 void follow_pause(struct engine *e, struct session *s);
 void follow_resumed(struct engine *e, struct session *s);
+/* Everything up to here was applied, by a first reading (draining is a second one). */
+uint64_t follow_position(const struct session *s);
+/* What was handed and not taken by the connection: uint64_t. */
+struct slice follow_flying(const struct session *s);
 /* The engine ends. */
 void follow_forget(struct engine *e, struct session *s);
 /* The session ends: what it was handed and did not take is owed again. */

@@ -417,11 +417,9 @@ bool sm_acknowledged(struct engine *e, struct session *s, uint32_t h)
     return true;
 }
 
-/* While a session drains its cursor is that of a second reading. */
 void sm_cursor(struct session *s)
 {
-    const struct follow *f = &s->follow;
-    uint64_t position = f->drains && f->cursor < f->owed_to ? f->owed_to : f->cursor;
+    uint64_t position = follow_position(s);
     if (position > s->sm->counters->cursor)
         put64(&s->sm->counters->cursor, position);
 }

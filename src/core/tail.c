@@ -273,7 +273,7 @@ static void put(struct store_request *batch, struct engine *e, struct account *a
         struct session *s = CONTAINER_OF(it, struct session, link);
         if (s->sm != NULL)
             sm_unacknowledged(e, s, &positions);
-        buf_add(&positions, buf_slice(&s->follow.flying));
+        buf_add(&positions, follow_flying(s));
     }
     for (size_t i = 0; i < count(&positions); i++)
         if (at(&positions, i) <= t->sent)
