@@ -87,7 +87,6 @@ static void destroy(struct engine *e, struct account *a)
     unload(e, a);
     tail_free(e, a);
     hmap_remove(&e->accounts, &a->node);
-    mem_free((void *)(uintptr_t)a->jid.text);
     mem_free(a);
 }
 
@@ -200,9 +199,11 @@ static void load(struct engine *e, struct account *a)
 
 static struct account *make(struct engine *e, const struct jid *jid)
 {
-    struct account *a = mem_new(struct account);
-    struct jid bare = jid_to_bare(*jid);
-    a->jid = jid_copy(&bare);
+    struct slice bare = jid_bare(jid);
+    struct account *a = mem_alloc(sizeof(*a) + bare.len);
+    memcpy(a->text, bare.ptr, bare.len);
+    a->jid = jid_to_bare(*jid);
+    a->jid.text = a->text;
     a->host = config_host(e->config, jid_domain(jid));
     list_init(&a->sessions);
     list_init(&a->parked);

@@ -25,7 +25,7 @@ struct account_slot {
 
 struct account {
     struct hnode node;
-    struct jid jid; /* bare, owned */
+    struct jid jid; /* bare; its text is below */
     const struct host_config *host;
     enum account_state state;
     bool disabled;
@@ -50,6 +50,7 @@ struct account {
     bool follows;               /* head and tail are right: they were read, and are kept here */
     struct account_slot *slots; /* of the modules that keep something: few do */
     unsigned slot_count;
+    char text[];
 };
 
 /* Names of items in the store. The value of STORE_ACCOUNT is made by account_record_encode. */

@@ -42,14 +42,13 @@ bool session_shows_itself_to(const struct session *s, const struct jid *who)
 struct session *session_new(struct engine *e, struct account *a, struct c2s *stream,
                             struct slice resource)
 {
-    struct session *s = mem_new(struct session);
     struct slice bare = jid_bare(&a->jid);
-    char *text = mem_alloc(bare.len + 1 + resource.len);
-    memcpy(text, bare.ptr, bare.len);
-    text[bare.len] = '/';
-    memcpy(text + bare.len + 1, resource.ptr, resource.len);
+    struct session *s = mem_alloc(sizeof(*s) + bare.len + 1 + resource.len);
+    memcpy(s->text, bare.ptr, bare.len);
+    s->text[bare.len] = '/';
+    memcpy(s->text + bare.len + 1, resource.ptr, resource.len);
     s->jid = a->jid;
-    s->jid.text = text;
+    s->jid.text = s->text;
     s->jid.resource_len = (uint16_t)resource.len;
     s->account = a;
     s->stream = stream;
@@ -72,7 +71,6 @@ static void drop(struct engine *e, struct session *s)
     session_set_directed(s, SLICE_NONE);
     session_lag_drop(s);
     mem_free(s->presence);
-    mem_free((void *)(uintptr_t)s->jid.text);
     mem_free(s);
     account_release(e, a);
 }

@@ -39,7 +39,7 @@ struct session {
     struct c2s *stream;   /* NULL: it hibernates */
     struct sm *sm;        /* stream management; NULL: off */
     uint64_t handle;      /* in engine.sessions */
-    struct jid jid;       /* full, owned */
+    struct jid jid;       /* full; its text is below */
     int64_t since_ms;     /* wall clock */
     struct follow follow; /* how far it is in the account's log */
     uint32_t unsettled;   /* stanzas that it sent */
@@ -59,6 +59,7 @@ struct session {
     struct buf *directed; /* NUL-terminated addresses that presence was sent to; NULL: none */
     struct session_lag *lag;
     struct session_held *held;
+    char text[];
 };
 
 /* stream: NULL for a session of another process (sm_restore.c). */
