@@ -107,8 +107,9 @@ static void a_session_that_is_gone_is_said_so_and_bound_anew(void **state)
     {
         struct client *c = opened(b);
         resume(c, "nothing", 0, BIND(ENABLE));
-        expect(c, SUCCESS(FULL FAILED_FOR_UNKNOWN "<bound xmlns='urn:xmpp:bind:0'><enabled " SM
-                                                  " id='*' resume='true' max='300'/><_/></bound>"));
+        expect(c, SUCCESS(FULL FAILED_FOR_UNKNOWN
+                          "<bound xmlns='urn:xmpp:bind:0'><metadata xmlns='urn:xmpp:mam:2'/>"
+                          "<enabled " SM " id='*' resume='true' max='300'/></bound>"));
         expect(c, FEATURES_BOUND);
         c = opened(b);
         resume(c, "nothing", 0, "");
