@@ -219,6 +219,10 @@ static void page_read(struct engine *e, void *ctx, struct store_request *answer)
     struct store_row row;
     struct slice after = SLICE_NONE;
     size_t at = 0;
+    if (answer->err == ERR_NOT_FOUND) { /* another shard has taken the one that this went on from */
+        read_page(e, r, SLICE_NONE);
+        return;
+    }
     if (answer->err != 0) {
         struct log_line l;
         log_begin(&l, e->log, LOG_ERROR, "sm.restore_failed");

@@ -17,7 +17,7 @@
 #define RESUME(id)  "<resume xmlns='urn:xmpp:sm:3' previd='" id "' h='0'/>"
 #define FAILED(cond)                                                                               \
     "<failed xmlns='urn:xmpp:sm:3'><" cond " xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></"      \
-                                           "failed>"
+    "failed>"
 #define R    "<r xmlns='urn:xmpp:sm:3'/>"
 #define A(h) "<a xmlns='urn:xmpp:sm:3' h='" h "'/>"
 
