@@ -29,8 +29,25 @@ static void sha1_of_known_texts(void **state)
     assert_sha1(SLICE_NONE, EMPTY);
 }
 
+/* RFC 4231 section 4.3. */
+static void hmac_of_a_known_text(void **state)
+{
+    static const uint8_t WANT[DIGEST_SHA256_BYTES] = {
+        0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24,
+        0x26, 0x08, 0x95, 0x75, 0xc7, 0x5a, 0x00, 0x3f, 0x08, 0x9d, 0x27,
+        0x39, 0x83, 0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43};
+    uint8_t got[DIGEST_SHA256_BYTES];
+    (void)state;
+    assert_int_equal(digest_hmac_sha256(SLICE("Jefe"), SLICE("what do ya want for nothing?"), got),
+                     0);
+    assert_memory_equal(got, WANT, sizeof(got));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sha1_of_known_texts)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sha1_of_known_texts),
+        cmocka_unit_test(hmac_of_a_known_text),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
