@@ -78,22 +78,61 @@ static void unload(struct engine *e, struct account *a)
 
 static void destroy(struct engine *e, struct account *a)
 {
-    CHECK(list_empty(&a->sessions) && list_empty(&a->parked) && list_empty(&a->holds));
+    const struct account_work *w = a->work;
+    CHECK(list_empty(&a->sessions));
+    CHECK(w == NULL || (list_empty(&w->parked) && list_empty(&w->holds)));
     if (list_linked(&a->idle)) {
         list_remove(&a->idle);
         e->idle_count--;
     }
-    flow_cancel(e, a->flow);
+    if (w != NULL)
+        flow_cancel(e, w->flow);
+    mem_free(a->work);
     unload(e, a);
-    tail_free(e, a);
+    tail_free(a);
     hmap_remove(&e->accounts, &a->node);
     mem_free(a);
 }
 
+struct account_work *account_work(struct account *a)
+{
+    if (a->work == NULL) {
+        struct account_work *w = a->work = mem_new(struct account_work);
+        w->account = a;
+        list_init(&w->binding);
+        list_init(&w->parked);
+        list_init(&w->holds);
+        list_init(&w->changes);
+        list_init(&w->restoring);
+    }
+    return a->work;
+}
+
+void account_rest(struct account *a)
+{
+    struct account_work *w = a->work;
+    if (w == NULL || w->flow != 0 || w->restores || list_linked(&w->restoring) ||
+        !list_empty(&w->binding) || !list_empty(&w->parked) || !list_empty(&w->holds) ||
+        !list_empty(&w->changes))
+        return;
+    mem_free(w);
+    a->work = NULL;
+}
+
+static bool is_parked(const struct account *a)
+{
+    return a->work != NULL && !list_empty(&a->work->parked);
+}
+
+static bool is_restoring(const struct account *a)
+{
+    return a->work != NULL && list_linked(&a->work->restoring);
+}
+
 static void make_idle(struct engine *e, struct account *a)
 {
-    if (a->uses > 0 || !list_empty(&a->sessions) || !list_empty(&a->parked) ||
-        a->state == ACCOUNT_LOADING || list_linked(&a->idle))
+    if (a->uses > 0 || !list_empty(&a->sessions) || is_parked(a) || a->state == ACCOUNT_LOADING ||
+        list_linked(&a->idle))
         return;
     a->idle_since_ms = e->now.mono_ms;
     list_push(&e->idle_accounts, &a->idle);
@@ -114,13 +153,12 @@ static void log_row(struct account *a, const struct store_row *row)
     if (a->follows)
         return; /* read again: what is in memory is newer */
     if (row->read == 2) {
-        tail_load(&a->tail, row->value);
+        tail_load(a, row->value);
     } else if (row->read == 3) {
         if (row->position > a->head)
             a->head = row->position;
     } else {
-        a->tail.waiting = row->position;
-        a->tail.waiting_bytes = (uint64_t)row->labels.wall_ms;
+        tail_wait(a, row->position, (uint64_t)row->labels.wall_ms);
     }
 }
 
@@ -155,7 +193,8 @@ static void load_rows(struct engine *e, struct account *a, const struct store_re
 static void loaded(struct engine *e, void *ctx, struct store_request *answer)
 {
     struct account *a = ctx;
-    a->flow = 0;
+    struct account_work *w = a->work;
+    w->flow = 0;
     a->state = ACCOUNT_ABSENT;
     unload(e, a); /* of a reload: what was there before */
     if (answer->err != 0)
@@ -172,13 +211,14 @@ static void loaded(struct engine *e, void *ctx, struct store_request *answer)
     account_use(e, a);
     if (first)
         sm_account_loaded(e, a);
-    e->restoring_now -= a->restores;
-    a->restores = false;
+    e->restoring_now -= w->restores;
+    w->restores = false;
     accounts_restore(e);
-    while (!list_empty(&a->binding))
-        c2s_account_ready(CONTAINER_OF(list_pop(&a->binding), struct c2s, binding));
+    while (!list_empty(&w->binding))
+        c2s_account_ready(CONTAINER_OF(list_pop(&w->binding), struct c2s, binding));
     account_release(e, a);
     account_unpark(e, a);
+    account_rest(a);
     make_idle(e, a);
 }
 
@@ -194,7 +234,7 @@ static void load(struct engine *e, struct account *a)
     /* Where messages are archived nobody counts them, and counting would be dear. */
     store_count(q, owner, a->host == NULL || a->host->archive ? SLICE("none") : STORE_ARCHIVE);
     hooks_account_read(e, q, owner);
-    a->flow = flow_submit(e, q, loaded, a);
+    account_work(a)->flow = flow_submit(e, q, loaded, a);
 }
 
 static struct account *make(struct engine *e, const struct jid *jid)
@@ -206,12 +246,7 @@ static struct account *make(struct engine *e, const struct jid *jid)
     a->jid.text = a->text;
     a->host = config_host(e->config, jid_domain(jid));
     list_init(&a->sessions);
-    list_init(&a->parked);
-    list_init(&a->holds);
-    list_init(&a->changes);
-    list_init(&a->binding);
     list_init(&a->idle);
-    list_init(&a->restoring);
     hmap_insert(&e->accounts, &a->node, hash_bytes(&e->key, jid_bare(jid)));
     return a;
 }
@@ -222,26 +257,26 @@ struct account *account_restore(struct engine *e, const struct jid *jid)
     if (a == NULL) {
         a = make(e, jid);
         a->state = ACCOUNT_LOADING;
-        list_push(&e->restoring, &a->restoring);
+        list_push(&e->restoring, &account_work(a)->restoring);
     }
     return a;
 }
 
 void account_need(struct engine *e, struct account *a)
 {
-    if (!list_linked(&a->restoring))
+    if (!is_restoring(a))
         return;
-    list_remove(&a->restoring);
+    list_remove(&a->work->restoring);
     load(e, a);
 }
 
 void accounts_restore(struct engine *e)
 {
     while (e->restoring_now < RESTORING_MAX && !list_empty(&e->restoring)) {
-        struct account *a = CONTAINER_OF(e->restoring.next, struct account, restoring);
-        a->restores = true;
+        struct account_work *w = CONTAINER_OF(e->restoring.next, struct account_work, restoring);
+        w->restores = true;
         e->restoring_now++;
-        account_need(e, a);
+        account_need(e, w->account);
     }
 }
 
@@ -251,7 +286,7 @@ struct account *account_get(struct engine *e, const struct jid *jid)
     if (a == NULL) {
         a = make(e, jid);
         load(e, a);
-    } else if (list_linked(&a->restoring)) {
+    } else if (is_restoring(a)) {
         account_need(e, a);
     } else if (a->state == ACCOUNT_FAILED) {
         load(e, a); /* the store may be well again */
@@ -261,9 +296,10 @@ struct account *account_get(struct engine *e, const struct jid *jid)
 
 void account_reload(struct engine *e, struct account *a)
 {
+    struct account_work *w = account_work(a);
     stop_idle(e, a);
-    list_remove(&a->restoring);
-    flow_cancel(e, a->flow);
+    list_remove(&w->restoring);
+    flow_cancel(e, w->flow);
     load(e, a);
 }
 
@@ -283,7 +319,7 @@ void account_release(struct engine *e, struct account *a)
 void account_drop(struct engine *e, struct account *a)
 {
     CHECK(a->uses == 0 && list_empty(&a->sessions));
-    if (a->state != ACCOUNT_LOADING && list_empty(&a->parked))
+    if (a->state != ACCOUNT_LOADING && !is_parked(a))
         destroy(e, a);
 }
 
@@ -302,14 +338,15 @@ void account_park(struct engine *e, struct account *a, struct stanza *s,
     p->origin = *origin;
     p->sender = hash_bytes(&e->key, jid_bare(&s->from));
     stanza_encode(&p->bytes, s);
-    list_push(&a->parked, &p->link);
+    list_push(&account_work(a)->parked, &p->link);
     stop_idle(e, a);
 }
 
 /* Order is kept per sending session; what a server sent by itself, per sender. */
 static bool parks(const struct account *a, const struct origin *origin, uint64_t sender)
 {
-    for (const struct list *it = a->parked.next; it != &a->parked; it = it->next) {
+    const struct list *all = &a->work->parked;
+    for (const struct list *it = all->next; it != all; it = it->next) {
         const struct parked *p =
             (const struct parked *)((const char *)it - offsetof(struct parked, link));
         bool same_session = origin->session != 0 && p->origin.session == origin->session &&
@@ -322,7 +359,8 @@ static bool parks(const struct account *a, const struct origin *origin, uint64_t
 
 static bool holds(const struct account *a, const struct origin *origin)
 {
-    for (const struct list *it = a->holds.next; it != &a->holds; it = it->next) {
+    const struct list *all = &a->work->holds;
+    for (const struct list *it = all->next; it != all; it = it->next) {
         const struct hold *h =
             (const struct hold *)((const char *)it - offsetof(struct hold, link));
         if (h->origin.session == origin->session && h->origin.shard == origin->shard)
@@ -334,29 +372,35 @@ static bool holds(const struct account *a, const struct origin *origin)
 static bool must_wait(struct engine *e, const struct account *a, const struct stanza *s,
                       const struct origin *origin)
 {
+    const struct account_work *w = a->work;
     if (a->state == ACCOUNT_LOADING)
         return true;
+    if (w == NULL)
+        return false;
     /* What comes behind a change of the subscription that it may depend on. */
-    if (!list_empty(&a->changes) && subscribe_changing(a, jid_bare(&s->from)))
+    if (!list_empty(&w->changes) && subscribe_changing(a, jid_bare(&s->from)))
         return true;
-    if (!list_empty(&a->holds) && holds(a, origin) && !message_log_takes(a, s))
+    if (!list_empty(&w->holds) && holds(a, origin) && !message_log_takes(a, s))
         return true;
-    return !list_empty(&a->parked) && parks(a, origin, hash_bytes(&e->key, jid_bare(&s->from)));
+    return !list_empty(&w->parked) && parks(a, origin, hash_bytes(&e->key, jid_bare(&s->from)));
 }
 
 void account_unpark(struct engine *e, struct account *a)
 {
     struct list ready;
+    if (!is_parked(a))
+        return;
     list_init(&ready);
-    while (!list_empty(&a->parked))
-        list_push(&ready, list_pop(&a->parked));
+    while (is_parked(a))
+        list_push(&ready, list_pop(&a->work->parked));
     account_use(e, a);
     while (!list_empty(&ready)) {
         struct parked *p = CONTAINER_OF(list_pop(&ready), struct parked, link);
         struct stanza s;
         CHECK(stanza_decode(buf_slice(&p->bytes), &s));
         if (must_wait(e, a, &s, &p->origin)) {
-            list_push(&a->parked, &p->link); /* an earlier one of the pair waits again */
+            list_push(&account_work(a)->parked,
+                      &p->link); /* an earlier one of the pair waits again */
             continue;
         }
         deliver(e, a, &s, &p->origin);
@@ -370,7 +414,7 @@ struct hold *account_hold(struct engine *e, struct account *a, const struct orig
 {
     struct hold *h = mem_new(struct hold);
     h->origin = *origin;
-    list_push(&a->holds, &h->link);
+    list_push(&account_work(a)->holds, &h->link);
     account_use(e, a);
     return h;
 }
@@ -380,8 +424,7 @@ void account_unhold(struct engine *e, struct account *a, struct hold **hold)
     list_remove(&(*hold)->link);
     mem_free(*hold);
     *hold = NULL;
-    if (!list_empty(&a->parked))
-        account_unpark(e, a);
+    account_unpark(e, a);
     account_release(e, a);
 }
 
@@ -435,12 +478,14 @@ static void forget_sessions(struct engine *e, struct account *a)
     }
 }
 
-static void drop_parked(struct account *a)
+static void drop_work(struct account *a)
 {
-    while (!list_empty(&a->holds))
-        mem_free(CONTAINER_OF(list_pop(&a->holds), struct hold, link));
-    while (!list_empty(&a->parked)) {
-        struct parked *p = CONTAINER_OF(list_pop(&a->parked), struct parked, link);
+    struct account_work *w = account_work(a);
+    list_remove(&w->restoring);
+    while (!list_empty(&w->holds))
+        mem_free(CONTAINER_OF(list_pop(&w->holds), struct hold, link));
+    while (!list_empty(&w->parked)) {
+        struct parked *p = CONTAINER_OF(list_pop(&w->parked), struct parked, link);
         buf_free(&p->bytes);
         mem_free(p);
     }
@@ -452,8 +497,7 @@ void accounts_free(struct engine *e)
     while ((n = hmap_walk(&e->accounts, NULL)) != NULL) {
         struct account *a = CONTAINER_OF(n, struct account, node);
         forget_sessions(e, a);
-        drop_parked(a);
-        list_remove(&a->restoring);
+        drop_work(a);
         destroy(e, a);
     }
 }

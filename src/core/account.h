@@ -23,6 +23,18 @@ struct account_slot {
     void *data;
 };
 
+/* What waits for an account, and for what it waits. Made when there is something. */
+struct account_work {
+    struct list binding;   /* struct c2s: streams that wait for the account to be loaded */
+    struct list parked;    /* struct parked: stanzas that wait, in order of arrival */
+    struct list holds;     /* struct hold: streams with a message on its way to the store */
+    struct list changes;   /* of subscriptions that are being written (subscribe.c) */
+    struct list restoring; /* in engine.restoring: to be loaded, later or when it is needed */
+    struct account *account;
+    bool restores; /* it is being loaded because its turn has come */
+    uint64_t flow; /* the load */
+};
+
 struct account {
     struct hnode node;
     struct jid jid; /* bare; its text is below */
@@ -33,15 +45,9 @@ struct account {
     struct list sessions; /* struct session */
     uint32_t session_count;
     struct roster roster;
-    struct list binding;   /* struct c2s: streams that wait for the account to be loaded */
-    struct list parked;    /* struct parked: stanzas that wait, in order of arrival */
-    struct list holds;     /* struct hold: streams with a message on its way to the store */
-    struct list changes;   /* of subscriptions that are being written (subscribe.c) */
-    struct list idle;      /* in engine.idle_accounts */
-    struct list restoring; /* in engine.restoring: to be loaded, later or when it is needed */
-    bool restores;         /* it is being loaded because its turn has come */
+    struct account_work *work; /* NULL: there is none */
+    struct list idle;          /* in engine.idle_accounts */
     uint64_t idle_since_ms;
-    uint64_t flow;               /* the load */
     uint32_t subscriptions_sent; /* L19, in the hour since */
     uint64_t subscriptions_since_ms;
     int64_t last_seen_ms;       /* wall clock; when the last session ended since it was loaded */
@@ -77,6 +83,9 @@ void accounts_restore(struct engine *e);
 /* A write failed, or the store changed behind the account: what is in memory is read from the store
  * again; stanzas wait meanwhile. */
 void account_reload(struct engine *e, struct account *a);
+/* Its work, made when there is none; and given back when all of it is done. */
+struct account_work *account_work(struct account *a);
+void account_rest(struct account *a);
 /* While in use an account stays; the last release makes it idle. */
 void account_use(struct engine *e, struct account *a);
 void account_release(struct engine *e, struct account *a);

@@ -127,7 +127,7 @@ void c2s_bind(struct c2s *s, struct xml x)
     buf_byte(&s->held, '\0');
     buf_add(&s->held, asked);
     s->state = C2S_BINDING;
-    list_push(&s->account->binding, &s->binding);
+    list_push(&account_work(s->account)->binding, &s->binding);
 }
 
 void c2s_account_ready(struct c2s *s)

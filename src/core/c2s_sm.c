@@ -180,7 +180,7 @@ static void resume_or_wait(struct c2s *s, struct xml x)
     buf_clear(&s->held);
     xml_write_node(&s->held, x, NS_CLIENT);
     s->state = C2S_RESUMING;
-    list_push(loading ? &s->account->binding : &s->e->waiting, &s->binding);
+    list_push(loading ? &account_work(s->account)->binding : &s->e->waiting, &s->binding);
 }
 
 void c2s_sm_account_ready(struct c2s *s)

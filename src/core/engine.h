@@ -66,7 +66,7 @@ struct engine {
     int64_t started_wall_ms;
     struct timers timers;
     struct hmap accounts; /* struct account by bare JID */
-    struct list tails;    /* struct account by tail.dirty: to be written behind */
+    struct list tails;    /* struct tail_work by dirty: to be written behind */
     struct timer tail_timer;
     struct list restoring;  /* struct account: with sessions of another process, not loaded yet */
     struct list waiting;    /* struct c2s by binding: for sessions that the store may hold */

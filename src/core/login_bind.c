@@ -332,7 +332,7 @@ void login_enter(struct c2s *s)
     if (s->account->state == ACCOUNT_FAILED)
         (void)account_get(s->e, &s->user); /* tries again, once */
     if (s->account->state == ACCOUNT_LOADING)
-        list_push(&s->account->binding, &s->binding);
+        list_push(&account_work(s->account)->binding, &s->binding);
     else
         login_account_ready(s);
 }

@@ -74,8 +74,8 @@ void message_log_apply(struct engine *e, struct account *a, struct log_entry *en
     tail_new_entry(e, a, entry->position, handed);
     if (!handed) {
         trace_note(e, TRACE_WAITING, entry->stanza.id, entry->position, jid_bare(&a->jid));
-        a->tail.waiting++;
-        a->tail.waiting_bytes += entry->bytes;
+        if (a->host == NULL || !a->host->archive)
+            tail_wait(a, 1, entry->bytes);
     }
     e->counters.messages_delivered += handed;
     hooks_message_kept(e, a, &entry->stanza, entry->position, handed);
@@ -134,8 +134,7 @@ static void written(struct engine *e, void *ctx, struct store_request *answer)
                               .serial = w->origin.serial,
                               .number = w->origin.number};
     CHECK(stanza_decode(buf_slice(&w->bytes), &entry.stanza));
-    w->account->tail.coming--;
-    w->account->tail.coming_bytes -= entry.bytes;
+    tail_expected(w->account, entry.bytes);
     if (answer->err != 0) {
         refuse(e, w, &entry.stanza, answer->err);
     } else {
@@ -193,10 +192,8 @@ static void fill(struct engine *e, struct writing *w, const struct stanza *s,
 static bool is_full(struct engine *e, const struct account *a)
 {
     const struct limits *l = &e->config->limits;
-    const struct tail *t = &a->tail;
-    bool nobody = a->session_count == 0;
-    if (a->host->archive || (t->waiting + (nobody ? t->coming : 0) < l->offline_messages &&
-                             t->waiting_bytes + (nobody ? t->coming_bytes : 0) < l->offline_bytes))
+    uint64_t bytes, messages = tail_waiting(&a->tail, a->session_count == 0, &bytes);
+    if (a->host->archive || (messages < l->offline_messages && bytes < l->offline_bytes))
         return false;
     struct log_line line;
     log_begin(&line, e->log, LOG_INFO, "offline.full");
@@ -227,8 +224,7 @@ void message_log_write(struct engine *e, struct account *a, struct stanza *s,
     struct store_request *batch = flow_batch(e);
     fill(e, w, s, batch);
     w->hold = account_hold(e, a, origin);
-    a->tail.coming++;
-    a->tail.coming_bytes += buf_len(&w->bytes);
+    tail_expect(a, buf_len(&w->bytes));
     flow_submit(e, batch, written, w);
 }
 

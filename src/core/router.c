@@ -256,7 +256,7 @@ void route_from_session(struct engine *e, struct session *session, struct stanza
     struct origin own_origin = *from, *origin = &own_origin;
     if (s->kind == STANZA_MESSAGE && a->host != NULL && a->host->archive)
         origin->archive = hooks_archive_wants(e, a, jid_some(&s->to) ? &s->to : &a->jid);
-    if (!list_empty(&a->changes) && subscribe_holds(e, a, s, origin))
+    if (a->work != NULL && subscribe_holds(e, a, s, origin))
         return;
     struct buf own = {0};
     if (s->kind != STANZA_IQ)

@@ -133,6 +133,7 @@ static void written(struct engine *e, void *ctx, struct store_request *answer)
     }
     let_go(e, c);
     account_unpark(e, a);
+    account_rest(a);
     account_release(e, a);
     buf_free(&c->stanza);
     mem_free(c);
@@ -142,7 +143,7 @@ bool subscribe_holds(struct engine *e, struct account *a, const struct stanza *s
                      const struct origin *origin)
 {
     (void)e;
-    LIST_EACH(it, &a->changes)
+    LIST_EACH(it, &a->work->changes)
     {
         struct change *c = CONTAINER_OF(it, struct change, link);
         struct stanza first;
@@ -160,7 +161,8 @@ bool subscribe_holds(struct engine *e, struct account *a, const struct stanza *s
 
 bool subscribe_changing(const struct account *a, struct slice contact)
 {
-    for (const struct list *it = a->changes.next; it != &a->changes; it = it->next) {
+    const struct list *all = &a->work->changes;
+    for (const struct list *it = all->next; it != all; it = it->next) {
         const struct change *c =
             (const struct change *)((const char *)it - offsetof(struct change, link));
         struct stanza s;
@@ -209,7 +211,7 @@ static void write_change(struct engine *e, struct account *a, struct stanza *s, 
     c->outbound = outbound;
     c->outcome = *o;
     list_init(&c->behind);
-    list_push(&a->changes, &c->link);
+    list_push(&account_work(a)->changes, &c->link);
     account_use(e, a);
     flow_submit(e, batch, written, c);
 }

@@ -54,13 +54,6 @@ static bool insert(struct buf *b, uint64_t position)
     return true;
 }
 
-/* The same for marks, of which there is a limit. */
-static bool mark(struct tail *t, uint64_t position)
-{
-    return count(&t->marks) < TAIL_MARKS_MAX ? insert(&t->marks, position)
-                                             : has(&t->marks, position);
-}
-
 static bool take_out(struct buf *b, uint64_t position)
 {
     size_t i = lower(b, position), n = count(b);
@@ -78,12 +71,61 @@ static bool take_out(struct buf *b, uint64_t position)
 /* ------------------------------------------------------------------------------------- the account
  */
 
-void tail_load(struct tail *t, struct slice value)
+static struct tail_work *work(struct account *a)
 {
+    if (a->tail.work == NULL) {
+        a->tail.work = mem_new(struct tail_work);
+        a->tail.work->account = a;
+    }
+    return a->tail.work;
+}
+
+/* Gives the work back when there is none. */
+static void rest(struct account *a)
+{
+    const struct tail_work *w = a->tail.work;
+    if (w != NULL && !list_linked(&w->dirty) && buf_len(&w->marks) + buf_len(&w->drops) == 0 &&
+        w->waiting + w->waiting_bytes + w->coming == 0)
+        tail_free(a);
+}
+
+void tail_free(struct account *a)
+{
+    struct tail_work *w = a->tail.work;
+    if (w == NULL)
+        return;
+    buf_free(&w->marks);
+    buf_free(&w->drops);
+    mem_free(w);
+    a->tail.work = NULL;
+}
+
+static const struct buf *marks_of(const struct tail *t)
+{
+    static const struct buf NONE;
+    return t->work != NULL ? &t->work->marks : &NONE;
+}
+
+/* There is a limit to them. */
+static bool mark(struct account *a, uint64_t position)
+{
+    struct buf *all = &work(a)->marks;
+    return count(all) < TAIL_MARKS_MAX ? insert(all, position) : has(all, position);
+}
+
+static bool unmark(struct account *a, uint64_t position)
+{
+    return a->tail.work != NULL && take_out(&a->tail.work->marks, position);
+}
+
+void tail_load(struct account *a, struct slice value)
+{
+    struct tail *t = &a->tail;
     if (t->restored)
         return;
     t->sent = 0;
-    buf_clear(&t->marks);
+    if (t->work != NULL)
+        buf_free(&t->work->marks);
     for (bool first = true; value.len > 0; first = false) {
         size_t end = slice_find(value, ' ');
         unsigned long long number;
@@ -92,7 +134,7 @@ void tail_load(struct tail *t, struct slice value)
         if (first)
             t->sent = number;
         else
-            (void)mark(t, number);
+            (void)mark(a, number);
         value = end < value.len ? slice_from(value, end + 1) : SLICE_NONE;
     }
 }
@@ -103,8 +145,8 @@ static void tell_region(struct engine *e, struct account *a, bool marks)
     struct tail *t = &a->tail;
     if (e->region == NULL)
         return;
-    const uint64_t *holes = (const uint64_t *)(const void *)(t->marks.ptr + t->marks.start);
-    size_t n = count(&t->marks);
+    const uint64_t *holes = (const uint64_t *)(const void *)buf_slice(marks_of(t)).ptr;
+    size_t n = count(marks_of(t));
     if (t->region == 0) {
         t->region = region_tail_new(e->region, jid_bare(&a->jid), t->sent, holes, n);
     } else if (!marks) {
@@ -126,14 +168,14 @@ void tail_new_entry(struct engine *e, struct account *a, uint64_t position, bool
     struct tail *t = &a->tail;
     if (position <= t->sent)
         return; /* a session has read it before it was told of */
-    handed |= take_out(&t->marks, position);
+    handed |= unmark(a, position);
     if (t->whole && handed) {
         t->sent = position;
         touched(e, a, false);
     } else if (handed) {
-        (void)mark(t, position);
+        (void)mark(a, position);
         touched(e, a, true);
-    } else if (t->whole && a->session_count > 0 && mark(t, position)) {
+    } else if (t->whole && a->session_count > 0 && mark(a, position)) {
         t->sent = position;
         touched(e, a, true);
     } else {
@@ -149,9 +191,9 @@ void tail_passed(struct engine *e, struct account *a, uint64_t position, bool ha
             tail_fill(e, a, position);
         return;
     }
-    bool early = take_out(&t->marks, position), marks = early;
+    bool early = unmark(a, position), marks = early;
     if (!handed && !early)
-        marks = mark(t, position);
+        marks = mark(a, position);
     t->sent = position;
     touched(e, a, marks);
 }
@@ -161,14 +203,14 @@ void tail_handed(struct engine *e, struct account *a, uint64_t position)
     struct tail *t = &a->tail;
     if (position <= t->sent)
         tail_fill(e, a, position);
-    else if (mark(t, position))
+    else if (mark(a, position))
         touched(e, a, true);
 }
 
 void tail_orphan(struct engine *e, struct account *a, uint64_t position)
 {
     struct tail *t = &a->tail;
-    if (position <= t->sent ? mark(t, position) : take_out(&t->marks, position))
+    if (position <= t->sent ? mark(a, position) : unmark(a, position))
         touched(e, a, true);
 }
 
@@ -184,30 +226,64 @@ void tail_drained(struct engine *e, struct account *a)
 
 bool tail_wants(const struct tail *t, uint64_t position)
 {
-    return (position > t->sent) != has(&t->marks, position);
+    return (position > t->sent) != has(marks_of(t), position);
 }
 
 void tail_to_head(struct engine *e, struct account *a)
 {
     struct tail *t = &a->tail;
-    bool marks = buf_len(&t->marks) > 0;
-    if (t->whole && t->sent == a->head && !marks)
+    bool marked = buf_len(marks_of(t)) > 0;
+    if (t->whole && t->sent == a->head && !marked)
         return;
-    buf_free(&t->marks);
+    if (marked)
+        buf_free(&t->work->marks);
     t->whole = true;
     t->sent = a->head;
     touched(e, a, true);
 }
 
+void tail_wait(struct account *a, uint64_t messages, uint64_t bytes)
+{
+    if (messages + bytes == 0)
+        return;
+    struct tail_work *w = work(a);
+    w->waiting += messages;
+    w->waiting_bytes += bytes;
+}
+
+void tail_expect(struct account *a, size_t bytes)
+{
+    struct tail_work *w = work(a);
+    w->coming++;
+    w->coming_bytes += bytes;
+}
+
+void tail_expected(struct account *a, size_t bytes)
+{
+    struct tail_work *w = work(a);
+    w->coming--;
+    w->coming_bytes -= bytes;
+}
+
+uint64_t tail_waiting(const struct tail *t, bool coming, uint64_t *bytes_out)
+{
+    const struct tail_work *w = t->work;
+    *bytes_out = w != NULL ? w->waiting_bytes + (coming ? w->coming_bytes : 0) : 0;
+    return w != NULL ? w->waiting + (coming ? w->coming : 0) : 0;
+}
+
 void tail_counted(struct tail *t, uint32_t bytes)
 {
-    t->waiting -= t->waiting > 0;
-    t->waiting_bytes -= t->waiting_bytes < bytes ? t->waiting_bytes : bytes;
+    struct tail_work *w = t->work;
+    if (w == NULL)
+        return;
+    w->waiting -= w->waiting > 0;
+    w->waiting_bytes -= w->waiting_bytes < bytes ? w->waiting_bytes : bytes;
 }
 
 void tail_drop(struct engine *e, struct account *a, uint64_t position)
 {
-    (void)insert(&a->tail.drops, position);
+    (void)insert(&work(a)->drops, position);
     tail_touch(e, a);
 }
 
@@ -221,29 +297,30 @@ void tail_restore(struct engine *e, struct account *a, uint64_t sent, struct sli
     struct tail *t = &a->tail;
     t->sent = sent;
     t->restored = true;
-    buf_clear(&t->marks);
+    if (t->work != NULL)
+        buf_free(&t->work->marks);
     for (; holes.len >= sizeof(uint64_t); holes = slice_from(holes, sizeof(uint64_t))) {
         uint64_t position;
         memcpy(&position, holes.ptr, sizeof(position));
-        (void)mark(t, position);
+        (void)mark(a, position);
     }
     touched(e, a, true);
 }
 
 size_t tail_holes(const struct tail *t)
 {
-    return lower(&t->marks, t->sent + 1);
+    return lower(marks_of(t), t->sent + 1);
 }
 
 uint64_t tail_hole(const struct tail *t, size_t n)
 {
-    return at(&t->marks, n);
+    return at(marks_of(t), n);
 }
 
 void tail_fill(struct engine *e, struct account *a, uint64_t position)
 {
     struct tail *t = &a->tail;
-    if (position <= t->sent && take_out(&t->marks, position))
+    if (position <= t->sent && unmark(a, position))
         touched(e, a, true);
 }
 
@@ -265,8 +342,8 @@ static void put(struct store_request *batch, struct engine *e, struct account *a
 {
     struct buf holes = {0}, text = {0};
     const struct tail *t = &a->tail;
-    for (size_t i = 0; i < count(&t->marks); i++)
-        (void)insert(&holes, at(&t->marks, i));
+    for (size_t i = 0; i < count(marks_of(t)); i++)
+        (void)insert(&holes, at(marks_of(t), i));
     struct buf positions = {0};
     LIST_EACH(it, &a->sessions)
     {
@@ -289,18 +366,23 @@ static void put(struct store_request *batch, struct engine *e, struct account *a
     buf_free(&text);
 }
 
+static bool is_dirty(const struct account *a)
+{
+    return a->tail.work != NULL && list_linked(&a->tail.work->dirty);
+}
+
 /* The store did not take it: it is tried again. */
 static void take_back(struct engine *e, struct account *a, const struct buf *drops)
 {
     for (size_t i = 0; i < count(drops); i++)
-        (void)insert(&a->tail.drops, at(drops, i));
+        (void)insert(&work(a)->drops, at(drops, i));
     tail_touch(e, a);
 }
 
 /* Takes out what no session has to read any more, up to a position that one still has to. */
 static struct buf take_drops(struct engine *e, struct account *a)
 {
-    struct buf all = a->tail.drops, now = {0};
+    struct buf *drops = &work(a)->drops, all = *drops, now = {0};
     uint64_t needed = UINT64_MAX;
     LIST_EACH(it, &a->sessions)
     {
@@ -310,11 +392,11 @@ static struct buf take_drops(struct engine *e, struct account *a)
     }
     size_t n = lower(&all, needed);
     if (n == count(&all)) {
-        a->tail.drops = (struct buf){0};
+        *drops = (struct buf){0};
         return all;
     }
     buf_append(&now, buf_slice(&all).ptr, n * sizeof(uint64_t));
-    buf_consume(&a->tail.drops, n * sizeof(uint64_t));
+    buf_consume(drops, n * sizeof(uint64_t));
     return now;
 }
 
@@ -326,11 +408,13 @@ static void written(struct engine *e, void *ctx, struct store_request *answer)
         a->tail.writing = false;
         if (answer->err != 0)
             take_back(e, a, &b->of[i].drops);
-        else if (!list_linked(&a->tail.dirty) && a->tail.region != 0) {
+        else if (!is_dirty(a) && a->tail.region != 0) {
             region_tail_drop(e->region, a->tail.region); /* the store knows as much */
             a->tail.region = 0;
         }
         buf_free(&b->of[i].drops);
+        rest(a);
+        account_rest(a);
         account_release(e, a);
     }
     mem_free(b);
@@ -360,9 +444,10 @@ void tails_write(struct engine *e)
         struct tail_batch *b = mem_new(struct tail_batch);
         struct store_request *batch = flow_batch(e);
         while (!list_empty(&now) && b->count < BATCH_ACCOUNTS) {
-            struct account *a = CONTAINER_OF(list_pop(&now), struct account, tail.dirty);
+            struct tail_work *w = CONTAINER_OF(list_pop(&now), struct tail_work, dirty);
+            struct account *a = w->account;
             if (a->tail.writing) {
-                list_push(&e->tails, &a->tail.dirty);
+                list_push(&e->tails, &w->dirty);
                 continue;
             }
             if (a->state == ACCOUNT_READY) /* else it was removed meanwhile */
@@ -384,18 +469,11 @@ static void timer_fired(struct timer *t, void *ctx)
 
 void tail_touch(struct engine *e, struct account *a)
 {
-    if (list_linked(&a->tail.dirty))
+    if (is_dirty(a))
         return;
     account_use(e, a);
-    list_push(&e->tails, &a->tail.dirty);
+    list_push(&e->tails, &work(a)->dirty);
     e->tail_timer.fire = timer_fired;
     if (!timer_armed(&e->tail_timer))
         timer_set(&e->timers, &e->tail_timer, e->now.mono_ms + TAIL_WRITE_MS);
-}
-
-void tail_free(struct engine *e, struct account *a)
-{
-    (void)e;
-    buf_free(&a->tail.marks);
-    buf_free(&a->tail.drops);
 }

@@ -28,24 +28,37 @@ struct engine;
 
 enum { TAIL_WRITE_MS = 1000, TAIL_MARKS_MAX = 4096 };
 
-struct tail {
-    uint64_t sent;
-    struct buf marks; /* uint64_t, ascending */
-    struct buf drops; /* uint64_t: taken, to be dropped from the log */
-    bool whole;       /* every incoming entry up to account.head is handed or a mark */
-    bool writing;     /* a batch is under way */
-    bool restored;    /* the store knows less */
+/* What is not there while nothing happens. */
+struct tail_work {
+    struct account *account;
+    struct list dirty; /* in engine.tails */
+    struct buf marks;  /* uint64_t, ascending */
+    struct buf drops;  /* uint64_t: taken, to be dropped from the log */
     /* L16, where nothing is archived: entries that nobody was handed, and messages that are on
      * their way to the log. */
     uint64_t waiting, waiting_bytes;
     uint64_t coming, coming_bytes;
-    struct list dirty; /* in engine.tails */
-    uint32_t region;   /* record that knows more than the store (region_ref); 0: none */
+};
+
+struct tail {
+    uint64_t sent;
+    struct tail_work *work; /* NULL: all of it is empty */
+    uint32_t region;        /* record that knows more than the store (region_ref); 0: none */
+    bool whole;             /* every incoming entry up to account.head is handed or a mark */
+    bool writing;           /* a batch is under way */
+    bool restored;          /* the store knows less */
 };
 
 /* From the store; a broken value counts as nothing taken. */
-void tail_load(struct tail *t, struct slice value);
-void tail_free(struct engine *e, struct account *a);
+void tail_load(struct account *a, struct slice value);
+void tail_free(struct account *a);
+
+/* L16: so many messages wait, or one more does; one is on its way to the log, and was. */
+void tail_wait(struct account *a, uint64_t messages, uint64_t bytes);
+void tail_expect(struct account *a, size_t bytes);
+void tail_expected(struct account *a, size_t bytes);
+/* What waits; coming: with what is on its way. */
+uint64_t tail_waiting(const struct tail *t, bool coming, uint64_t *bytes_out);
 
 /* A new incoming entry, in the order of the log: some session was handed it, or none. */
 void tail_new_entry(struct engine *e, struct account *a, uint64_t position, bool handed);
