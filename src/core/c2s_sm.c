@@ -1,6 +1,7 @@
 /* The elements of stream management on a client's stream (XEP-0198 version 1.6.3, sections 3 to 6).
  */
 #include "core/c2s.h"
+#include "core/hooks.h"
 #include "core/sm.h"
 #include "xml/writer.h"
 #include "xmpp/ns.h"
@@ -123,6 +124,7 @@ static void acknowledged(struct c2s *s, struct xml x)
     struct session *session = s->session;
     struct sm *sm = session->sm;
     uint32_t h, before = sm->counters->out_h;
+    size_t half = e->config->limits.sm_stanzas / 2, room = sm_room(e, session);
     if (!sm_read_h(xml_attr(x, SLICE("h")), &h)) {
         bad_h(s);
         return;
@@ -134,6 +136,8 @@ static void acknowledged(struct c2s *s, struct xml x)
     sm->asked = false;
     c2s_answered(s);
     follow_go_on(e, session);
+    if (room <= half && sm_room(e, session) > half)
+        hooks_session_drained(e, session);
     /* One question per round trip, as long as it brings something. */
     if (sm->counters->out_h != before && sm_sent_count(e, session) != sm->counters->out_h)
         sm_ask(e, session);

@@ -173,8 +173,9 @@ static void note(struct engine *e, struct session *s, const struct log_entry *en
 {
     struct account *a = s->account;
     bool incoming = jid_bare_eq(&entry->stanza.to, &a->jid);
-    if (incoming && s->follow.drains)
-        tail_passed(e, a, entry->position, handed || !tail_wants(&a->tail, entry->position));
+    if (s->follow.passes)
+        tail_passed(e, a, entry->position,
+                    !incoming || handed || !tail_wants(&a->tail, entry->position));
     else if (incoming && handed)
         tail_handed(e, a, entry->position);
     if (handed && incoming)
@@ -230,9 +231,9 @@ static void caught_up(struct engine *e, struct session *s)
     if (f->cursor < s->account->head)
         set_cursor(s, s->account->head);
     f->state = FOLLOW_LIVE;
-    if (f->drains)
+    if (f->passes)
         tail_drained(e, s->account);
-    f->drains = false;
+    f->drains = f->passes = false;
     stop_reading(e, s);
     rest(s);
     if (f->reading != NULL) /* something is on its way */
@@ -277,6 +278,8 @@ static void read_on(struct engine *e, struct session *s)
     struct follow *f = &s->follow;
     struct follow_reading *r = reading_of(s);
     struct store_request *q = flow_query(e);
+    /* Who reads on from what was handed last sees all that waits for somebody. */
+    f->passes |= f->drains || (is_ready(s) && f->cursor <= s->account->tail.sent);
     timer_stop(&r->retry);
     store_range(q, jid_bare(&s->account->jid), STORE_ARCHIVE, f->cursor + 1, INT64_MAX,
                 SLICE_ENTRIES, false);
@@ -389,7 +392,7 @@ void follow_ready(struct engine *e, struct session *s)
 static void stop_drain(struct session *s)
 {
     s->follow.cursor = follow_position(s);
-    s->follow.drains = false;
+    s->follow.drains = s->follow.passes = false;
 }
 
 void follow_pause(struct engine *e, struct session *s)
@@ -441,7 +444,7 @@ void follow_end(struct engine *e, struct session *s)
 {
     struct follow *f = &s->follow;
     stop_reading(e, s);
-    f->drains = false;
+    f->drains = f->passes = false;
     f->state = FOLLOW_BEHIND;
     struct slice flying = follow_flying(s);
     uint64_t position;

@@ -366,6 +366,13 @@ void session_drained(struct engine *e, struct session *s)
     hooks_session_drained(e, s);
 }
 
+size_t session_room(const struct engine *e, const struct session *s)
+{
+    if (!session_takes_entries(s))
+        return 0;
+    return s->sm != NULL ? sm_room(e, s) : SIZE_MAX;
+}
+
 size_t session_backlog(const struct session *s)
 {
     return s->stream != NULL ? s->stream->link->ops->backlog(s->stream->link) : 0;

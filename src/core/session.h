@@ -109,6 +109,8 @@ struct buf session_take_kept(struct session *s);
 void session_push(struct engine *e, struct session *s, struct slice payload);
 /* Is there a client that takes entries of the log now? */
 bool session_takes_entries(const struct session *s);
+/* How many more stanzas it takes before the client has to acknowledge some (L14). */
+size_t session_room(const struct engine *e, const struct session *s);
 /* Bytes for the client that its connection has not taken yet. */
 size_t session_backlog(const struct session *s);
 /* The hook session_drained shall also come as soon as everything has been taken, once. */

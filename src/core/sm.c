@@ -311,6 +311,12 @@ bool sm_has_room(const struct engine *e, const struct session *s)
            region_bytes(e->region, sm->record) < l->sm_bytes;
 }
 
+size_t sm_room(const struct engine *e, const struct session *s)
+{
+    size_t used = region_count(e->region, s->sm->record), max = e->config->limits.sm_stanzas;
+    return sm_has_room(e, s) ? max - used : 0;
+}
+
 uint32_t sm_sent_count(const struct engine *e, const struct session *s)
 {
     return s->sm->counters->out_h + (uint32_t)region_count(e->region, s->sm->record);

@@ -80,6 +80,8 @@ uint32_t sm_handled(const struct session *s);
 
 /* Room for one more unacknowledged stanza (L14)? */
 bool sm_has_room(const struct engine *e, const struct session *s);
+/* For how many? */
+size_t sm_room(const struct engine *e, const struct session *s);
 /* A stanza is written to the stream; called before the bytes reach the link. */
 void sm_sent_entry(struct engine *e, struct session *s, const struct log_entry *entry,
                    enum role role);

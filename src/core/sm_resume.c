@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "core/c2s.h"
 #include "core/copy.h"
+#include "core/hooks.h"
 #include "core/message_log.h"
 #include "core/service/archive.h"
 #include "core/service/inline.h"
@@ -187,6 +188,7 @@ static void done(struct engine *e, struct session *s)
         session_flush_presence(e, s);
     follow_resumed(e, s);
     account_unpark(e, s->account);
+    hooks_session_drained(e, s);
 }
 
 static bool is_wanted(const struct sm *sm, uint64_t position, uint32_t *index_out)

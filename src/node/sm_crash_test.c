@@ -138,8 +138,8 @@ static void the_state_of_a_session_outlives_the_process(void **state)
         assert_int_equal(is->priority, 7);
         assert_int_equal(is->since_ms, since_ms);
         assert_int_equal(is->interests, interests);
-        assert_int_equal(is->directed_count, 1);
-        assert_true(slice_is(is->presence_lang, "de"));
+        assert_memory_equal(session_directed(is).ptr, "carol@example.org", 18);
+        assert_true(slice_is(session_presence_lang(is), "de"));
         /* Contacts and other resources see it; pushes wait for it. */
         assert_true(device_resume(alice));
         device_say(alice, "<presence type='probe' to='" BOB "'/>");

@@ -233,7 +233,8 @@ static void write_page(struct query *q)
     struct engine *e = q->iq->e;
     struct session *s = q->of->session;
     size_t bytes = archive_page_bytes(&q->page, s), backlog_max = e->config->limits.output_bytes;
-    bool room = session_takes_entries(s) &&
+    size_t count = q->page.count, half = e->config->limits.sm_stanzas / 2;
+    bool room = session_room(e, s) > (count < half ? count : half) &&
                 (session_backlog(s) == 0 || session_backlog(s) + bytes <= backlog_max);
     if (!room) { /* it is read again later, rather than kept for who does not read */
         rewind_query(q);
