@@ -215,7 +215,7 @@ static void loaded(struct engine *e, void *ctx, struct store_request *answer)
     w->restores = false;
     accounts_restore(e);
     while (!list_empty(&w->binding))
-        c2s_account_ready(CONTAINER_OF(list_pop(&w->binding), struct c2s, binding));
+        c2s_account_ready(CONTAINER_OF(list_pop(&w->binding), struct c2s_entry, binding)->stream);
     account_release(e, a);
     account_unpark(e, a);
     account_rest(a);

@@ -140,10 +140,8 @@ static void stats(struct engine *e, struct admin_request *r)
     };
     enum { N = sizeof(NAMES) / sizeof(NAMES[0]) };
     size_t streams = 0;
-    LIST_EACH(it, &e->all_streams)
-    {
+    for (uint32_t at = 0; handle_walk(&e->streams, &at) != NULL;)
         streams++;
-    }
     const uint64_t values[N] = {streams, e->session_count, e->accounts.count,
 #define COUNTER_VALUE(name) e->counters.name,
                                 COUNTERS(COUNTER_VALUE)

@@ -140,7 +140,7 @@ static void deadline_passed(struct timer *t, void *ctx)
 static void delay_passed(struct timer *t, void *ctx)
 {
     (void)ctx;
-    c2s_auth_delayed(CONTAINER_OF(t, struct c2s, delay));
+    c2s_auth_delayed(CONTAINER_OF(t, struct c2s_entry, delay)->stream);
 }
 
 struct c2s *c2s_new(struct engine *e, struct link *link)
@@ -151,34 +151,63 @@ struct c2s *c2s_new(struct engine *e, struct link *link)
     s->link = link;
     s->handle = handle_new(&e->streams, s);
     s->deadline.fire = deadline_passed;
-    s->delay.fire = delay_passed;
-    list_push(&e->all_streams, &s->all);
-    s->deadline_ms = e->now.mono_ms + e->config->limits.login_ms;
-    timer_set(&e->timers, &s->deadline, s->deadline_ms);
+    s->entry = mem_new(struct c2s_entry);
+    s->entry->stream = s;
+    s->entry->delay.fire = delay_passed;
+    s->entry->deadline_ms = e->now.mono_ms + e->config->limits.login_ms;
+    timer_set(&e->timers, &s->deadline, s->entry->deadline_ms);
     e->counters.streams_opened++;
     return s;
+}
+
+/* What is under way in it ends. */
+static void stop_entry(struct c2s *s)
+{
+    struct c2s_entry *n = s->entry;
+    if (n == NULL)
+        return;
+    list_remove(&n->binding);
+    flow_cancel(s->e, n->flow);
+    n->flow = 0;
+    timer_stop(&n->delay);
+    sasl_server_free(&n->sasl);
+    login_free(&n->login);
+    if (n->module_data != NULL)
+        hooks_signup(s->e)->free(s, n->module_data);
+    n->module_data = NULL;
+    mem_wipe(n->held.ptr, n->held.cap);
+    buf_free(&n->held);
+}
+
+static void free_entry(struct c2s *s)
+{
+    struct c2s_entry *n = s->entry;
+    if (n == NULL)
+        return;
+    stop_entry(s);
+    mem_free((void *)(uintptr_t)n->host_asked.ptr);
+    mem_free((void *)(uintptr_t)n->from.ptr);
+    mem_free((void *)(uintptr_t)n->user.text);
+    mem_free(n);
+    s->entry = NULL;
+}
+
+void c2s_entered(struct c2s *s)
+{
+    CHECK(s->state == C2S_BOUND || s->state == C2S_CLOSED);
+    free_entry(s);
 }
 
 /* What the stream held for its session and its login goes; the link stays. */
 static void let_go(struct c2s *s)
 {
     struct engine *e = s->e;
-    list_remove(&s->binding);
+    stop_entry(s);
     session_leave(e, &s->session);
     if (s->account != NULL)
         account_release(e, s->account);
     s->account = NULL;
-    flow_cancel(e, s->flow);
-    s->flow = 0;
     timer_stop(&s->deadline);
-    timer_stop(&s->delay);
-    sasl_server_free(&s->sasl);
-    login_free(&s->login);
-    if (s->module_data != NULL)
-        hooks_signup(e)->free(s, s->module_data);
-    s->module_data = NULL;
-    mem_wipe(s->held.ptr, s->held.cap);
-    buf_free(&s->held);
 }
 
 void c2s_free(struct c2s **stream)
@@ -188,12 +217,9 @@ void c2s_free(struct c2s **stream)
         return;
     *stream = NULL;
     let_go(s);
-    list_remove(&s->all);
+    free_entry(s);
     handle_drop(&s->e->streams, s->handle);
-    mem_free((void *)(uintptr_t)s->host_asked.ptr);
-    mem_free((void *)(uintptr_t)s->lang.ptr);
-    mem_free((void *)(uintptr_t)s->from.ptr);
-    mem_free((void *)(uintptr_t)s->user.text);
+    mem_free(s->lang);
     mem_free(s);
 }
 
@@ -279,7 +305,7 @@ static void register_iq(struct c2s *s, struct xml x)
     struct xml payload = xml_first_element(x);
     const struct signup_hook *signup = hooks_signup(s->e);
     if (signup == NULL || !slice_eq(xml_ns(payload), NS_REGISTER) ||
-        !stanza_read(x, s->lang, &st)) {
+        !stanza_read(x, c2s_lang(s), &st)) {
         c2s_log(s, LOG_INFO, "stream.unauth", "not-authorized");
         c2s_error(s, STREAM_NOT_AUTHORIZED, SLICE_NONE, SLICE_NONE);
         return;
@@ -428,10 +454,9 @@ void c2s_written(struct c2s *s)
 /* Timers and lists belong to an engine: off the old one, onto the new one. */
 void c2s_detach(struct c2s *s)
 {
-    CHECK(s->state == C2S_MOVING && s->session == NULL && s->flow == 0);
+    CHECK(s->state == C2S_MOVING && s->session == NULL && s->entry->flow == 0);
     timer_stop(&s->deadline);
-    timer_stop(&s->delay);
-    list_remove(&s->all);
+    timer_stop(&s->entry->delay);
     handle_drop(&s->e->streams, s->handle);
     s->e = NULL;
 }
@@ -440,10 +465,9 @@ void c2s_attach(struct c2s *s, struct engine *e)
 {
     s->e = e;
     s->handle = handle_new(&e->streams, s);
-    list_push(&e->all_streams, &s->all);
-    timer_set(&e->timers, &s->deadline, s->deadline_ms);
-    s->host = config_host(e->config, s->host_asked);
-    if (s->host == NULL)
+    timer_set(&e->timers, &s->deadline, s->entry->deadline_ms);
+    s->entry->host = config_host(e->config, s->entry->host_asked);
+    if (s->entry->host == NULL)
         c2s_error(s, STREAM_HOST_GONE, SLICE_NONE, SLICE_NONE);
     else if (e->stopping)
         c2s_error(s, STREAM_SYSTEM_SHUTDOWN, SLICE_NONE, SLICE_NONE);
@@ -453,10 +477,11 @@ void c2s_attach(struct c2s *s, struct engine *e)
 
 void c2s_rehost(struct c2s *s)
 {
-    if (s->host == NULL || s->state == C2S_CLOSED)
+    if (s->state == C2S_CLOSED || (s->entry != NULL && s->entry->host == NULL))
         return;
-    s->host = config_host(s->e->config, s->host_asked);
-    if (s->host == NULL) {
+    if (s->entry != NULL)
+        s->entry->host = config_host(s->e->config, s->entry->host_asked);
+    if (c2s_host(s) == NULL) {
         c2s_log(s, LOG_INFO, "host.gone", "host-gone");
         c2s_end(s, STREAM_HOST_GONE, SLICE_NONE);
     }
@@ -464,12 +489,22 @@ void c2s_rehost(struct c2s *s)
 
 bool c2s_authenticated(const struct c2s *s)
 {
-    return jid_some(&s->user);
+    return s->authenticated;
+}
+
+struct jid c2s_user(const struct c2s *s)
+{
+    return s->account != NULL ? s->account->jid : s->entry != NULL ? s->entry->user : JID_NONE;
+}
+
+struct slice c2s_lang(const struct c2s *s)
+{
+    return slice_z(s->lang);
 }
 
 const struct host_config *c2s_host(const struct c2s *s)
 {
-    return s->host;
+    return s->entry != NULL ? s->entry->host : s->account != NULL ? s->account->host : NULL;
 }
 
 bool c2s_secure(const struct c2s *s)
@@ -488,7 +523,8 @@ void c2s_log(const struct c2s *s, enum log_level level, const char *event, const
     log_begin(&l, s->e->log, level, event);
     log_num(&l, "conn", (long long)s->link->conn);
     log_z(&l, "peer", s->link->peer);
-    log_str(&l, "jid", jid_some(&s->user) ? jid_bare(&s->user) : SLICE("-"));
+    struct jid user = c2s_user(s);
+    log_str(&l, "jid", jid_some(&user) ? jid_bare(&user) : SLICE("-"));
     if (cond != NULL)
         log_z(&l, "cond", cond);
     log_end(&l);

@@ -37,36 +37,42 @@ enum c2s_state {
     C2S_STATES
 };
 
-struct c2s {
-    struct stream base; /* what its link knows of it */
-    struct list all;    /* in engine.all_streams */
-    struct engine *e;
-    struct link *link;
-    uint64_t handle;
-    enum c2s_state state;
-    bool header_sent;               /* of the current stream */
-    uint8_t failures;               /* logins that failed */
+/* What a stream needs until it has a session. */
+struct c2s_entry {
+    struct c2s *stream;
     const struct host_config *host; /* chosen by the header's `to` */
     struct slice host_asked;        /* as the client named it (maybe an alias), owned */
-    struct slice lang;              /* of the stream, owned */
     struct slice from; /* whom the header names, owned; nobody's business but XEP-0388's */
     struct sasl_server *sasl;
-    struct login *login;     /* by XEP-0388, up to its answer (login.h) */
-    struct buf held;         /* what waits with the state: a login that is delayed, a bind */
-    uint64_t flow;           /* the store or the job that the state waits for */
-    struct jid user;         /* bare, owned; set by a successful login */
-    struct account *account; /* in use from login on */
-    struct list binding;     /* in account.binding while it loads */
-    struct session *session;
-    void *module_data;       /* of the registration module, in C2S_REGISTERING */
+    struct login *login;  /* by XEP-0388, up to its answer (login.h) */
+    struct buf held;      /* what waits with the state: a login that is delayed, a bind */
+    uint64_t flow;        /* the store or the job that the state waits for */
+    struct jid user;      /* bare, owned; set by a successful login */
+    struct list binding;  /* in account_work.binding while the account loads */
+    void *module_data;    /* of the registration module, in C2S_REGISTERING */
+    uint64_t deadline_ms; /* L7: one for the whole login, on whatever shards */
+    struct timer delay;   /* L10 */
+    uint8_t failures;     /* logins that failed */
+};
+
+struct c2s {
+    struct stream base; /* what its link knows of it */
+    struct engine *e;
+    struct link *link;
+    uint64_t handle; /* in engine.streams */
+    enum c2s_state state;
+    bool header_sent;        /* of the current stream */
+    bool authenticated;      /* a login has succeeded */
+    bool heard;              /* something was read since it was asked */
     uint32_t holds;          /* answers that must come before anything else is read (c2s_hold) */
+    struct c2s_entry *entry; /* NULL: it has come in, there is or was a session */
+    char *lang;              /* of the stream, owned; NULL: none */
+    struct account *account; /* in use from login on */
+    struct session *session;
     uint64_t spent_until_ms; /* L22: when what was read will have been paid for */
     struct timer deadline;   /* L7; in a bound stream the signs of life (c2s_alive.c) */
-    uint64_t deadline_ms;    /* L7: one for the whole login, on whatever shards */
     uint64_t heard_ms;       /* when something was read last */
     uint64_t asked_ms;       /* when something was asked that the peer has to answer; 0: nothing */
-    bool heard;              /* since then */
-    struct timer delay;      /* L10 */
 };
 
 extern const struct stream_ops C2S_STREAM; /* c2s_link.c */
@@ -110,6 +116,12 @@ void c2s_end(struct c2s *s, enum stream_error error, struct slice text);
 void c2s_written(struct c2s *s);
 /* The account that a bind waits for has been loaded (or not). */
 void c2s_account_ready(struct c2s *s);
+
+/* There is a session, and all is said about how it came to be. */
+void c2s_entered(struct c2s *s);
+/* Who has logged in, by bare address; JID_NONE: nobody, or the stream has ended. */
+struct jid c2s_user(const struct c2s *s);
+struct slice c2s_lang(const struct c2s *s);
 
 /* For modules too (module.h). */
 bool c2s_authenticated(const struct c2s *s);

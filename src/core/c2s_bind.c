@@ -67,6 +67,7 @@ static void bound(struct c2s *s, const struct stanza *st)
     stanza_write(&s->link->out, &result, NULL, SLICE_NONE);
     c2s_written(s);
     buf_free(&payload);
+    c2s_entered(s);
     s->link->ops->resume(s->link);
 }
 
@@ -105,7 +106,7 @@ void c2s_bind(struct c2s *s, struct xml x)
     struct stanza st;
     struct xml payload = xml_first_element(x);
     bool bind = xml_is(payload, NS_BIND, SLICE("bind"));
-    if (!bind || !stanza_read(x, s->lang, &st)) {
+    if (!bind || !stanza_read(x, c2s_lang(s), &st)) {
         c2s_log(s, LOG_INFO, "stream.unauth", "not-authorized");
         c2s_error(s, STREAM_NOT_AUTHORIZED, SLICE("a resource must be bound first"), SLICE_NONE);
         return;
@@ -116,23 +117,23 @@ void c2s_bind(struct c2s *s, struct xml x)
     }
     struct slice asked = xml_text(xml_child(payload, NS_BIND, SLICE("resource")));
     if (s->account->state == ACCOUNT_FAILED)
-        (void)account_get(s->e, &s->user); /* tries again */
+        (void)account_get(s->e, &s->entry->user); /* tries again */
     if (s->account->state != ACCOUNT_LOADING) {
         finish(s, &st, asked);
         return;
     }
     /* Waits: id, NUL, the resource asked for. */
-    buf_clear(&s->held);
-    buf_add(&s->held, st.id);
-    buf_byte(&s->held, '\0');
-    buf_add(&s->held, asked);
+    buf_clear(&s->entry->held);
+    buf_add(&s->entry->held, st.id);
+    buf_byte(&s->entry->held, '\0');
+    buf_add(&s->entry->held, asked);
     s->state = C2S_BINDING;
-    list_push(&account_work(s->account)->binding, &s->binding);
+    list_push(&account_work(s->account)->binding, &s->entry->binding);
 }
 
 void c2s_account_ready(struct c2s *s)
 {
-    if (s->login != NULL) {
+    if (s->entry->login != NULL) {
         login_account_ready(s);
         return;
     }
@@ -140,8 +141,8 @@ void c2s_account_ready(struct c2s *s)
         c2s_sm_account_ready(s);
         return;
     }
-    struct buf held = s->held;
-    s->held = (struct buf){0};
+    struct buf held = s->entry->held;
+    s->entry->held = (struct buf){0};
     struct slice all = buf_slice(&held);
     size_t end = slice_find(all, '\0');
     struct stanza st = {

@@ -13,9 +13,9 @@ void c2s_write_header(struct c2s *s)
     struct buf *out = &s->link->out;
     char id[STREAM_ID_CHARS];
     rng_token(s->e->rng, id, sizeof(id));
-    struct slice from = s->host_asked;
-    if (s->host == NULL)
-        from = s->e->config->hosts[0].name;
+    struct slice from = s->e->config->hosts[0].name;
+    if (s->entry->host != NULL)
+        from = s->entry->host_asked;
     buf_lit(out, "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
                  "xmlns:stream='http://etherx.jabber.org/streams'");
     xml_write_attr(out, SLICE("id"), slice_of(id, sizeof(id)));
@@ -62,15 +62,15 @@ static bool choose_host(struct c2s *s, struct slice to)
         c2s_error(s, STREAM_SEE_OTHER_HOST, host->name, SLICE_NONE);
         return false;
     }
-    if (s->host != NULL && s->host != host) {
+    if (s->entry->host != NULL && s->entry->host != host) {
         /* A login holds for one host (V40). */
         c2s_log(s, LOG_WARNING, "stream.unexpected", "not-authorized");
         c2s_error(s, STREAM_NOT_AUTHORIZED, SLICE("logged in at another host"), SLICE_NONE);
         return false;
     }
-    mem_free((void *)(uintptr_t)s->host_asked.ptr);
-    s->host_asked = own_copy(jid_domain(&jid));
-    s->host = host;
+    mem_free((void *)(uintptr_t)s->entry->host_asked.ptr);
+    s->entry->host_asked = own_copy(jid_domain(&jid));
+    s->entry->host = host;
     return true;
 }
 
@@ -82,16 +82,16 @@ void c2s_header(struct c2s *s, struct xml root, struct slice content_ns)
         c2s_error(s, STREAM_INVALID_NAMESPACE, SLICE_NONE, SLICE_NONE);
         return;
     }
-    if (!jid_some(&s->user))
-        s->host = NULL; /* until login every header may name another host */
+    if (!s->authenticated)
+        s->entry->host = NULL; /* until login every header may name another host */
     struct slice from = xml_attr(root, SLICE("from"));
-    mem_free((void *)(uintptr_t)s->from.ptr);
-    s->from =
-        !jid_some(&s->user) && from.ptr != NULL ? slice_of(mem_copy(from), from.len) : SLICE_NONE;
+    mem_free((void *)(uintptr_t)s->entry->from.ptr);
+    s->entry->from =
+        !s->authenticated && from.ptr != NULL ? slice_of(mem_copy(from), from.len) : SLICE_NONE;
     /* It is written into every stanza that has none of its own: a long one counts as none. */
     struct slice lang = xml_lang(root);
-    mem_free((void *)(uintptr_t)s->lang.ptr);
-    s->lang = lang.len <= LANG_BYTES_MAX ? own_copy(lang) : SLICE_NONE;
+    mem_free(s->lang);
+    s->lang = lang.len > 0 && lang.len <= LANG_BYTES_MAX ? mem_copy(lang) : NULL;
     if (choose_host(s, xml_attr(root, SLICE("to")))) {
         c2s_write_header(s);
         if (version_supported(xml_attr(root, SLICE("version")))) {

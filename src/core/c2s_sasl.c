@@ -1,5 +1,5 @@
 /* Login (RFC 6120 section 6): the exchange, its waits, its limits. Logins by XEP-0388 (login.h)
- * share all of it, in other words: s->login tells which kind it is. */
+ * share all of it, in other words: s->entry->login tells which kind it is. */
 #include "base/base64.h"
 #include "base/check.h"
 #include "base/err.h"
@@ -14,15 +14,15 @@ static void advance(struct c2s *s, enum sasl_step step);
 
 static struct slice words(const struct c2s *s)
 {
-    return s->login != NULL ? NS_SASL2 : NS_SASL;
+    return s->entry->login != NULL ? NS_SASL2 : NS_SASL;
 }
 
 void c2s_auth_fail(struct c2s *s, enum sasl_failure failure)
 {
     struct engine *e = s->e;
     struct slice name = sasl_failure_name(failure);
-    bool downgrade = s->sasl != NULL && sasl_server_downgrade(s->sasl);
-    sasl_server_free(&s->sasl);
+    bool downgrade = s->entry->sasl != NULL && sasl_server_downgrade(s->entry->sasl);
+    sasl_server_free(&s->entry->sasl);
     s->state = C2S_NEGOTIATING;
     const char *event = "auth.fail";
     if (downgrade)
@@ -38,7 +38,7 @@ void c2s_auth_fail(struct c2s *s, enum sasl_failure failure)
     if (failure != SASL_TEMPORARY_AUTH_FAILURE && failure != SASL_ENCRYPTION_REQUIRED) {
         if (e->gate != NULL && failure != SASL_ABORTED)
             e->gate->login_failed(e->gate->ctx, s->link->peer, e->now);
-        if (++s->failures > e->config->limits.login_failures) {
+        if (++s->entry->failures > e->config->limits.login_failures) {
             c2s_log(s, LOG_WARNING, "auth.too_many", "policy-violation");
             c2s_error(s, STREAM_POLICY_VIOLATION, SLICE("too many failed logins"), SLICE_NONE);
             return;
@@ -49,7 +49,7 @@ void c2s_auth_fail(struct c2s *s, enum sasl_failure failure)
     xml_open(&w, SLICE("failure"), words(s));
     xml_leaf(&w, name, NS_SASL, SLICE_NONE);
     xml_close(&w);
-    login_free(&s->login);
+    login_free(&s->entry->login);
     c2s_written(s);
     s->link->ops->resume(s->link);
 }
@@ -57,7 +57,7 @@ void c2s_auth_fail(struct c2s *s, enum sasl_failure failure)
 static void credentials_read(struct engine *e, void *ctx, struct store_request *answer)
 {
     struct c2s *s = ctx;
-    s->flow = 0;
+    s->entry->flow = 0;
     struct store_row row;
     size_t at = 0;
     struct account_record record = {0};
@@ -67,21 +67,21 @@ static void credentials_read(struct engine *e, void *ctx, struct store_request *
         return;
     }
     if (!store_rows(answer, &at, &row)) {
-        advance(s, sasl_server_credentials(s->sasl, NULL, false));
+        advance(s, sasl_server_credentials(s->entry->sasl, NULL, false));
         return;
     }
     if (!account_record_decode(row.value, &record) ||
         sasl_credentials_decode(record.credentials, &credentials) != 0) {
         struct log_line l;
         log_begin(&l, e->log, LOG_ERROR, "store.corrupt");
-        log_str(&l, "account", sasl_server_user(s->sasl));
+        log_str(&l, "account", sasl_server_user(s->entry->sasl));
         log_end(&l);
         c2s_auth_fail(s, SASL_TEMPORARY_AUTH_FAILURE);
         return;
     }
-    if (s->login != NULL)
-        login_keep_record(s->login, row.value);
-    advance(s, sasl_server_credentials(s->sasl, &credentials, record.disabled));
+    if (s->entry->login != NULL)
+        login_keep_record(s->entry->login, row.value);
+    advance(s, sasl_server_credentials(s->entry->sasl, &credentials, record.disabled));
     mem_wipe(&credentials, sizeof(credentials));
 }
 
@@ -90,18 +90,18 @@ static void user_text(const struct c2s *s, struct slice user, struct buf *out)
 {
     buf_add(out, user);
     buf_byte(out, '@');
-    buf_add(out, s->host->name);
+    buf_add(out, s->entry->host->name);
 }
 
 static void read_credentials(struct c2s *s)
 {
     struct buf owner = {0};
-    user_text(s, sasl_server_user(s->sasl), &owner);
+    user_text(s, sasl_server_user(s->entry->sasl), &owner);
     struct store_request *q = flow_query(s->e);
     q->urgent = true;
     store_get(q, buf_slice(&owner), STORE_ACCOUNT, SLICE(""));
     s->state = C2S_SASL_WAIT;
-    s->flow = flow_submit(s->e, q, credentials_read, s);
+    s->entry->flow = flow_submit(s->e, q, credentials_read, s);
     buf_free(&owner);
 }
 
@@ -109,11 +109,11 @@ static void derived(struct engine *e, void *ctx, struct job *job)
 {
     (void)e;
     struct c2s *s = ctx;
-    s->flow = 0;
+    s->entry->flow = 0;
     if (job->err != 0)
         c2s_auth_fail(s, SASL_TEMPORARY_AUTH_FAILURE);
     else
-        advance(s, sasl_server_derived(s->sasl, derive_login_result(job)));
+        advance(s, sasl_server_derived(s->entry->sasl, derive_login_result(job)));
 }
 
 void c2s_auth_succeed(struct c2s *s, struct slice user, struct slice mechanism, struct slice output)
@@ -123,24 +123,25 @@ void c2s_auth_succeed(struct c2s *s, struct slice user, struct slice mechanism, 
     user_text(s, user, &text);
     struct jid jid;
     CHECK(jid_from_prepared(buf_slice(&text), &jid));
-    s->user = jid_copy(&jid);
-    buf_clear(&s->held);
-    base64_append(&s->held, output);
+    s->entry->user = jid_copy(&jid);
+    s->authenticated = true;
+    buf_clear(&s->entry->held);
+    base64_append(&s->entry->held, output);
     struct log_line l;
     log_begin(&l, e->log, LOG_INFO, "auth.ok");
     log_num(&l, "conn", (long long)s->link->conn);
     log_z(&l, "peer", s->link->peer);
-    log_str(&l, "jid", jid_bare(&s->user));
+    log_str(&l, "jid", jid_bare(&s->entry->user));
     log_str(&l, "mechanism", mechanism);
-    if (s->login != NULL)
-        login_log(s->login, &l);
+    if (s->entry->login != NULL)
+        login_log(s->entry->login, &l);
     log_end(&l);
-    sasl_server_free(&s->sasl);
+    sasl_server_free(&s->entry->sasl);
     e->counters.logins++;
     if (e->gate != NULL)
         e->gate->authenticated(e->gate->ctx, s->link->conn);
     s->state = C2S_MOVING;
-    uint32_t owner = engine_owner(e, jid_bare(&s->user));
+    uint32_t owner = engine_owner(e, jid_bare(&s->entry->user));
     buf_free(&text);
     if (owner == e->shard)
         c2s_arrived(s);
@@ -150,31 +151,33 @@ void c2s_auth_succeed(struct c2s *s, struct slice user, struct slice mechanism, 
 
 static void succeed(struct c2s *s)
 {
-    struct slice user = sasl_server_user(s->sasl);
-    if (s->login != NULL && sasl_server_authzid(s->sasl) && !login_fits_header(s, user))
+    struct slice user = sasl_server_user(s->entry->sasl);
+    if (s->entry->login != NULL && sasl_server_authzid(s->entry->sasl) &&
+        !login_fits_header(s, user))
         c2s_auth_fail(s, SASL_INVALID_AUTHZID);
     else
-        c2s_auth_succeed(s, user, sasl_server_mechanism(s->sasl), sasl_server_output(s->sasl));
+        c2s_auth_succeed(s, user, sasl_server_mechanism(s->entry->sasl),
+                         sasl_server_output(s->entry->sasl));
 }
 
 void c2s_arrived(struct c2s *s)
 {
     struct buf *out = &s->link->out;
-    s->account = account_get(s->e, &s->user); /* loaded by the time of the bind */
+    s->account = account_get(s->e, &s->entry->user); /* loaded by the time of the bind */
     account_use(s->e, s->account);
-    if (s->login != NULL) {
+    if (s->entry->login != NULL) {
         login_arrived(s);
         return;
     }
     buf_lit(out, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'");
-    if (buf_len(&s->held) > 0) {
+    if (buf_len(&s->entry->held) > 0) {
         buf_byte(out, '>');
-        buf_add(out, buf_slice(&s->held));
+        buf_add(out, buf_slice(&s->entry->held));
         buf_lit(out, "</success>");
     } else {
         buf_lit(out, "/>");
     }
-    buf_free(&s->held);
+    buf_free(&s->entry->held);
     c2s_written(s);
     s->state = C2S_REOPENING;
     s->header_sent = false; /* what comes next is another stream */
@@ -189,10 +192,10 @@ static void advance(struct c2s *s, enum sasl_step step)
         buf_lit(&s->link->out, "<challenge");
         xml_write_attr(&s->link->out, SLICE("xmlns"), words(s));
         buf_byte(&s->link->out, '>');
-        base64_append(&s->link->out, sasl_server_output(s->sasl));
+        base64_append(&s->link->out, sasl_server_output(s->entry->sasl));
         buf_lit(&s->link->out, "</challenge>");
         c2s_written(s);
-        s->state = s->login != NULL ? C2S_SASL2 : C2S_SASL;
+        s->state = s->entry->login != NULL ? C2S_SASL2 : C2S_SASL;
         s->link->ops->resume(s->link);
         break;
     case SASL_WANT_CREDENTIALS:
@@ -200,13 +203,13 @@ static void advance(struct c2s *s, enum sasl_step step)
         break;
     case SASL_WANT_DERIVE:
         s->state = C2S_SASL_WAIT;
-        s->flow = flow_run(s->e, derive_login(s->sasl), derived, s);
+        s->entry->flow = flow_run(s->e, derive_login(s->entry->sasl), derived, s);
         break;
     case SASL_SUCCESS:
         succeed(s);
         break;
     case SASL_FAILURE:
-        c2s_auth_fail(s, sasl_server_failure(s->sasl));
+        c2s_auth_fail(s, sasl_server_failure(s->entry->sasl));
         break;
     }
 }
@@ -228,7 +231,7 @@ bool c2s_auth_decode(struct slice text, struct buf *room, struct slice *data_out
 /* In the words of RFC 6120 "=" stands for empty data. */
 static bool decode(const struct c2s *s, struct slice text, struct buf *room, struct slice *data_out)
 {
-    bool empty = s->login == NULL && slice_is(text, "=");
+    bool empty = s->entry->login == NULL && slice_is(text, "=");
     return c2s_auth_decode(empty ? SLICE_NONE : text, room, data_out);
 }
 
@@ -263,8 +266,8 @@ void c2s_auth_start(struct c2s *s, struct slice mechanism, struct slice initial)
     struct buf offer = {0};
     bool plain = s->link->secure || s->link->plain_allowed;
     struct sasl_server_config config = {
-        .host = s->host->name,
-        .alias = s->host_asked,
+        .host = s->entry->host->name,
+        .alias = s->entry->host_asked,
         .plain_allowed = plain,
         .plus_offered = s->link->secure,
         .iterations = s->e->config->iterations,
@@ -274,7 +277,7 @@ void c2s_auth_start(struct c2s *s, struct slice mechanism, struct slice initial)
     offered(s, plain, &config.binding, &offer);
     config.offer = buf_slice(&offer);
     enum sasl_step step;
-    s->sasl = sasl_server_new(&config, mechanism, initial, s->e->rng, &step);
+    s->entry->sasl = sasl_server_new(&config, mechanism, initial, s->e->rng, &step);
     mem_wipe(scratch, sizeof(scratch));
     buf_free(&offer);
     advance(s, step);
@@ -283,7 +286,7 @@ void c2s_auth_start(struct c2s *s, struct slice mechanism, struct slice initial)
 void c2s_auth(struct c2s *s, struct xml x)
 {
     struct slice mechanism = xml_attr(x, SLICE("mechanism")), text = xml_text(x);
-    if (s->sasl != NULL || mechanism.ptr == NULL) {
+    if (s->entry->sasl != NULL || mechanism.ptr == NULL) {
         c2s_auth_fail(s, SASL_MALFORMED_REQUEST); /* one exchange at a time (A08) */
         return;
     }
@@ -299,22 +302,22 @@ void c2s_auth(struct c2s *s, struct xml x)
         begin(s, mechanism, text);
         return;
     }
-    buf_clear(&s->held);
-    buf_add(&s->held, mechanism);
-    buf_byte(&s->held, '\0');
-    buf_add(&s->held, text);
+    buf_clear(&s->entry->held);
+    buf_add(&s->entry->held, mechanism);
+    buf_byte(&s->entry->held, '\0');
+    buf_add(&s->entry->held, text);
     s->state = C2S_SASL_WAIT;
-    timer_set(&e->timers, &s->delay, e->now.mono_ms + delay_ms);
+    timer_set(&e->timers, &s->entry->delay, e->now.mono_ms + delay_ms);
 }
 
 void c2s_auth_delayed(struct c2s *s)
 {
-    if (s->login != NULL) {
+    if (s->entry->login != NULL) {
         login_delayed(s);
         return;
     }
-    struct buf held = s->held;
-    s->held = (struct buf){0};
+    struct buf held = s->entry->held;
+    s->entry->held = (struct buf){0};
     struct slice all = buf_slice(&held);
     size_t end = slice_find(all, '\0');
     begin(s, slice_of(all.ptr, end), slice_from(all, end + 1));
@@ -324,14 +327,14 @@ void c2s_auth_delayed(struct c2s *s)
 
 void c2s_auth_response(struct c2s *s, struct xml x)
 {
-    if (s->sasl == NULL) {
+    if (s->entry->sasl == NULL) {
         c2s_auth_fail(s, SASL_MALFORMED_REQUEST);
         return;
     }
     struct buf own = {0};
     struct slice data;
     if (decode(s, xml_text(x), &own, &data))
-        advance(s, sasl_server_respond(s->sasl, data));
+        advance(s, sasl_server_respond(s->entry->sasl, data));
     else
         c2s_auth_fail(s, SASL_INCORRECT_ENCODING);
     mem_wipe(own.ptr, own.cap);

@@ -168,6 +168,8 @@ void c2s_sm_resumed(struct c2s *s, enum sm_resumption result, struct slice reply
     c2s_written(s);
     s->state = result == SM_FAILED ? C2S_BINDABLE : C2S_BOUND;
     if (result == SM_RESUMED)
+        c2s_entered(s);
+    if (result == SM_RESUMED)
         sm_replay(s->e, s->session);
     s->link->ops->resume(s->link);
 }
@@ -175,23 +177,23 @@ void c2s_sm_resumed(struct c2s *s, enum sm_resumption result, struct slice reply
 static void resume_or_wait(struct c2s *s, struct xml x)
 {
     if (s->account->state == ACCOUNT_FAILED || s->account->state == ACCOUNT_LOADING)
-        (void)account_get(s->e, &s->user); /* tries again; now */
+        (void)account_get(s->e, &s->entry->user); /* tries again; now */
     bool loading = s->account->state == ACCOUNT_LOADING;
     if (!loading && s->e->saved_flows == 0) {
         resume(s, x);
         return;
     }
-    buf_clear(&s->held);
-    xml_write_node(&s->held, x, NS_CLIENT);
+    buf_clear(&s->entry->held);
+    xml_write_node(&s->entry->held, x, NS_CLIENT);
     s->state = C2S_RESUMING;
-    list_push(loading ? &account_work(s->account)->binding : &s->e->waiting, &s->binding);
+    list_push(loading ? &account_work(s->account)->binding : &s->e->waiting, &s->entry->binding);
 }
 
 void c2s_sm_account_ready(struct c2s *s)
 {
-    struct buf held = s->held;
+    struct buf held = s->entry->held;
     struct xml_tree *tree = NULL;
-    s->held = (struct buf){0};
+    s->entry->held = (struct buf){0};
     if (xml_parse(buf_slice(&held), NS_CLIENT, &XML_LIMITS_C2S, &tree) == XML_OK)
         resume_or_wait(s, xml_root(tree));
     else

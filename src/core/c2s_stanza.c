@@ -35,7 +35,7 @@ void c2s_stanza(struct c2s *s, struct xml x, size_t bytes)
 {
     struct engine *e = s->e;
     struct stanza st;
-    if (!stanza_read(x, s->lang, &st)) {
+    if (!stanza_read(x, c2s_lang(s), &st)) {
         c2s_error(s, STREAM_UNSUPPORTED_STANZA_TYPE, SLICE_NONE, SLICE_NONE);
         return;
     }

@@ -38,7 +38,6 @@ struct engine *engine_new(const struct engine_setup *setup)
     list_init(&e->idle_accounts);
     list_init(&e->tails);
     list_init(&e->outbounds);
-    list_init(&e->all_streams);
     list_init(&e->components);
     list_init(&e->settled);
     list_init(&e->out_mails);
@@ -74,7 +73,8 @@ void engine_free(struct engine **engine)
     struct engine *e = *engine;
     if (e == NULL)
         return;
-    CHECK(list_empty(&e->all_streams) && list_empty(&e->components));
+    uint32_t at = 0;
+    CHECK(handle_walk(&e->streams, &at) == NULL && list_empty(&e->components));
     accounts_service_free(e);
     ask_free(e);
     accounts_free(e);
@@ -223,11 +223,9 @@ void engine_reload(struct engine *e, const struct core_config *config)
     const struct core_config *was = e->config;
     e->config = config;
     accounts_rehost(e);
-    LIST_EACH(it, &e->all_streams)
-    {
-        struct c2s *s = CONTAINER_OF(it, struct c2s, all);
+    struct c2s *s;
+    for (uint32_t at = 0; (s = handle_walk(&e->streams, &at)) != NULL;)
         c2s_rehost(s);
-    }
     components_rehost(e, was);
     hooks_reloaded(e);
 }
@@ -257,11 +255,9 @@ void engine_stop(struct engine *e)
 {
     e->stopping = true;
     e->stopped_ms = e->now.mono_ms;
-    LIST_EACH(it, &e->all_streams)
-    {
-        struct c2s *s = CONTAINER_OF(it, struct c2s, all);
+    struct c2s *s;
+    for (uint32_t at = 0; (s = handle_walk(&e->streams, &at)) != NULL;)
         c2s_error(s, STREAM_SYSTEM_SHUTDOWN, SLICE_NONE, SLICE_NONE);
-    }
     components_stop(e);
     tails_write(e);
 }

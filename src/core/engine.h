@@ -69,7 +69,7 @@ struct engine {
     struct list tails;    /* struct tail_work by dirty: to be written behind */
     struct timer tail_timer;
     struct list restoring;  /* struct account: with sessions of another process, not loaded yet */
-    struct list waiting;    /* struct c2s by binding: for sessions that the store may hold */
+    struct list waiting;    /* struct c2s_entry by binding: for sessions that the store may hold */
     unsigned saved_flows;   /* sessions are being read from the store, or written */
     bool saved;             /* they were written */
     unsigned restoring_now; /* accounts of that list that are being loaded */
@@ -81,7 +81,6 @@ struct engine {
     struct handles flows;    /* struct flow */
     struct handles asks;     /* core/service/ask.c */
     size_t flow_count;       /* that wait */
-    struct list all_streams; /* struct c2s */
     struct list components;  /* struct component: their streams (components.h) */
     struct arena arena;      /* of the stanza in hand */
     struct buf scratch;      /* of the stanza in hand */

@@ -33,6 +33,16 @@ void *handle_get(const struct handles *h, uint64_t handle)
     return h->slots[i - 1].object;
 }
 
+void *handle_walk(const struct handles *h, uint32_t *at)
+{
+    while (*at < h->count) {
+        void *object = h->slots[(*at)++].object;
+        if (object != NULL)
+            return object;
+    }
+    return NULL;
+}
+
 void handle_drop(struct handles *h, uint64_t handle)
 {
     CHECK(handle_get(h, handle) != NULL);

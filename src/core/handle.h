@@ -17,6 +17,8 @@ struct handles {
 uint64_t handle_new(struct handles *h, void *object);
 /* NULL when the object is gone. */
 void *handle_get(const struct handles *h, uint64_t handle);
+/* The next object from slot *at on, which moves behind it; 0 at first. NULL: there is none. */
+void *handle_walk(const struct handles *h, uint32_t *at);
 void handle_drop(struct handles *h, uint64_t handle);
 void handles_free(struct handles *h);
 

@@ -152,8 +152,8 @@ static bool read_request(struct c2s *s, struct login *l, struct xml x)
 void login_begin(struct c2s *s, struct xml x)
 {
     struct engine *e = s->e;
-    CHECK(s->login == NULL && s->sasl == NULL);
-    struct login *l = s->login = mem_new(struct login);
+    CHECK(s->entry->login == NULL && s->entry->sasl == NULL);
+    struct login *l = s->entry->login = mem_new(struct login);
     if (!s->link->secure && !s->link->plain_allowed) {
         c2s_auth_fail(s, SASL_ENCRYPTION_REQUIRED);
         return;
@@ -168,12 +168,12 @@ void login_begin(struct c2s *s, struct xml x)
     if (delay_ms == 0)
         login_delayed(s);
     else
-        timer_set(&e->timers, &s->delay, e->now.mono_ms + delay_ms);
+        timer_set(&e->timers, &s->entry->delay, e->now.mono_ms + delay_ms);
 }
 
 void login_delayed(struct c2s *s)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     struct buf room = {0};
     struct slice initial = SLICE_NONE;
     const struct sasl_ht *ht = sasl_ht_find(l->mechanism);
@@ -196,10 +196,10 @@ bool login_fits_header(const struct c2s *s, struct slice user)
 {
     struct jid from;
     struct arena mem = {0};
-    if (s->from.ptr == NULL)
+    if (s->entry->from.ptr == NULL)
         return true;
-    bool fits = jid_parse(s->from, &mem, &from) == 0 && slice_eq(jid_local(&from), user) &&
-                config_host(s->e->config, jid_domain(&from)) == s->host;
+    bool fits = jid_parse(s->entry->from, &mem, &from) == 0 && slice_eq(jid_local(&from), user) &&
+                config_host(s->e->config, jid_domain(&from)) == s->entry->host;
     arena_free(&mem);
     return fits;
 }
@@ -218,14 +218,14 @@ void login_log(const struct login *l, struct log_line *line)
 
 void login_arrived(struct c2s *s)
 {
-    login_upgrade_choose(s->login);
-    s->login->to_store |= s->login->wanted != NULL;
+    login_upgrade_choose(s->entry->login);
+    s->entry->login->to_store |= s->entry->login->wanted != NULL;
     login_go_on(s);
 }
 
 void login_go_on(struct c2s *s)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     s->state = C2S_ENTERING;
     if (l->upgrades != 0)
         login_upgrade_ask(s);
@@ -237,14 +237,14 @@ void login_go_on(struct c2s *s)
 
 void login_answer(struct c2s *s, const struct buf *bound)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     bool resumed = s->session != NULL && bound == NULL;
-    const struct jid *who = s->session != NULL ? &s->session->jid : &s->user;
+    const struct jid *who = s->session != NULL ? &s->session->jid : &s->entry->user;
     struct xml_writer w;
     xml_writer_init(&w, &s->link->out, NS_CLIENT);
     xml_open(&w, SLICE("success"), NS_SASL2);
-    if (buf_len(&s->held) > 0 && !l->told)
-        xml_leaf(&w, SLICE("additional-data"), SLICE_NONE, buf_slice(&s->held));
+    if (buf_len(&s->entry->held) > 0 && !l->told)
+        xml_leaf(&w, SLICE("additional-data"), SLICE_NONE, buf_slice(&s->entry->held));
     xml_leaf(&w, SLICE("authorization-identifier"), SLICE_NONE, jid_full(who));
     xml_raw_put(&w, buf_slice(&l->reply));
     if (bound != NULL) {
@@ -254,16 +254,18 @@ void login_answer(struct c2s *s, const struct buf *bound)
     }
     login_fast_answer(l, &w);
     xml_close(&w);
-    buf_free(&s->held);
-    free_slice(&s->from);
-    login_free(&s->login);
+    buf_free(&s->entry->held);
+    free_slice(&s->entry->from);
+    login_free(&s->entry->login);
     s->link->ops->widen(s->link);
     if (!resumed)
         c2s_features(s); /* XEP-0198 section 9.2: not after a resumption */
     c2s_written(s);
-    if (s->session != NULL)
-        c2s_alive_begin(s);
     s->state = s->session != NULL ? C2S_BOUND : C2S_BINDABLE;
+    if (s->session != NULL) {
+        c2s_alive_begin(s);
+        c2s_entered(s);
+    }
     s->link->ops->resume(s->link);
 }
 

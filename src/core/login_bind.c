@@ -34,7 +34,7 @@ static const struct inline_bind *next_row(const struct c2s *s, unsigned *module,
     const struct module *const *modules = hooks_modules(s->e, &n);
     for (; *module < n; (*module)++, *row = 0) {
         const struct module *m = modules[*module];
-        bool serves = m->inline_binds != NULL && (m->serves == NULL || m->serves(s->host));
+        bool serves = m->inline_binds != NULL && (m->serves == NULL || m->serves(c2s_host(s)));
         if (serves && m->inline_binds[*row].ns != NULL)
             return &m->inline_binds[(*row)++];
     }
@@ -113,7 +113,7 @@ static void resumed(struct c2s *s)
 /* True: the way to the answer ends here, or is taken later. */
 static bool resume(struct c2s *s)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     struct xml_tree *tree;
     struct xml_writer w;
     const struct inline_resume *hook = resume_hook(s->e);
@@ -143,11 +143,12 @@ void inline_resume_done(struct engine *e, uint64_t stream, enum inline_answer an
                         struct slice reply)
 {
     struct c2s *s = handle_get(&e->streams, stream);
-    if (s == NULL || s->login == NULL || !s->login->resuming)
+    struct login *l = s != NULL && s->entry != NULL ? s->entry->login : NULL;
+    if (l == NULL || !l->resuming)
         return;
     CHECK(answer != INLINE_WAITS);
-    s->login->resuming = false;
-    buf_add(&s->login->reply, reply);
+    l->resuming = false;
+    buf_add(&l->reply, reply);
     if (answer == INLINE_RESUMED)
         resumed(s);
     else
@@ -163,9 +164,9 @@ static bool stable(const struct c2s *s, char out[UNIQUE_CHARS + 1])
     struct buf text = {0};
     buf_lit(&text, "resource");
     buf_byte(&text, '\0');
-    buf_add(&text, jid_bare(&s->user));
+    buf_add(&text, jid_bare(&s->entry->user));
     buf_byte(&text, '\0');
-    buf_add(&text, slice_z(s->login->client_id));
+    buf_add(&text, slice_z(s->entry->login->client_id));
     struct slice key = slice_of((const char *)s->e->fake_secret, sizeof(s->e->fake_secret));
     bool good = !text.failed && digest_hmac_sha256(key, buf_slice(&text), hash) == 0;
     for (unsigned i = 0; good && i < UNIQUE_CHARS / 2; i++)
@@ -179,7 +180,7 @@ static void make_resource(const struct c2s *s, struct slice tag, struct buf *out
 {
     char unique[UNIQUE_CHARS + 1];
     struct buf text = {0};
-    if (s->login->client_id[0] == '\0' || !stable(s, unique))
+    if (s->entry->login->client_id[0] == '\0' || !stable(s, unique))
         rng_token(s->e->rng, unique, UNIQUE_CHARS);
     if (tag.len > 0 && tag.len <= TAG_BYTES_MAX) {
         buf_add(&text, tag);
@@ -195,7 +196,7 @@ static void make_resource(const struct c2s *s, struct slice tag, struct buf *out
 
 static uint64_t client_hash(const struct c2s *s)
 {
-    struct slice id = slice_z(s->login->client_id);
+    struct slice id = slice_z(s->entry->login->client_id);
     return id.len > 0 ? hash_bytes(&s->e->key, id) | 1 : 0;
 }
 
@@ -252,7 +253,7 @@ static void bind(struct c2s *s, const struct store_request *answer)
     struct xml_tree *tree;
     struct xml_writer w;
     struct buf resource = {0}, reply = {0};
-    struct xml x = parsed(&s->login->bind, &tree);
+    struct xml x = parsed(&s->entry->login->bind, &tree);
     make_resource(s, xml_text(xml_child(x, NS_BIND2, SLICE("tag"))), &resource);
     end_others(s);
     if (c2s_session_open(s, buf_slice(&resource))) {
@@ -276,8 +277,8 @@ static void rows_read(struct engine *e, void *ctx, struct store_request *answer)
 {
     (void)e;
     struct c2s *s = ctx;
-    struct login *l = s->login;
-    s->flow = 0;
+    struct login *l = s->entry->login;
+    s->entry->flow = 0;
     if (!account_good(s))
         return;
     /* What was written to the log meanwhile the session would miss: it is in no answer, and not
@@ -292,7 +293,7 @@ static void rows_read(struct engine *e, void *ctx, struct store_request *answer)
 static void begin_bind(struct c2s *s)
 {
     struct xml_tree *tree;
-    struct xml element, x = parsed(&s->login->bind, &tree);
+    struct xml element, x = parsed(&s->entry->login->bind, &tree);
     struct store_request *q = NULL;
     EACH_ROW(s, row)
     {
@@ -305,16 +306,16 @@ static void begin_bind(struct c2s *s)
         CHECK(q->steps - before == row->reads);
     }
     xml_tree_free(&tree);
-    s->login->head = s->account->head;
+    s->entry->login->head = s->account->head;
     if (q != NULL)
-        s->flow = flow_submit(s->e, q, rows_read, s);
+        s->entry->flow = flow_submit(s->e, q, rows_read, s);
     else
         bind(s, NULL);
 }
 
 static void bind_or_answer(struct c2s *s)
 {
-    if (buf_len(&s->login->bind) > 0)
+    if (buf_len(&s->entry->login->bind) > 0)
         begin_bind(s);
     else
         login_answer(s, NULL);
@@ -322,7 +323,7 @@ static void bind_or_answer(struct c2s *s)
 
 void login_enter(struct c2s *s)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     s->state = C2S_ENTERING;
     l->attempts = 0;
     if (buf_len(&l->bind) == 0 && buf_len(&l->resume) == 0) {
@@ -330,15 +331,15 @@ void login_enter(struct c2s *s)
         return;
     }
     if (s->account->state == ACCOUNT_FAILED)
-        (void)account_get(s->e, &s->user); /* tries again, once */
+        (void)account_get(s->e, &s->entry->user); /* tries again, once */
     if (s->account->state == ACCOUNT_LOADING)
-        list_push(&account_work(s->account)->binding, &s->binding);
+        list_push(&account_work(s->account)->binding, &s->entry->binding);
     else
         login_account_ready(s);
 }
 
 void login_account_ready(struct c2s *s)
 {
-    if (account_good(s) && (buf_len(&s->login->resume) == 0 || !resume(s)))
+    if (account_good(s) && (buf_len(&s->entry->login->resume) == 0 || !resume(s)))
         bind_or_answer(s);
 }

@@ -42,9 +42,9 @@ void login_fast_features(struct c2s *s, struct xml_writer *w)
 /* user@host, as the owner of items. */
 static void owner_of(const struct c2s *s, struct buf *out)
 {
-    buf_add(out, buf_slice(&s->login->user));
+    buf_add(out, buf_slice(&s->entry->login->user));
     buf_byte(out, '@');
-    buf_add(out, s->host->name);
+    buf_add(out, s->entry->host->name);
 }
 
 /* Does what the client has shown come of this slot's token? An empty slot costs the same. */
@@ -52,7 +52,7 @@ static bool shown_of(const struct c2s *s, const struct token_slot *slot,
                      const struct sasl_binding *binding, struct slice shown)
 {
     uint8_t want[SASL_HT_BYTES];
-    const struct sasl_ht *ht = s->login->ht;
+    const struct sasl_ht *ht = s->entry->login->ht;
     bool usable = slot->ht == ht;
     struct slice fake = slice_of((const char *)s->e->fake_secret, sizeof(s->e->fake_secret));
     bool good = sasl_ht_initiator(ht, usable ? slot->token : fake, binding, want) == 0 &&
@@ -84,7 +84,7 @@ static bool verify(struct c2s *s, const struct token_item *item,
                    const struct account_record *record, struct slice shown, struct buf *output,
                    enum sasl_failure *why_out)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     struct sasl_binding binding;
     uint8_t scratch[SASL_BINDING_BYTES], answer[SASL_HT_BYTES];
     const struct token_slot *found = NULL;
@@ -118,7 +118,7 @@ static void tell_corrupt(struct c2s *s)
 {
     struct log_line l;
     log_begin(&l, s->e->log, LOG_ERROR, "store.corrupt");
-    log_str(&l, "account", buf_slice(&s->login->user));
+    log_str(&l, "account", buf_slice(&s->entry->login->user));
     log_end(&l);
 }
 
@@ -127,7 +127,7 @@ static void revoked(struct engine *e, void *ctx, struct store_request *answer)
     (void)e;
     (void)answer; /* whoever has changed the item has to see to it */
     struct c2s *s = ctx;
-    s->flow = 0;
+    s->entry->flow = 0;
     c2s_auth_fail(s, SASL_NOT_AUTHORIZED);
 }
 
@@ -135,7 +135,7 @@ static void revoked(struct engine *e, void *ctx, struct store_request *answer)
  */
 static void revoke(struct c2s *s, struct token_item *item, struct slice old)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     struct buf owner = {0}, value = {0};
     c2s_log(s, LOG_WARNING, "auth.replay", NULL);
     owner_of(s, &owner);
@@ -151,21 +151,21 @@ static void revoke(struct c2s *s, struct token_item *item, struct slice old)
     buf_free(&owner);
     mem_wipe(value.ptr, value.cap);
     buf_free(&value);
-    s->flow = flow_submit(s->e, batch, revoked, s);
+    s->entry->flow = flow_submit(s->e, batch, revoked, s);
 }
 
 static void items_read(struct engine *e, void *ctx, struct store_request *answer)
 {
     (void)e;
     struct c2s *s = ctx;
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     struct account_record record = {0};
     struct token_item item = {0};
     struct slice old = SLICE_NONE;
     struct store_row row;
     size_t at = 0;
     bool known = false, good = answer->err == 0;
-    s->flow = 0;
+    s->entry->flow = 0;
     while (good && store_rows(answer, &at, &row)) {
         bool whole = row.read == 0 ? account_record_decode(row.value, &record)
                                    : token_item_decode(row.value, &item);
@@ -185,8 +185,8 @@ static void items_read(struct engine *e, void *ctx, struct store_request *answer
     }
     if (!known)
         item = (struct token_item){0};
-    struct buf output = {0}, held = s->held;
-    s->held = (struct buf){0};
+    struct buf output = {0}, held = s->entry->held;
+    s->entry->held = (struct buf){0};
     enum sasl_failure why;
     bool proved = verify(s, &item, &record, buf_slice(&held), &output, &why);
     buf_free(&held);
@@ -199,23 +199,23 @@ static void items_read(struct engine *e, void *ctx, struct store_request *answer
     buf_free(&output);
 }
 
-/* Who claims to be whom, and what of the token is shown: the latter into s->held. */
+/* Who claims to be whom, and what of the token is shown: the latter into s->entry->held. */
 static bool read_message(struct c2s *s, struct slice message, enum sasl_failure *why_out)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     struct slice authcid, shown;
     if (!sasl_ht_parse(message, &authcid, &shown))
         return no(SASL_MALFORMED_REQUEST, why_out);
-    if (sasl_prepare_user(s->host->name, s->host_asked, authcid, &l->user) != 0)
+    if (sasl_prepare_user(s->entry->host->name, s->entry->host_asked, authcid, &l->user) != 0)
         return no(SASL_NOT_AUTHORIZED, why_out);
-    buf_clear(&s->held);
-    buf_add(&s->held, shown);
+    buf_clear(&s->entry->held);
+    buf_add(&s->entry->held, shown);
     return true;
 }
 
 static bool read_initial(struct c2s *s, const struct sasl_ht *ht, enum sasl_failure *why_out)
 {
-    const struct login *l = s->login;
+    const struct login *l = s->entry->login;
     struct buf room = {0};
     struct slice message;
     if (!login_fast_possible(s, ht))
@@ -230,7 +230,7 @@ static bool read_initial(struct c2s *s, const struct sasl_ht *ht, enum sasl_fail
 
 void login_fast_begin(struct c2s *s, const struct sasl_ht *ht)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     struct buf owner = {0};
     enum sasl_failure why;
     l->ht = ht;
@@ -244,7 +244,7 @@ void login_fast_begin(struct c2s *s, const struct sasl_ht *ht)
     store_get(q, buf_slice(&owner), STORE_ACCOUNT, SLICE(""));
     store_get(q, buf_slice(&owner), STORE_FAST, slice_z(l->client_id));
     buf_free(&owner);
-    s->flow = flow_submit(s->e, q, items_read, s);
+    s->entry->flow = flow_submit(s->e, q, items_read, s);
 }
 
 void login_fast_answer(const struct login *l, struct xml_writer *w)

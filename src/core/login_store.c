@@ -20,7 +20,7 @@ static struct slice client(const struct login *l)
 
 static void issue(struct c2s *s, struct token_item *item, const struct sasl_ht *ht)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     char made[TOKEN_CHARS];
     int64_t now = s->e->now.wall_ms;
     rng_token(s->e->rng, made, sizeof(made));
@@ -41,7 +41,7 @@ static void issue(struct c2s *s, struct token_item *item, const struct sasl_ht *
  */
 static bool change(struct c2s *s, struct token_item *item)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     const struct sasl_ht *next = l->wanted;
     if (l->ht != NULL) {
         unsigned at = TOKEN_CURRENT;
@@ -76,14 +76,14 @@ static bool change(struct c2s *s, struct token_item *item)
 static void evict(struct c2s *s, const struct store_request *answer, struct store_request *batch)
 {
     struct store_row row;
-    struct slice bare = jid_bare(&s->user), soonest = SLICE_NONE;
+    struct slice bare = jid_bare(&s->entry->user), soonest = SLICE_NONE;
     long long soonest_ms = INT64_MAX;
     uint32_t others = 0;
     size_t at = 0;
     while (store_rows(answer, &at, &row)) {
         struct token_item item;
         (void)token_item_decode(row.value, &item); /* a damaged one has expired */
-        if (slice_eq(row.key, client(s->login)))
+        if (slice_eq(row.key, client(s->entry->login)))
             continue;
         if (token_item_end(&item) <= s->e->now.wall_ms) {
             store_delete(batch, bare, STORE_FAST, row.key);
@@ -103,13 +103,13 @@ static void evict(struct c2s *s, const struct store_request *answer, struct stor
 static bool write_item(struct c2s *s, const struct store_request *answer,
                        struct store_request *batch)
 {
-    struct slice bare = jid_bare(&s->user), old = SLICE_NONE;
+    struct slice bare = jid_bare(&s->entry->user), old = SLICE_NONE;
     struct store_row row;
     struct token_item item = {0};
     struct buf value = {0};
     size_t at = 0;
     while (store_rows(answer, &at, &row)) {
-        if (!slice_eq(row.key, client(s->login)))
+        if (!slice_eq(row.key, client(s->entry->login)))
             continue;
         old = row.value;
         (void)token_item_decode(old, &item);
@@ -118,16 +118,16 @@ static bool write_item(struct c2s *s, const struct store_request *answer,
         return false;
     evict(s, answer, batch);
     if (old.ptr != NULL)
-        store_expect(batch, bare, STORE_FAST, client(s->login), old);
+        store_expect(batch, bare, STORE_FAST, client(s->entry->login), old);
     if (item.slots[TOKEN_CURRENT].ht == NULL && item.slots[TOKEN_NEXT].ht == NULL) {
-        store_delete(batch, bare, STORE_FAST, client(s->login));
+        store_delete(batch, bare, STORE_FAST, client(s->entry->login));
         return true;
     }
     token_item_encode(&item, &value);
     if (old.ptr != NULL)
-        store_put(batch, bare, STORE_FAST, client(s->login), buf_slice(&value));
+        store_put(batch, bare, STORE_FAST, client(s->entry->login), buf_slice(&value));
     else
-        store_add(batch, bare, STORE_FAST, client(s->login), buf_slice(&value));
+        store_add(batch, bare, STORE_FAST, client(s->entry->login), buf_slice(&value));
     mem_wipe(value.ptr, value.cap);
     buf_free(&value);
     return true;
@@ -135,14 +135,14 @@ static bool write_item(struct c2s *s, const struct store_request *answer,
 
 static void write_keys(struct c2s *s, struct store_request *batch)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     struct account_record record = {0};
     struct buf keys = {0}, value = {0};
     CHECK(account_record_decode(buf_slice(&l->record), &record));
     sasl_credentials_encode(&l->credentials, &keys);
     record.credentials = buf_slice(&keys);
     account_record_encode(&record, &value);
-    store_put(batch, jid_bare(&s->user), STORE_ACCOUNT, SLICE(""), buf_slice(&value));
+    store_put(batch, jid_bare(&s->entry->user), STORE_ACCOUNT, SLICE(""), buf_slice(&value));
     mem_wipe(keys.ptr, keys.cap);
     mem_wipe(value.ptr, value.cap);
     buf_free(&keys);
@@ -153,7 +153,7 @@ static void write_keys(struct c2s *s, struct store_request *batch)
  * token that it has, and is asked for its keys again another time. */
 static void not_stored(struct c2s *s)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     if (l->must_store) {
         login_refuse(s, SASL_TEMPORARY_AUTH_FAILURE, SLICE_NONE);
         return;
@@ -169,9 +169,9 @@ static void stored(struct engine *e, void *ctx, struct store_request *answer)
 {
     (void)e;
     struct c2s *s = ctx;
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     bool conflict = answer->err == ERR_NOT_FOUND || answer->err == ERR_EXISTS;
-    s->flow = 0;
+    s->entry->flow = 0;
     if (conflict && ++l->attempts < ATTEMPTS_MAX) {
         login_store(s); /* another login of the client, at the same time */
         return;
@@ -193,8 +193,8 @@ static void stored(struct engine *e, void *ctx, struct store_request *answer)
 
 static void write(struct c2s *s, const struct store_request *answer)
 {
-    struct login *l = s->login;
-    struct slice bare = jid_bare(&s->user);
+    struct login *l = s->entry->login;
+    struct slice bare = jid_bare(&s->entry->user);
     struct store_request *batch = flow_batch(s->e);
     store_expect(batch, bare, STORE_ACCOUNT, SLICE(""), buf_slice(&l->record));
     if (l->new_keys)
@@ -204,16 +204,16 @@ static void write(struct c2s *s, const struct store_request *answer)
         login_refuse(s, SASL_NOT_AUTHORIZED, SLICE_NONE);
         return;
     }
-    s->flow = flow_submit(s->e, batch, stored, s);
+    s->entry->flow = flow_submit(s->e, batch, stored, s);
 }
 
 static void listed(struct engine *e, void *ctx, struct store_request *answer)
 {
     (void)e;
     struct c2s *s = ctx;
-    s->flow = 0;
+    s->entry->flow = 0;
     if (answer->err != 0) {
-        s->login->to_store = false;
+        s->entry->login->to_store = false;
         not_stored(s);
         return;
     }
@@ -222,12 +222,12 @@ static void listed(struct engine *e, void *ctx, struct store_request *answer)
 
 void login_store(struct c2s *s)
 {
-    const struct login *l = s->login;
+    const struct login *l = s->entry->login;
     if (l->ht == NULL && l->wanted == NULL) {
         write(s, NULL);
         return;
     }
     struct store_request *q = flow_query(s->e);
-    store_list(q, jid_bare(&s->user), STORE_FAST, SLICE_NONE, UINT32_MAX);
-    s->flow = flow_submit(s->e, q, listed, s);
+    store_list(q, jid_bare(&s->entry->user), STORE_FAST, SLICE_NONE, UINT32_MAX);
+    s->entry->flow = flow_submit(s->e, q, listed, s);
 }

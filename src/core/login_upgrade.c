@@ -57,12 +57,12 @@ static size_t first(const struct login *l)
 
 void login_upgrade_ask(struct c2s *s)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     struct xml_writer w;
     xml_writer_init(&w, &s->link->out, NS_CLIENT);
     xml_open(&w, SLICE("continue"), NS_SASL2);
-    if (buf_len(&s->held) > 0 && !l->told)
-        xml_leaf(&w, SLICE("additional-data"), SLICE_NONE, buf_slice(&s->held));
+    if (buf_len(&s->entry->held) > 0 && !l->told)
+        xml_leaf(&w, SLICE("additional-data"), SLICE_NONE, buf_slice(&s->entry->held));
     xml_open(&w, SLICE("tasks"), SLICE_NONE);
     xml_leaf(&w, SLICE("task"), SLICE_NONE, TASKS[first(l)].task);
     xml_close(&w);
@@ -76,7 +76,7 @@ void login_upgrade_ask(struct c2s *s)
 
 void login_next(struct c2s *s, struct xml x)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     size_t task = first(l);
     if (l->asked || !slice_eq(xml_attr(x, SLICE("task")), TASKS[task].task)) {
         login_refuse(s, SASL_MALFORMED_REQUEST, SLICE_NONE);
@@ -118,7 +118,7 @@ static bool decode_salted(struct slice text, enum sasl_hash hash, uint8_t out[SA
 
 void login_task_data(struct c2s *s, struct xml x)
 {
-    struct login *l = s->login;
+    struct login *l = s->entry->login;
     enum sasl_hash hash = TASKS[first(l)].hash;
     uint8_t salted[SASL_KEY_BYTES];
     struct xml answer = xml_child(x, NS_SCRAM_UPGRADE, SLICE("hash"));

@@ -116,7 +116,7 @@ static void ended(struct engine *e)
 {
     e->saved_flows--;
     while (e->saved_flows == 0 && !list_empty(&e->waiting))
-        c2s_account_ready(CONTAINER_OF(list_pop(&e->waiting), struct c2s, binding));
+        c2s_account_ready(CONTAINER_OF(list_pop(&e->waiting), struct c2s_entry, binding)->stream);
 }
 
 static void saved(struct engine *e, void *ctx, struct store_request *answer)

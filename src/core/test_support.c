@@ -196,10 +196,8 @@ struct guest *hall_enter(struct hall *h, const char *full)
     struct engine *e = h->engines[engine_owner(h->engines[0], jid_bare(&jid))];
     g->link = (struct link){.ops = &OPS, .conn = h->guest_count, .peer = "192.0.2.1"};
     struct c2s *s = g->stream = c2s_new(e, &g->link);
-    s->host = &h->host;
-    s->host_asked = slice_of(mem_copy(h->host.name), h->host.name.len);
     s->header_sent = true;
-    s->user = jid_copy(&bare);
+    s->authenticated = true;
     s->account = account_get(e, &bare);
     account_use(e, s->account);
     hall_run(h);
@@ -208,6 +206,7 @@ struct guest *hall_enter(struct hall *h, const char *full)
     s->session->roster_interested = true;
     s->state = C2S_BOUND;
     timer_stop(&s->deadline);
+    c2s_entered(s);
     return g;
 }
 

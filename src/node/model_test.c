@@ -203,12 +203,14 @@ static uint64_t state_of(const struct peer *p)
     if (s == NULL)
         return 0;
     const struct node_link *l = p->client->conn;
-    struct slice mechanism = s->sasl != NULL ? sasl_server_mechanism(s->sasl) : SLICE("-");
-    struct slice user = s->sasl != NULL ? sasl_server_user(s->sasl) : SLICE("-");
-    struct slice host = s->host != NULL ? s->host->name : SLICE("-");
+    const struct sasl_server *sasl = s->entry != NULL ? s->entry->sasl : NULL;
+    struct slice mechanism = sasl != NULL ? sasl_server_mechanism(sasl) : SLICE("-");
+    struct slice user = sasl != NULL ? sasl_server_user(sasl) : SLICE("-");
+    struct slice host = c2s_host(s) != NULL ? c2s_host(s)->name : SLICE("-");
     snprintf(text, sizeof(text), "%d %d %d %d %d %d %d %.*s %.*s %.*s", l->state, s->state,
-             l->base.secure, s->failures, s->header_sent, jid_some(&s->user), s->session != NULL,
-             SLICE_ARG(mechanism), SLICE_ARG(user), SLICE_ARG(host));
+             l->base.secure, s->entry != NULL ? s->entry->failures : 0, s->header_sent,
+             s->authenticated, s->session != NULL, SLICE_ARG(mechanism), SLICE_ARG(user),
+             SLICE_ARG(host));
     return hash_bytes(&KEY, slice_z(text)) | 1;
 }
 

@@ -10,9 +10,9 @@
 #include "base/mem.h"
 #include "core/account.h"
 #include "core/c2s.h"
-#include "core/session.h"
 #include "core/derive.h"
 #include "core/service/accounts_order.h"
+#include "core/session.h"
 
 struct accounts_call {
     accounts_fn *fn;
@@ -162,14 +162,13 @@ unsigned accounts_end_streams(struct engine *e, struct slice bare, uint64_t keep
                               enum stream_error error, struct slice text)
 {
     unsigned sessions = 0;
-    LIST_EACH(it, &e->all_streams)
-    {
-        struct c2s *s = CONTAINER_OF(it, struct c2s, all);
-        if (s->account == NULL || s->handle == keep_stream ||
-            !slice_eq(jid_bare(&s->account->jid), bare))
+    struct c2s *stream;
+    for (uint32_t at = 0; (stream = handle_walk(&e->streams, &at)) != NULL;) {
+        if (stream->account == NULL || stream->handle == keep_stream ||
+            !slice_eq(jid_bare(&stream->account->jid), bare))
             continue;
-        sessions += s->session != NULL;
-        c2s_end(s, error, text);
+        sessions += stream->session != NULL;
+        c2s_end(stream, error, text);
     }
     struct account *a = account_find(e, bare);
     if (a == NULL)

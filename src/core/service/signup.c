@@ -18,7 +18,7 @@ void signup_wait(struct c2s *s, void *data)
 {
     CHECK(s->state == C2S_NEGOTIATING && data != NULL);
     s->state = C2S_REGISTERING;
-    s->module_data = data;
+    s->entry->module_data = data;
 }
 
 static void answer(struct c2s *s, const struct stanza *st)
@@ -27,7 +27,7 @@ static void answer(struct c2s *s, const struct stanza *st)
     c2s_written(s);
     if (s->state != C2S_REGISTERING)
         return;
-    s->module_data = NULL;
+    s->entry->module_data = NULL;
     s->state = C2S_NEGOTIATING;
     s->link->ops->resume(s->link);
 }
