@@ -7,7 +7,6 @@ import errno
 import os
 import signal
 import socket
-import struct
 import subprocess
 import threading
 
@@ -18,7 +17,6 @@ from harness.faults import Faults
 from harness.people import befriend
 from harness.proxy import Proxy
 from harness.server import free_ports, wait_until
-from harness.xmpp import body, condition
 
 pytestmark = pytest.mark.burbled_only
 SCRAM = "SCRAM-SHA-256"
@@ -345,26 +343,11 @@ def R04_who_sends_without_end_is_read_at_his_rate(start3):
     flood.expect("message", type="headline")  # the connection is kept
 
 
-def pinched(server, account, resource="slow", presence=0):
-    """A session whose client's window is small."""
-    was = socket.socket.connect
-
-    def connect(sock, address):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        return was(sock, address)
-
-    socket.socket.connect = connect
-    try:
-        return server.login(account, resource, presence=presence)
-    finally:
-        socket.socket.connect = was
-
-
 def R06_who_does_not_read_is_let_go_and_the_rest_waits(start3, faults):
     server = start3(env=faults.env, limits={"output_queue_bytes": 65536, "output_drain_seconds": 1})
     faults.send_bytes = 4096
     alice, account = server.user("alice"), server.account("bob")
-    slow = pinched(server, account)
+    slow = server.login(account, "slow", presence=0, window=4096)
     mark = server.mark()
     count, text = 200, "x" * 6000  # less than may wait, more than sockets take
     memory = server.rss_kib()

@@ -82,15 +82,16 @@ class Server:
         self.add_account(account)
         return account
 
-    def open(self, listener="plain", host=None, source=None):
-        """A connection without a single byte on it."""
-        client = Client(self.address(listener), host or self.host, source)
+    def open(self, listener="plain", host=None, source=None, window=None):
+        """A connection without a single byte on it. window: how much the client's socket takes."""
+        client = Client(self.address(listener), host or self.host, source, window)
         self.clients.append(client)
         return client
 
-    def stream(self, listener="plain", host=None, source=None, openssl=None, **attributes):
+    def stream(self, listener="plain", host=None, source=None, openssl=None, window=None,
+               **attributes):
         """An open stream before authentication, with TLS where the listener wants it."""
-        client = self.open(listener, host, source)
+        client = self.open(listener, host, source, window)
         if listener == "direct":
             client.wrap(openssl)
         client.open(**attributes)

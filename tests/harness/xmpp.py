@@ -179,12 +179,14 @@ class Reader:
 class Client:
     """One connection. Attributes: jid (full, after bind), features, header, inbox."""
 
-    def __init__(self, address, host="localhost", source=None):
+    def __init__(self, address, host="localhost", source=None, window=None):
         self.address, self.host = address, host
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.settimeout(DEADLINE_S)
+        if window:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         if source:
             self.sock.bind((source, 0))
         self.sock.connect(address)
@@ -246,8 +248,12 @@ class Client:
                 self.ended = True
             elif element.tag == f"{{{ns.STREAM}}}error":
                 self.error = element
-            else:
+            elif self.arrived(element):
                 self.inbox.append(element)
+
+    def arrived(self, _element):
+        """Sees what comes; False: it is not for the inbox. See managed.py."""
+        return True
 
     def _deadline(self, timeout):
         return time.monotonic() + (DEADLINE_S if timeout is None else timeout * PATIENCE)
