@@ -107,8 +107,7 @@ void sm_forget(struct engine *e, struct session *s)
     struct sm *sm = s->sm;
     s->sm = NULL;
     timer_stop(&sm->timer);
-    flow_cancel(e, sm->flow);
-    buf_free(&sm->wanted);
+    sm_return_end(e, sm);
     mem_free(sm);
 }
 
@@ -150,9 +149,7 @@ void sm_hibernate(struct engine *e, struct session *s)
     sm->asked = false;
     sm->owes_ack = false;
     sm->replays = false;
-    flow_cancel(e, sm->flow);
-    sm->flow = 0;
-    buf_free(&sm->wanted);
+    sm_return_end(e, sm);
     timer_set(&e->timers, &sm->timer, e->now.mono_ms + sm->resume_ms);
     session_log(e, s, LOG_INFO, "sm.hibernate", NULL);
 }

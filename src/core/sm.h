@@ -25,6 +25,16 @@ enum {
     SM_FLAGS_BITS = 8,
 };
 
+/* A session that is taken up again, until all that was not acknowledged has been sent once more. */
+struct sm_return {
+    uint64_t waiting;  /* handle of a stream that waits to take it up */
+    uint64_t flow;     /* the scan, or a read of the replay */
+    uint32_t h;        /* what the client said */
+    uint32_t replayed; /* outbound: sent again up to this number */
+    uint32_t slice;    /* entries that are read for it at once */
+    struct buf wanted; /* uint64_t: positions that are being read for it */
+};
+
 struct sm {
     struct session *session;
     uint64_t serial; /* names the session in the log: the first 8 bytes of its id */
@@ -42,12 +52,7 @@ struct sm {
     bool replays; /* resumed: unacknowledged stanzas are being sent again, and new ones wait */
     uint8_t told_flags; /* what the state bytes say */
     uint64_t told_interests, told_known;
-    uint32_t resume_h; /* what the client said when it came back */
-    uint32_t replayed; /* outbound: sent again up to this number */
-    uint32_t slice;    /* entries that are read for it at once */
-    struct buf wanted; /* uint64_t: positions that are being read for it */
-    uint64_t flow;     /* the scan, or a read of the replay */
-    uint64_t waiting;  /* handle of a stream that waits to take it up */
+    struct sm_return *back; /* the client is coming back; NULL: it is not */
     struct timer timer;
 };
 
@@ -147,6 +152,8 @@ enum sm_resumption sm_resume(struct c2s *stream, struct xml x, struct buf *reply
 void sm_replay(struct engine *e, struct session *s);
 /* The session ends, or another stream wants it: the stream that waited is told. */
 void sm_resume_cancel(struct engine *e, struct session *s, bool conflict);
+/* Nobody comes back any more, or somebody has. */
+void sm_return_end(struct engine *e, struct sm *sm);
 
 /* ------------------------------------------------------------------------ elements (c2s_sm.c) */
 

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "core/c2s.h"
 #include "core/copy.h"
 #include "core/hooks.h"
@@ -22,13 +23,23 @@ static void fail(struct c2s *stream, enum stanza_error error, const uint32_t *h,
     sm_write_failed(reply, error, h);
 }
 
+void sm_return_end(struct engine *e, struct sm *sm)
+{
+    struct sm_return *back = sm->back;
+    if (back == NULL)
+        return;
+    flow_cancel(e, back->flow);
+    buf_free(&back->wanted);
+    mem_free(back);
+    sm->back = NULL;
+}
+
 static void join(struct engine *e, struct session *s, struct c2s *stream, struct buf *reply)
 {
     struct sm *sm = s->sm;
     char id[SM_ID_CHARS];
     uint32_t h = sm_handled(s);
     CHECK(s->stream == NULL && stream->session == NULL);
-    sm->waiting = 0;
     timer_stop(&sm->timer);
     __atomic_store_n(&sm->counters->left_wall_ms, 0, __ATOMIC_RELEASE);
     s->stream = stream;
@@ -37,10 +48,10 @@ static void join(struct engine *e, struct session *s, struct c2s *stream, struct
     sm->received = h;
     if ((int32_t)(h - sm->taken) > 0)
         sm->taken = h;
-    CHECK(sm_acknowledged(e, s, sm->resume_h));
+    CHECK(sm_acknowledged(e, s, sm->back->h));
     sm->replays = true;
-    sm->slice = REPLAY_ENTRIES;
-    sm->replayed = sm->counters->out_h;
+    sm->back->slice = REPLAY_ENTRIES;
+    sm->back->replayed = sm->counters->out_h;
     sm_id(e, s, id);
     buf_printf(reply, "<resumed xmlns='urn:xmpp:sm:3' previd='%.*s' h='%u'/>", (int)sizeof(id), id,
                h);
@@ -56,10 +67,13 @@ static void join(struct engine *e, struct session *s, struct c2s *stream, struct
 static void answer(struct engine *e, struct session *s, enum stanza_error error)
 {
     struct sm *sm = s->sm;
-    struct c2s *stream = handle_get(&e->streams, sm->waiting);
+    struct c2s *stream = handle_get(&e->streams, sm->back->waiting);
     struct buf reply = {0};
-    sm->waiting = 0;
-    if (stream == NULL || stream->state == C2S_CLOSED)
+    bool gone = stream == NULL || stream->state == C2S_CLOSED;
+    sm->back->waiting = 0;
+    if (gone || error != STANZA_OK)
+        sm_return_end(e, sm);
+    if (gone)
         return;
     if (error == STANZA_OK)
         join(e, s, stream, &reply);
@@ -77,16 +91,16 @@ static void answer(struct engine *e, struct session *s, enum stanza_error error)
 void sm_resume_cancel(struct engine *e, struct session *s, bool conflict)
 {
     struct sm *sm = s->sm;
-    if (sm->waiting == 0)
+    if (sm->back == NULL || sm->back->waiting == 0)
         return;
-    flow_cancel(e, sm->flow);
-    sm->flow = 0;
+    flow_cancel(e, sm->back->flow);
+    sm->back->flow = 0;
     if (!conflict) {
         answer(e, s, STANZA_ITEM_NOT_FOUND);
         return;
     }
-    struct c2s *stream = handle_get(&e->streams, sm->waiting);
-    sm->waiting = 0;
+    struct c2s *stream = handle_get(&e->streams, sm->back->waiting);
+    sm_return_end(e, sm);
     if (stream != NULL)
         c2s_error(stream, STREAM_CONFLICT, SLICE("replaced by a new connection"), SLICE_NONE);
 }
@@ -103,7 +117,7 @@ static void scanned(struct engine *e, void *ctx, struct store_request *reply)
     size_t at = 0;
     uint64_t serial;
     uint32_t number;
-    sm->flow = 0;
+    sm->back->flow = 0;
     if (reply->err != 0) {
         session_log(e, s, LOG_ERROR, "archive.read_failed", err_text(reply->err));
         answer(e, s, STANZA_INTERNAL_SERVER_ERROR);
@@ -126,7 +140,7 @@ static void scan(struct engine *e, struct session *s, uint64_t from)
 {
     struct store_request *q = flow_query(e);
     store_range(q, jid_bare(&s->account->jid), STORE_ARCHIVE, from, INT64_MAX, SCAN_ENTRIES, false);
-    s->sm->flow = flow_submit(e, q, scanned, s);
+    s->sm->back->flow = flow_submit(e, q, scanned, s);
 }
 
 enum sm_resumption sm_resume(struct c2s *stream, struct xml x, struct buf *reply)
@@ -149,12 +163,14 @@ enum sm_resumption sm_resume(struct c2s *stream, struct xml x, struct buf *reply
     sm_resume_cancel(e, s, true);
     if (s->stream != NULL)
         c2s_error(s->stream, STREAM_CONFLICT, SLICE("resumed on a new connection"), SLICE_NONE);
-    sm->resume_h = h;
+    CHECK(sm->back == NULL);
+    sm->back = mem_new(struct sm_return);
+    sm->back->h = h;
     if (!sm->scan) {
         join(e, s, stream, reply);
         return SM_RESUMED;
     }
-    sm->waiting = stream->handle;
+    sm->back->waiting = stream->handle;
     scan(e, s, sm->counters->cursor + 1);
     return SM_WAITS;
 }
@@ -182,6 +198,7 @@ static void done(struct engine *e, struct session *s)
 {
     struct sm *sm = s->sm;
     sm->replays = false;
+    sm_return_end(e, sm);
     if (region_count(e->region, sm->record) > 0)
         sm_ask(e, s);
     if (!s->inactive)
@@ -193,7 +210,7 @@ static void done(struct engine *e, struct session *s)
 
 static bool is_wanted(const struct sm *sm, uint64_t position, uint32_t *index_out)
 {
-    struct slice all = buf_slice(&sm->wanted);
+    struct slice all = buf_slice(&sm->back->wanted);
     for (uint32_t i = 0; i < all.len / sizeof(position); i++)
         if (memcmp(all.ptr + i * sizeof(position), &position, sizeof(position)) == 0) {
             *index_out = i;
@@ -218,9 +235,9 @@ static bool find(struct engine *e, struct session *s, uint64_t *at, struct regio
 {
     struct sm *sm = s->sm;
     *at = 0;
-    if ((int32_t)(sm->replayed - sm->counters->out_h) < 0)
-        sm->replayed = sm->counters->out_h; /* it was acknowledged meanwhile */
-    for (uint32_t n = sm->replayed - sm->counters->out_h; n > 0; n--)
+    if ((int32_t)(sm->back->replayed - sm->counters->out_h) < 0)
+        sm->back->replayed = sm->counters->out_h; /* it was acknowledged meanwhile */
+    for (uint32_t n = sm->back->replayed - sm->counters->out_h; n > 0; n--)
         if (!region_peek(e->region, sm->record, at, out))
             return false;
     return region_next(e->region, sm->record, at, out, bytes);
@@ -244,7 +261,7 @@ static bool write_on(struct engine *e, struct session *s, const struct store_req
         else
             break;
         e->counters.stanzas_out++;
-        sm->replayed++;
+        sm->back->replayed++;
         more = region_next(e->region, sm->record, &at, &r, &bytes);
     }
     buf_free(&bytes);
@@ -256,9 +273,9 @@ static void replay_read(struct engine *e, void *ctx, struct store_request *rows)
 {
     struct session *s = ctx;
     struct sm *sm = s->sm;
-    sm->flow = 0;
-    if (rows->err == ERR_LIMIT && sm->slice > 1) {
-        sm->slice = 1; /* large ones */
+    sm->back->flow = 0;
+    if (rows->err == ERR_LIMIT && sm->back->slice > 1) {
+        sm->back->slice = 1; /* large ones */
     } else if (rows->err != 0) {
         session_log(e, s, LOG_ERROR, "archive.read_failed", err_text(rows->err));
         c2s_error(s->stream, STREAM_INTERNAL_SERVER_ERROR, SLICE_NONE, SLICE_NONE);
@@ -278,24 +295,24 @@ static void read_on(struct engine *e, struct session *s)
     struct buf bytes = {0};
     struct region_entry r;
     uint64_t at;
-    buf_clear(&sm->wanted);
+    buf_clear(&sm->back->wanted);
     for (bool more = find(e, s, &at, &r, &bytes);
-         more && buf_len(&sm->wanted) < sm->slice * sizeof(r.position);
+         more && buf_len(&sm->back->wanted) < sm->back->slice * sizeof(r.position);
          more = region_peek(e->region, sm->record, &at, &r)) {
         uint32_t index;
         if (r.position == 0 || is_wanted(sm, r.position, &index))
             continue;
-        buf_append(&sm->wanted, &r.position, sizeof(r.position));
+        buf_append(&sm->back->wanted, &r.position, sizeof(r.position));
         store_range(q, bare, STORE_ARCHIVE, r.position, r.position, 1, false);
     }
     buf_free(&bytes);
-    sm->flow = flow_submit(e, q, replay_read, s);
+    sm->back->flow = flow_submit(e, q, replay_read, s);
 }
 
 void sm_replay(struct engine *e, struct session *s)
 {
     struct sm *sm = s->sm;
-    if (!sm->replays || sm->flow != 0 || s->stream == NULL)
+    if (!sm->replays || sm->back->flow != 0 || s->stream == NULL)
         return;
     if (session_backlog(s) >= e->config->limits.output_bytes / 2) {
         session_watch(s); /* goes on when it was taken */
@@ -305,6 +322,5 @@ void sm_replay(struct engine *e, struct session *s)
         read_on(e, s);
         return;
     }
-    buf_free(&sm->wanted);
     done(e, s);
 }
