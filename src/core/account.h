@@ -41,21 +41,21 @@ struct account {
     const struct host_config *host;
     enum account_state state;
     bool disabled;
-    uint32_t uses;        /* flows and streams that need it loaded */
-    struct list sessions; /* struct session */
+    bool follows;  /* head and tail are right: they were read, and are kept here */
+    uint32_t uses; /* flows and streams that need it loaded */
     uint32_t session_count;
+    struct list sessions; /* struct session */
     struct roster roster;
     struct account_work *work; /* NULL: there is none */
     struct list idle;          /* in engine.idle_accounts */
     uint64_t idle_since_ms;
-    uint32_t subscriptions_sent; /* L19, in the hour since */
     uint64_t subscriptions_since_ms;
+    uint32_t subscriptions_sent; /* L19, in the hour since */
+    unsigned slot_count;
+    struct account_slot *slots; /* of the modules that keep something: few do */
     int64_t last_seen_ms;       /* wall clock; when the last session ended since it was loaded */
     uint64_t head;              /* position of the newest entry of its log that was applied here */
     struct tail tail;           /* what of its log has been taken (tail.h) */
-    bool follows;               /* head and tail are right: they were read, and are kept here */
-    struct account_slot *slots; /* of the modules that keep something: few do */
-    unsigned slot_count;
     char text[];
 };
 
