@@ -343,7 +343,7 @@ static void late(struct talk *t)
 {
     t->b->config.core.limits.output_bytes = 2000;
     client_set_deaf(t->desk, true);
-    char text[3000];
+    char text[2200];
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
     client_sendf(t->phone,
