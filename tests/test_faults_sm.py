@@ -221,6 +221,29 @@ def N11_who_is_silent_is_asked_and_stays(start1, faults):
     managed.sync()
 
 
+@pytest.mark.parametrize("sleeps", [False, True], ids=["stopped", "slept"])
+def N12_after_a_gap_everybody_is_still_there(start, faults, sleeps):
+    """The process was stopped for an hour, or the machine slept; its monotonic clock sleeps too."""
+    server = start()
+    devices = [device(server, "managed") for _ in range(5)]
+    plain = [server.user("plain") for _ in range(5)]
+    away = device(server, "away")
+    away.client.reset()
+    server.saw("sm.hibernate", 0)
+    mark = server.mark()
+    hour_ms = 3600 * 1000
+    faults.mono_ms += 0 if sleeps else hour_ms
+    faults.wall_ms += hour_ms
+    for client in plain:
+        client.send(" ")  # wakes its shard
+        client.expect("iq", type="get", has=f"{{{ns.PING}}}ping")
+    for one in devices:
+        one.sync()
+    server.saw("time.jump", mark)
+    assert name(away.resume()) == "resumed"
+    assert not [e for e in server.log.events(mark) if e["event"] in ("conn.timeout", "sm.expired")]
+
+
 # --- too slow ------------------------------------------------------------------------------------
 
 

@@ -158,6 +158,8 @@ void c2s_sm(struct c2s *s, struct xml x);
 void c2s_sm_account_ready(struct c2s *s);
 /* There is a session: L7 is over, the peer has to show signs of life from now on. */
 void c2s_alive_begin(struct c2s *s);
+/* The peer is asked now, and has all the time to answer (jump.h). */
+void c2s_alive_again(struct c2s *s);
 /* The peer was asked something that it has to answer; it did. */
 void c2s_asked(struct c2s *s);
 void c2s_answered(struct c2s *s);

@@ -85,6 +85,18 @@ void c2s_alive_begin(struct c2s *s)
     arm_next(s);
 }
 
+/* What it was asked before is asked anew. */
+void c2s_alive_again(struct c2s *s)
+{
+    s->heard_ms = s->e->now.mono_ms;
+    s->asked_ms = 0;
+    s->heard = false;
+    if (s->session->sm != NULL)
+        c2s_sm_ask(s);
+    else
+        ping(s);
+}
+
 void c2s_asked(struct c2s *s)
 {
     if (s->asked_ms != 0 && !s->heard)

@@ -8,6 +8,7 @@
 #include "core/c2s.h"
 #include "core/components.h"
 #include "core/hooks.h"
+#include "core/jump.h"
 #include "core/outbound.h"
 #include "core/router.h"
 #include "core/service/accounts.h"
@@ -29,7 +30,7 @@ struct engine *engine_new(const struct engine_setup *setup)
     e->region = setup->region;
     e->owner_key = setup->owner_key;
     memcpy(e->fake_secret, setup->fake_secret, sizeof(e->fake_secret));
-    e->now = setup->now;
+    e->now = e->ticked = setup->now;
     e->started_wall_ms = setup->now.wall_ms;
     rng_bytes(e->rng, &e->key, sizeof(e->key));
     timers_init(&e->timers, e->now.mono_ms);
@@ -241,6 +242,7 @@ void engine_flush(struct engine *e)
 
 void engine_tick(struct engine *e)
 {
+    jump_check(e);
     timers_run(&e->timers, e->now.mono_ms, e);
     accounts_leave(e);
 }

@@ -63,6 +63,7 @@ struct engine {
     struct hash_key key, owner_key;
     uint8_t fake_secret[32];
     struct now now;
+    struct now ticked; /* when the timers ran last (jump.h) */
     int64_t started_wall_ms;
     struct timers timers;
     struct hmap accounts; /* struct account by bare JID */

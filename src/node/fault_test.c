@@ -1,5 +1,5 @@
-/* Faults of the network as a shard sees them, on a clock that only the test moves: rows N10, N14
- * and R05 of the catalogue. */
+/* Faults of the network as a shard sees them, on a clock that only the test moves: rows N10, N12,
+ * N14 and R05 of the catalogue. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -125,12 +125,105 @@ static void R05_ten_resources_that_flap_before_a_thousand_contacts(void **state)
     bench_free(&b);
 }
 
+#define ENABLE  "<enable xmlns='urn:xmpp:sm:3' resume='true'/>"
+#define HOUR_MS 3600000
+
+static struct client *managed(struct bench *b, const char *full)
+{
+    struct client *c = bench_online(b, full);
+    client_send(c, ENABLE);
+    client_discard(c);
+    return c;
+}
+
+/* It was asked; it answers. */
+static void answer(struct client *c, bool manages)
+{
+    bool asked = false;
+    while (client_waiting(c) > 0) {
+        struct xml x = client_next(c);
+        if (manages && slice_is(xml_name(x), "r")) {
+            client_send(c, "<a xmlns='urn:xmpp:sm:3' h='0'/>");
+            asked = true;
+        } else if (slice_is(xml_name(x), "iq") &&
+                   xml_some(xml_child(x, SLICE("urn:xmpp:ping"), SLICE("ping")))) {
+            client_send(c, "<iq type='result' id='ping' to='example.org'/>");
+            asked = true;
+        }
+    }
+    assert_true(asked);
+}
+
+/* The process stands still: what was due long ago comes first, and then what the peers sent. Or the
+ * machine sleeps, and the monotonic clock with it. */
+static void N12_after_a_gap_everybody_is_asked_and_nobody_is_gone(void **state)
+{
+    (void)state;
+    for (unsigned sleeps = 0; sleeps < 2; sleeps++)
+        BENCH_ON_SHARDS(b, NULL)
+        {
+            struct client *sm = managed(b, "alice@example.org/sm");
+            struct client *plain = bench_online(b, "bob@example.org/plain");
+            struct client *silent = bench_online(b, "carol@example.org/silent");
+            struct client *away = managed(b, "dave@example.org/away");
+            struct client *asked = managed(b, "erin@example.org/asked");
+            struct client *login = bench_connect(b);
+            client_open(login, "example.org");
+            client_send(asked, "<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>");
+            client_lose(&away);
+            client_discard(sm);
+            client_discard(plain);
+            client_discard(asked);
+            bench_advance(b, 20000);
+            if (sleeps == 0)
+                b->now.mono_ms += HOUR_MS;
+            b->now.wall_ms += HOUR_MS;
+            bench_run(b);
+            assert_true(bench_logged(b, "event=time.jump late_ms"));
+            answer(sm, true);
+            answer(plain, false);
+            answer(asked, true);
+            bench_advance(b, 9000);
+            assert_false(client_ended(login));
+            bench_advance(b, 50000);
+            assert_false(client_ended(silent));
+            bench_advance(b, 6000);
+            assert_true(client_ended(silent)); /* it was asked, and did not answer */
+            assert_true(client_ended(login));
+            assert_false(client_ended(sm));
+            assert_false(client_ended(plain));
+            assert_false(bench_logged(b, "event=sm.expired"));
+            bench_advance(b, 240000);
+            assert_true(bench_logged(b, "event=sm.expired"));
+        }
+}
+
+static void N12_a_quiet_day_and_a_clock_that_is_set_are_no_gap(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    struct client *c = bench_online(b, "alice@example.org/a");
+    for (unsigned i = 0; i < 2000; i++) {
+        bench_advance(b, 50000);
+        client_send(c, " ");
+        b->now.wall_ms += i % 100 == 0 ? 50000 : 0;
+        b->now.wall_ms -= i % 100 == 50 ? HOUR_MS : 0;
+    }
+    assert_false(bench_logged(b, "event=time.jump late_ms"));
+    expect_nothing(c);
+    client_lose(&c);
+    bench_advance(b, HOUR_MS);
+    bench_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(N10_a_flight_that_never_arrives_ends_with_the_handshake),
         cmocka_unit_test(N14_a_flood_of_single_bytes_leaves_others_their_turn),
         cmocka_unit_test(R05_ten_resources_that_flap_before_a_thousand_contacts),
+        cmocka_unit_test(N12_after_a_gap_everybody_is_asked_and_nobody_is_gone),
+        cmocka_unit_test(N12_a_quiet_day_and_a_clock_that_is_set_are_no_gap),
     };
     return cmocka_run_group_tests(tests, NULL, peer_free_all);
 }
