@@ -9,6 +9,7 @@
 #include "core/components.h"
 #include "core/hooks.h"
 #include "core/jump.h"
+#include "core/message_log.h"
 #include "core/outbound.h"
 #include "core/router.h"
 #include "core/service/accounts.h"
@@ -39,6 +40,7 @@ struct engine *engine_new(const struct engine_setup *setup)
     list_init(&e->idle_accounts);
     list_init(&e->tails);
     list_init(&e->outbounds);
+    list_init(&e->writings);
     list_init(&e->components);
     list_init(&e->settled);
     list_init(&e->out_mails);
@@ -93,6 +95,7 @@ void engine_free(struct engine **engine)
     buf_free(&e->scratch);
     trace_free(e);
     outbound_free(e);
+    message_log_free(e);
     hooks_free(&e->hooks);
     mem_wipe(e->fake_secret, sizeof(e->fake_secret));
     mem_free(e);

@@ -90,6 +90,7 @@ struct engine {
     struct counters counters;
     struct accounts_service *accounts_service; /* core/service/accounts.c */
     size_t session_count;
+    struct list writings;  /* message_log.c: on their way to the store */
     struct list outbounds; /* outbound.h */
     struct trace *trace;   /* trace.h; NULL: nothing happened yet */
     bool stopping;

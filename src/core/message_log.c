@@ -14,6 +14,7 @@
 
 /* A message on its way into the log. */
 struct writing {
+    struct list link;        /* in engine.writings */
     struct account *account; /* that it is for; in use by the hold */
     struct origin origin;
     struct hold *hold;
@@ -124,6 +125,13 @@ static void refuse(struct engine *e, const struct writing *w, const struct stanz
                        &w->origin);
 }
 
+static void forget(struct writing *w)
+{
+    list_remove(&w->link);
+    buf_free(&w->bytes);
+    mem_free(w);
+}
+
 static void written(struct engine *e, void *ctx, struct store_request *answer)
 {
     struct writing *w = ctx;
@@ -152,8 +160,13 @@ static void written(struct engine *e, void *ctx, struct store_request *answer)
         engine_settle(e, &w->origin);
     }
     account_unhold(e, w->account, &w->hold);
-    buf_free(&w->bytes);
-    mem_free(w);
+    forget(w);
+}
+
+void message_log_free(struct engine *e)
+{
+    while (!list_empty(&e->writings))
+        forget(CONTAINER_OF(e->writings.next, struct writing, link));
 }
 
 /* Who is to have what of the message (the sender's part first). */
@@ -225,6 +238,7 @@ void message_log_write(struct engine *e, struct account *a, struct stanza *s,
     fill(e, w, s, batch);
     w->hold = account_hold(e, a, origin);
     tail_expect(a, buf_len(&w->bytes));
+    list_push(&e->writings, &w->link);
     flow_submit(e, batch, written, w);
 }
 

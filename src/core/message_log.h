@@ -12,6 +12,8 @@ void message_log_write(struct engine *e, struct account *a, struct stanza *s,
                        const struct origin *origin);
 /* An entry of an account of this shard was written, in commit order: its sessions hear of it. */
 void message_log_apply(struct engine *e, struct account *a, struct log_entry *entry);
+/* The engine ends: what is on its way is forgotten. */
+void message_log_free(struct engine *e);
 /* A batch of another shard with entries of accounts of this one. */
 void message_log_echo(struct engine *e, const struct store_request *r);
 /* An entry from a row of the log; false: damaged (it is told to the log). The stanza lives with the
