@@ -289,6 +289,22 @@ def R07_messages_to_who_does_not_come_back_are_kept(start3):
     bob.read("later")
 
 
+def R07_where_nothing_is_archived_the_mailbox_has_an_end(start3):
+    """L16: who is refused is told so; what was accepted arrives."""
+    server = start3(host_extra={"archive": False}, limits={"offline_messages": 50})
+    alice, bob = device(server, "alice"), device(server, "bob")
+    bob.client.reset()
+    for first in range(0, 100, 20):
+        alice.write(bob.jid, *texts(20, first))
+        alice.settled()
+    alice.sync()
+    for _ in range(50):
+        alice.client.expect("message", type="error")
+    alice.client.nothing("message", type="error")
+    assert name(bob.resume()) == "resumed"
+    bob.read(*texts(50))
+
+
 def R08_sessions_that_hibernate_count(start3):
     server = start3(limits={"resources_per_account": 3})
     account = server.account("bob")

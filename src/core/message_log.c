@@ -201,11 +201,23 @@ static void fill(struct engine *e, struct writing *w, const struct stanza *s,
         batch->echo = shard;
 }
 
+/* Somebody who hibernates is not there. */
+static bool somebody_is_there(const struct account *a)
+{
+    for (const struct list *it = a->sessions.next; it != &a->sessions; it = it->next) {
+        const struct session *s =
+            (const struct session *)((const char *)it - offsetof(struct session, link));
+        if (s->stream != NULL)
+            return true;
+    }
+    return false;
+}
+
 /* L16: what waits for somebody, where it does not count as history. */
 static bool is_full(struct engine *e, const struct account *a)
 {
     const struct limits *l = &e->config->limits;
-    uint64_t bytes, messages = tail_waiting(&a->tail, a->session_count == 0, &bytes);
+    uint64_t bytes, messages = tail_waiting(&a->tail, !somebody_is_there(a), &bytes);
     if (a->host->archive || (messages < l->offline_messages && bytes < l->offline_bytes))
         return false;
     struct log_line line;

@@ -58,6 +58,7 @@ static void expired(struct timer *t, void *ctx)
 {
     (void)ctx;
     const struct session *s = CONTAINER_OF(t, struct session_lag, timer)->session;
+    c2s_log(s->stream, LOG_WARNING, "conn.slow", "resource-constraint");
     c2s_error(s->stream, STREAM_RESOURCE_CONSTRAINT, SLICE("the connection is not read"),
               SLICE_NONE);
 }
