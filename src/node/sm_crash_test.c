@@ -112,6 +112,33 @@ static void the_log_knows_what_was_settled(void **state)
     }
 }
 
+/* What settled beyond the prefix is not done again: its bit is in the region. */
+static void stanzas_that_settled_out_of_order_are_not_done_twice(void **state)
+{
+    (void)state;
+    BENCH_ON_SHARDS(b, NULL)
+    {
+        bench_account(b, BOB);
+        struct device *alice = device_new(b, ALICE "/a");
+        device_take(alice);
+        buf_clear(&alice->other);
+        b->store_held = true;
+        device_write(alice, BOB, 1); /* waits for the store */
+        device_say(alice, "<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>");
+        assert_true(device_saw(alice, "result p"));
+        bench_crash(b, 0);
+        buf_clear(&alice->other);
+        assert_true(device_resume(alice)); /* both are sent again */
+        device_raw(alice, "<r xmlns='urn:xmpp:sm:3'/>");
+        assert_int_equal(alice->acked, alice->sent);
+        assert_false(device_saw(alice, "result p"));
+        struct device *bob = device_new(b, BOB "/a");
+        device_got(bob, "1 ");
+        device_free(&alice);
+        device_free(&bob);
+    }
+}
+
 static void the_state_of_a_session_outlives_the_process(void **state)
 {
     (void)state;
@@ -389,6 +416,7 @@ int main(void)
         cmocka_unit_test(D05_sessions_are_resumed_after_a_kill),
         cmocka_unit_test(D05_a_message_is_delivered_once_from_everywhere),
         cmocka_unit_test(the_log_knows_what_was_settled),
+        cmocka_unit_test(stanzas_that_settled_out_of_order_are_not_done_twice),
         cmocka_unit_test(the_state_of_a_session_outlives_the_process),
         cmocka_unit_test(volatile_stanzas_outlive_the_process),
         cmocka_unit_test(L15_time_goes_on_while_nobody_looks),
