@@ -25,7 +25,7 @@ struct server_regions {
     uint32_t count;
     struct region_stamp stamp;
     /* What was found. */
-    unsigned sessions, tails, damaged, stale, foreign;
+    unsigned good, sessions, tails, damaged, stale, foreign;
 };
 
 static void tell(struct server *s, const char *event, const char *cond)
@@ -163,6 +163,7 @@ static int read_file(struct server *s, const char *path)
         trust = region_recover(copy.base, copy.bytes, &r->stamp, on_image, s, &damaged);
         region_copy_free(&copy);
     }
+    r->good += trust == REGION_GOOD;
     r->stale += trust == REGION_STALE;
     r->foreign += trust == REGION_FOREIGN;
     r->damaged += damaged + (trust == REGION_DAMAGED);
@@ -216,6 +217,10 @@ int server_regions_recover(struct server *s)
         return server_fail(s, EXIT_STORAGE, "store.perm", "%s/sessions: cannot be replaced: %s",
                            dir, err_text(err));
     log_found(s);
+    /* An orderly stop has written them to the store, too: for where the files say nothing. In any
+     * case they are outdated from now on. */
+    for (uint32_t i = 0; i < s->all.count; i++)
+        shard_restore_saved(s->all.list[i], s->regions->good == 0);
     return EXIT_GOOD;
 }
 

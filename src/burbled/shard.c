@@ -242,6 +242,11 @@ void shard_restore(struct shard *s, struct slice image)
     node_restore(s->node, image);
 }
 
+void shard_restore_saved(struct shard *s, bool use)
+{
+    node_restore_saved(s->node, use);
+}
+
 int shard_start(struct shard *s)
 {
     char name[THREAD_NAME_BYTES];

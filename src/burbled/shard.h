@@ -66,6 +66,8 @@ struct shard_options {
 int shard_new(const struct shard_options *options, struct shard **shard_out);
 /* Before it starts: see node_restore. */
 void shard_restore(struct shard *s, struct slice image);
+/* The same of node_restore_saved. */
+void shard_restore_saved(struct shard *s, bool use);
 /* Starts its thread: from here on it serves. 0, ERR_LIMIT, ERR_MEMORY. */
 int shard_start(struct shard *s);
 /* Ends the thread; connections that are left are closed then, without a word. */

@@ -260,6 +260,7 @@ void engine_stop(struct engine *e)
 {
     e->stopping = true;
     e->stopped_ms = e->now.mono_ms;
+    sm_stop(e);
     struct c2s *s;
     for (uint32_t at = 0; (s = handle_walk(&e->streams, &at)) != NULL;)
         c2s_error(s, STREAM_SYSTEM_SHUTDOWN, SLICE_NONE, SLICE_NONE);

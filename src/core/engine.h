@@ -69,12 +69,13 @@ struct engine {
     struct hmap accounts; /* struct account by bare JID */
     struct list tails;    /* struct tail_work by dirty: to be written behind */
     struct timer tail_timer;
-    struct list restoring;  /* struct account: with sessions of another process, not loaded yet */
-    struct list waiting;    /* struct c2s_entry by binding: for sessions that the store may hold */
-    unsigned saved_flows;   /* sessions are being read from the store, or written */
-    bool saved;             /* they were written */
-    unsigned restoring_now; /* accounts of that list that are being loaded */
-    uint64_t stopped_ms;    /* when it was told to stop */
+    struct list restoring;   /* struct account: with sessions of another process, not loaded yet */
+    struct list waiting;     /* struct c2s_entry by binding: for sessions that the store may hold */
+    unsigned saved_flows;    /* sessions are being read from the store, or written */
+    bool saved;              /* they were written */
+    unsigned restoring_now;  /* accounts of that list that are being loaded */
+    uint64_t stopped_ms;     /* when it was told to stop */
+    struct timer stop_timer; /* a turn when what is not settled is waited for no longer */
     struct list idle_accounts; /* loaded, nobody needs them; oldest first */
     size_t idle_count;
     struct handles streams;  /* struct c2s */

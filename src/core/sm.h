@@ -132,6 +132,8 @@ void sm_forget(struct engine *e, struct session *s);
 
 /* The account of sessions that were restored has been loaded. */
 void sm_account_loaded(struct engine *e, struct account *a);
+/* The engine is told to stop. */
+void sm_stop(struct engine *e);
 /* The engine is stopping: writes sessions to the store once nothing else waits. */
 void sm_save(struct engine *e);
 /* sm.c: the record is in the region; the counters are looked at, the timer runs. */

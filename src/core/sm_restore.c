@@ -150,6 +150,18 @@ static bool is_busy(const struct engine *e)
     return e->flow_count > 0;
 }
 
+/* sm_save looks at the end of each turn: there is one. */
+static void waited(struct timer *t, void *ctx)
+{
+    (void)t, (void)ctx;
+}
+
+void sm_stop(struct engine *e)
+{
+    e->stop_timer.fire = waited;
+    timer_set(&e->timers, &e->stop_timer, e->now.mono_ms + SETTLE_MS);
+}
+
 void sm_save(struct engine *e)
 {
     struct store_request *batch = NULL;

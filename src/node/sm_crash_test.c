@@ -326,6 +326,26 @@ static void O15_sessions_are_resumed_after_a_restart(void **state)
         }
 }
 
+/* A stanza that nobody settles holds the stop up for a while, and no longer. */
+static void a_stop_does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(NULL);
+    struct device *alice = device_new(b, ALICE "/a");
+    struct engine *e = bench_engine(b, ALICE);
+    device_session(alice)->unsettled++; /* lost on its way */
+    node_stop(b->nodes[0]);
+    bench_run(b);
+    assert_true(node_waits(b->nodes[0]));
+    assert_true(node_deadline(b->nodes[0]) <= b->now.mono_ms + 2100);
+    bench_advance(b, 2100);
+    assert_false(node_waits(b->nodes[0]));
+    assert_true(e->saved);
+    assert_int_equal(bench_count(b, "example.org", "sessions"), 1);
+    device_free(&alice);
+    bench_free(&b);
+}
+
 /* What is put into the store is believed once. */
 static void saved_sessions_are_not_used_twice(void **state)
 {
@@ -423,6 +443,7 @@ int main(void)
         cmocka_unit_test(sessions_that_cannot_be_resumed_leave_their_messages),
         cmocka_unit_test(nothing_is_resumed_after_the_end_of_the_machine),
         cmocka_unit_test(O15_sessions_are_resumed_after_a_restart),
+        cmocka_unit_test(a_stop_does_not_wait_for_ever),
         cmocka_unit_test(saved_sessions_are_not_used_twice),
         cmocka_unit_test(a_resumption_waits_for_what_the_store_holds),
         cmocka_unit_test(a_session_whose_account_is_gone_ends),
