@@ -119,8 +119,7 @@ static void unavailable_to_directed(struct engine *e, struct session *session, s
     mem_free(directed);
 }
 
-/* Initial presence (RFC 6121 section 4.2): what the contacts and the other resources say. */
-static void introduce(struct engine *e, struct session *session)
+void presence_refresh(struct engine *e, struct session *session)
 {
     struct account *a = session->account;
     LIST_EACH(it, &a->sessions)
@@ -141,9 +140,15 @@ static void introduce(struct engine *e, struct session *session)
             continue;
         route(e, &probe, &NOBODY);
     }
+}
+
+/* Initial presence (RFC 6121 section 4.2): what the contacts and the other resources say. */
+static void introduce(struct engine *e, struct session *session)
+{
+    presence_refresh(e, session);
     subscribe_remind(e, session);
     if (!session->was_available)
-        subscribe_repeat(e, a);
+        subscribe_repeat(e, session->account);
 }
 
 static void go_available(struct engine *e, struct session *session, struct stanza *s, int priority)

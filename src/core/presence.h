@@ -12,6 +12,8 @@ void presence_deliver(struct engine *e, struct account *a, struct stanza *s,
                       const struct origin *origin);
 /* A broadcast that waits is forgotten. */
 void presence_unhold(struct session *session);
+/* Lets the session know the presence of its contacts and of the account's other resources anew. */
+void presence_refresh(struct engine *e, struct session *session);
 /* The session is going: unavailable to whoever knows it. */
 void presence_session_ended(struct engine *e, struct session *session);
 /* Sends the current presence of all available sessions, or unavailable, to one address. */

@@ -88,7 +88,7 @@ void sm_restored(struct engine *e, struct session *s, region_ref record)
     sm->counters = region_session_counters(e->region, record);
     memcpy(&sm->serial, region_session_id(e->region, record).ptr, sizeof(sm->serial));
     sm->received = sm->taken = sm->counters->in_h;
-    sm->scan = true;
+    sm->scan = sm->restored = true;
     sm->told_flags = state_flags(s);
     sm->told_interests = s->interests;
     sm->told_known = s->follow.known_to;

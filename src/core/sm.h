@@ -45,11 +45,12 @@ struct sm {
     uint32_t owed_h; /* an unasked <a/> follows when the prefix comes here */
     uint32_t resume_ms; /* L15 or less; 0: it cannot be resumed */
     bool owes_ack;
-    bool asked;   /* an <r/> of ours waits for its <a/> */
-    bool clean;   /* the client has closed its stream */
-    bool broken;  /* the queue lacks something: the session ends with its stream */
-    bool scan;    /* of another process: the log may know more settled numbers */
-    bool replays; /* resumed: unacknowledged stanzas are being sent again, and new ones wait */
+    bool asked;    /* an <r/> of ours waits for its <a/> */
+    bool clean;    /* the client has closed its stream */
+    bool broken;   /* the queue lacks something: the session ends with its stream */
+    bool restored; /* by another process: what presence was held back is not known any more */
+    bool scan;     /* of another process: the log may know more settled numbers */
+    bool replays;  /* resumed: unacknowledged stanzas are being sent again, and new ones wait */
     uint8_t told_flags; /* what the state bytes say */
     uint64_t told_interests, told_known;
     struct sm_return *back; /* the client is coming back; NULL: it is not */

@@ -10,6 +10,7 @@
 #include "core/copy.h"
 #include "core/hooks.h"
 #include "core/message_log.h"
+#include "core/presence.h"
 #include "core/service/archive.h"
 #include "core/service/inline.h"
 
@@ -203,6 +204,9 @@ static void done(struct engine *e, struct session *s)
         sm_ask(e, s);
     if (!s->inactive)
         session_flush_presence(e, s);
+    if (sm->restored && s->available)
+        presence_refresh(e, s);
+    sm->restored = false;
     follow_resumed(e, s);
     account_unpark(e, s->account);
     hooks_session_drained(e, s);

@@ -112,6 +112,28 @@ static void the_log_knows_what_was_settled(void **state)
     }
 }
 
+/* Presence that was held back for who was away died with the process: it is asked for anew. */
+static void presence_is_known_again_after_a_crash(void **state)
+{
+    (void)state;
+    BENCH_ON_SHARDS(b, NULL)
+    {
+        struct device *desk = device_new(b, ALICE "/desk"), *phone = device_new(b, ALICE "/phone");
+        device_take(desk);
+        device_take(phone);
+        device_lose(phone);
+        device_say(desk, "<presence><show>dnd</show></presence>");
+        bench_crash(b, ALL);
+        buf_clear(&phone->other);
+        assert_true(device_resume(desk));
+        assert_true(device_resume(phone));
+        device_take(phone);
+        assert_true(device_saw(phone, "presence " ALICE "/desk"));
+        device_free(&desk);
+        device_free(&phone);
+    }
+}
+
 /* What settled beyond the prefix is not done again: its bit is in the region. */
 static void stanzas_that_settled_out_of_order_are_not_done_twice(void **state)
 {
@@ -436,6 +458,7 @@ int main(void)
         cmocka_unit_test(D05_sessions_are_resumed_after_a_kill),
         cmocka_unit_test(D05_a_message_is_delivered_once_from_everywhere),
         cmocka_unit_test(the_log_knows_what_was_settled),
+        cmocka_unit_test(presence_is_known_again_after_a_crash),
         cmocka_unit_test(stanzas_that_settled_out_of_order_are_not_done_twice),
         cmocka_unit_test(the_state_of_a_session_outlives_the_process),
         cmocka_unit_test(volatile_stanzas_outlive_the_process),
