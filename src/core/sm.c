@@ -142,6 +142,12 @@ bool sm_resumable(const struct session *s)
     return sm != NULL && sm->resume_ms > 0 && !sm->broken && s->account->state != ACCOUNT_ABSENT;
 }
 
+bool sm_is_over(const struct engine *e, const struct session *s)
+{
+    const struct sm *sm = s->sm;
+    return s->stream == NULL && e->now.wall_ms - sm->counters->left_wall_ms >= sm->resume_ms;
+}
+
 void sm_hibernate(struct engine *e, struct session *s)
 {
     struct sm *sm = s->sm;

@@ -119,6 +119,8 @@ void sm_unacknowledged(const struct engine *e, const struct session *s, struct b
 void sm_state_changed(struct engine *e, struct session *s);
 /* Can the session go on without its stream? */
 bool sm_resumable(const struct session *s);
+/* Has its time to be resumed passed? */
+bool sm_is_over(const struct engine *e, const struct session *s);
 /* The stream is gone. */
 void sm_hibernate(struct engine *e, struct session *s);
 /* The session ends: unacknowledged entries become holes, unanswered requests are answered. */

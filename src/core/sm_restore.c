@@ -81,17 +81,14 @@ void engine_restore(struct engine *e, struct slice text)
     accounts_restore(e);
 }
 
-/* What the sessions have not acknowledged is theirs: nobody else is handed it. Sessions of an
- * account that is not there any more end. */
-void sm_account_loaded(struct engine *e, struct account *a)
+/* What the sessions have not acknowledged is theirs: nobody else is handed it. */
+static void adopt(struct engine *e, struct account *a)
 {
     struct buf positions = {0};
     LIST_EACH(it, &a->sessions)
     {
         struct session *s = CONTAINER_OF(it, struct session, link);
-        if (a->state != ACCOUNT_READY)
-            session_end(e, &s);
-        else if (s->sm != NULL)
+        if (s->sm != NULL)
             sm_unacknowledged(e, s, &positions);
     }
     struct slice all = buf_slice(&positions);
@@ -101,6 +98,22 @@ void sm_account_loaded(struct engine *e, struct account *a)
         tail_handed(e, a, position);
     }
     buf_free(&positions);
+}
+
+/* Then those end whose time passed while nobody looked, and all of an account that is not there any
+ * more: before anybody can ask for them. */
+void sm_account_loaded(struct engine *e, struct account *a)
+{
+    if (a->state == ACCOUNT_READY)
+        adopt(e, a);
+    LIST_EACH(it, &a->sessions)
+    {
+        struct session *s = CONTAINER_OF(it, struct session, link);
+        if (s->sm == NULL || (a->state == ACCOUNT_READY && !sm_is_over(e, s)))
+            continue;
+        session_log(e, s, LOG_INFO, "sm.expired", NULL);
+        session_end(e, &s);
+    }
 }
 
 /* ---------------------------------------------------------------------------- into the store */

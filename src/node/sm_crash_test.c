@@ -272,6 +272,29 @@ static void L15_time_goes_on_while_nobody_looks(void **state)
     }
 }
 
+/* Also when the first thing that happens is that somebody asks for it. */
+static void L15_what_ran_out_meanwhile_is_not_found(void **state)
+{
+    (void)state;
+    BENCH_ON_SHARDS(b, NULL)
+    {
+        struct device *bob = device_new(b, BOB "/a"), *alice = device_new(b, ALICE "/a");
+        device_take(bob);
+        device_lose(bob);
+        device_write(alice, BOB, 1);
+        bench_advance(b, 299000);
+        b->now.wall_ms += 2000; /* nobody looks */
+        b->now.mono_ms += 2000;
+        bench_crash(b, ALL);
+        assert_false(device_resume(bob));
+        assert_int_equal(bob->failed, 1);
+        device_login(bob);
+        device_got(bob, "1 ");
+        device_free(&alice);
+        device_free(&bob);
+    }
+}
+
 /* Without resumption nothing comes back, and nothing is lost. */
 static void sessions_that_cannot_be_resumed_leave_their_messages(void **state)
 {
@@ -463,6 +486,7 @@ int main(void)
         cmocka_unit_test(the_state_of_a_session_outlives_the_process),
         cmocka_unit_test(volatile_stanzas_outlive_the_process),
         cmocka_unit_test(L15_time_goes_on_while_nobody_looks),
+        cmocka_unit_test(L15_what_ran_out_meanwhile_is_not_found),
         cmocka_unit_test(sessions_that_cannot_be_resumed_leave_their_messages),
         cmocka_unit_test(nothing_is_resumed_after_the_end_of_the_machine),
         cmocka_unit_test(O15_sessions_are_resumed_after_a_restart),
