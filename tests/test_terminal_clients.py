@@ -23,14 +23,14 @@ def home(tmp_path):
 class Profanity(Terminal):
     """profanity logged in over STARTTLS with a certificate that its user trusts."""
 
-    def __init__(self, server, account, folder):
+    def __init__(self, server, account, folder, reconnect=0):
         folder.mkdir()
         self.account = account
         config = folder / "config" / "profanity"
         config.mkdir(parents=True)
         (config / "profrc").write_text(
             "[ui]\nsplash=false\nbeep=false\nflash=false\n[notifications]\nmessage=false\n"
-            "[connection]\nreconnect=0\nautoping=0\n[logging]\nchlog=false\nhistory=false\n"
+            f"[connection]\nreconnect={reconnect}\nautoping=0\n[logging]\nchlog=false\nhistory=false\n"
         )
         super().__init__(["profanity", "-l", "DEBUG"], {
             "HOME": folder, "XDG_CONFIG_HOME": folder / "config", "XDG_DATA_HOME": folder / "data"})
