@@ -13,12 +13,22 @@ uint32_t phase_hibernating(const struct bench *b)
     return count;
 }
 
-/* Who has come so far breaks the connection, so that few are connected at a time. */
+/* Who has come so far breaks the connection, so that few are connected at a time; as connections
+ * break that were idle: all that came was acknowledged, and the server has answered since. */
 static void hibernate_ready(struct bench *b, uint32_t from, uint32_t next)
 {
-    for (uint32_t i = from; i < next; i++)
-        if (b->clients[i].state == CLIENT_READY)
-            client_close(&b->clients[i]);
+    for (uint32_t i = from; i < next; i++) {
+        struct client *c = &b->clients[i];
+        if (c->state != CLIENT_READY || c->sm.asked)
+            continue;
+        if (c->sm.in_told == c->sm.in_h) {
+            client_close(c);
+            continue;
+        }
+        sm_tell(c);
+        sm_ask(c);
+        client_flush(c);
+    }
 }
 
 int phase_hibernate(struct bench *b, double argument)
@@ -35,7 +45,8 @@ int phase_hibernate(struct bench *b, double argument)
     }
     b->failed = 0;
     phase_mark(b, &begin);
-    while ((next < target || b->pending > 0) && b->failed == 0 && b->now_ns < deadline) {
+    while ((next < target || b->pending > 0 || b->ready > from) && b->failed == 0 &&
+           b->now_ns < deadline) {
         for (; next < target && b->pending < b->opt.parallel; next++)
             if (b->clients[next].state == CLIENT_OFF && !sm_resumable(&b->clients[next]))
                 client_connect(&b->clients[next]);
