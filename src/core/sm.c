@@ -33,6 +33,14 @@ static void put64(uint64_t *at, uint64_t value)
     __atomic_store_n(at, value, __ATOMIC_RELEASE);
 }
 
+/* Names the session in the log: the first 8 bytes of its id. */
+static uint64_t serial_of(const struct engine *e, const struct session *s)
+{
+    uint64_t serial;
+    memcpy(&serial, region_session_id(e->region, s->sm->record).ptr, sizeof(serial));
+    return serial;
+}
+
 static uint8_t state_flags(const struct session *s)
 {
     return (uint8_t)(s->carbons | s->bind2 << 1 | s->roster_interested << 2);
@@ -62,10 +70,11 @@ bool sm_begin(struct engine *e, struct session *s, uint32_t resume_ms)
                                 .flags = resume_ms > 0 ? SM_REGION_RESUMABLE : 0};
     struct sm *sm = sm_new(s);
     uint8_t id[REGION_ID_BYTES];
+    uint64_t serial;
     do {
         rng_bytes(e->rng, id, sizeof(id));
-        memcpy(&sm->serial, id, sizeof(sm->serial));
-    } while (sm->serial == 0);
+        memcpy(&serial, id, sizeof(serial));
+    } while (serial == 0);
     sm->resume_ms = resume_ms;
     struct buf state = {0};
     session_state_write(e, s, &state);
@@ -86,7 +95,6 @@ void sm_restored(struct engine *e, struct session *s, region_ref record)
     struct sm *sm = s->sm;
     sm->record = record;
     sm->counters = region_session_counters(e->region, record);
-    memcpy(&sm->serial, region_session_id(e->region, record).ptr, sizeof(sm->serial));
     sm->received = sm->taken = sm->counters->in_h;
     sm->scan = sm->restored = true;
     sm->told_flags = state_flags(s);
@@ -225,7 +233,6 @@ bool sm_has_window(const struct session *s)
 
 bool sm_received(struct engine *e, struct session *s, struct origin *origin)
 {
-    (void)e;
     struct sm *sm = s->sm;
     uint32_t n = ++sm->received;
     if (ahead(n, sm->taken) <= 0)
@@ -233,7 +240,7 @@ bool sm_received(struct engine *e, struct session *s, struct origin *origin)
     sm->taken = n;
     if (is_settled(sm, n))
         return false; /* another process took it */
-    origin->serial = sm->serial;
+    origin->serial = serial_of(e, s);
     origin->number = n;
     return true;
 }
@@ -256,15 +263,14 @@ static void settle_number(struct session *s, uint32_t n)
 
 void sm_settle_entry(struct engine *e, struct session *s, uint64_t serial, uint32_t number)
 {
-    (void)e;
-    if (s->sm->serial == serial)
+    if (serial_of(e, s) == serial)
         settle_number(s, number);
 }
 
 void sm_settle(struct engine *e, struct session *s, const struct origin *origin)
 {
     struct sm *sm = s->sm;
-    if (origin->serial != sm->serial)
+    if (origin->serial != serial_of(e, s))
         return;
     /* What a stanza changed is kept before it is acknowledged. */
     if (sm->told_flags != state_flags(s) || sm->told_interests != s->interests ||
@@ -292,18 +298,19 @@ void sm_state_changed(struct engine *e, struct session *s)
  */
 
 /* A request by who asked and the id. */
-static uint32_t request_hash(const struct sm *sm, struct slice peer, struct slice id)
+static uint32_t request_hash(const struct engine *e, const struct session *s, struct slice peer,
+                             struct slice id)
 {
-    const struct hash_key key = {sm->serial, 0x534d};
+    const struct hash_key key = {serial_of(e, s), 0x534d};
     return (uint32_t)(hash_pair(&key, peer, id) << SM_FLAGS_BITS);
 }
 
-static uint32_t flags_of(const struct sm *sm, const struct stanza *st)
+static uint32_t flags_of(const struct engine *e, const struct session *s, const struct stanza *st)
 {
     if (st == NULL || st->kind != STANZA_IQ || (st->type != TYPE_GET && st->type != TYPE_SET) ||
         !jid_some(&st->from))
         return 0;
-    return SM_REQUEST | request_hash(sm, jid_full(&st->from), st->id);
+    return SM_REQUEST | request_hash(e, s, jid_full(&st->from), st->id);
 }
 
 bool sm_has_room(const struct engine *e, const struct session *s)
@@ -338,7 +345,7 @@ void sm_sent_entry(struct engine *e, struct session *s, const struct log_entry *
 
 void sm_sent(struct engine *e, struct session *s, const struct stanza *st, struct slice bytes)
 {
-    const struct region_entry r = {.flags = flags_of(s->sm, st), .bytes = bytes};
+    const struct region_entry r = {.flags = flags_of(e, s, st), .bytes = bytes};
     if (s->sm->broken || !region_push(e->region, s->sm->record, &r))
         break_off(e, s);
 }
@@ -348,7 +355,7 @@ bool sm_keep(struct engine *e, struct session *s, const struct stanza *st, struc
 {
     const struct limits *l = &e->config->limits;
     struct sm *sm = s->sm;
-    const struct region_entry r = {.flags = flags_of(sm, st), .bytes = bytes};
+    const struct region_entry r = {.flags = flags_of(e, s, st), .bytes = bytes};
     uint64_t factor = must ? 2 : 1;
     bool room = !sm->broken && region_count(e->region, sm->record) < factor * l->sm_stanzas &&
                 region_bytes(e->region, sm->record) < factor * l->sm_bytes &&
@@ -376,7 +383,7 @@ void sm_answered(struct engine *e, struct session *s, const struct stanza *st)
         if ((r.flags & (SM_REQUEST | SM_ANSWERED)) != SM_REQUEST)
             continue;
         if (hash == 0)
-            hash = request_hash(sm, jid_full(&st->to), st->id);
+            hash = request_hash(e, s, jid_full(&st->to), st->id);
         if ((r.flags ^ hash) >> SM_FLAGS_BITS == 0)
             region_flag(e->region, sm->record, at, SM_ANSWERED);
     }

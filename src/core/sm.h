@@ -37,7 +37,6 @@ struct sm_return {
 
 struct sm {
     struct session *session;
-    uint64_t serial; /* names the session in the log: the first 8 bytes of its id */
     struct region_counters *counters;
     region_ref record;
     uint32_t received; /* number of the newest inbound stanza, modulo 2^32 */
