@@ -76,24 +76,6 @@ static void unload(struct engine *e, struct account *a)
     a->slot_count = 0;
 }
 
-static void destroy(struct engine *e, struct account *a)
-{
-    const struct account_work *w = a->work;
-    CHECK(list_empty(&a->sessions));
-    CHECK(w == NULL || (list_empty(&w->parked) && list_empty(&w->holds)));
-    if (list_linked(&a->idle)) {
-        list_remove(&a->idle);
-        e->idle_count--;
-    }
-    if (w != NULL)
-        flow_cancel(e, w->flow);
-    mem_free(a->work);
-    unload(e, a);
-    tail_free(a);
-    hmap_remove(&e->accounts, &a->node);
-    mem_free(a);
-}
-
 struct account_work *account_work(struct account *a)
 {
     if (a->work == NULL) {
@@ -104,6 +86,7 @@ struct account_work *account_work(struct account *a)
         list_init(&w->holds);
         list_init(&w->changes);
         list_init(&w->restoring);
+        list_init(&w->idle);
     }
     return a->work;
 }
@@ -113,7 +96,7 @@ void account_rest(struct account *a)
     struct account_work *w = a->work;
     if (w == NULL || w->flow != 0 || w->restores || list_linked(&w->restoring) ||
         !list_empty(&w->binding) || !list_empty(&w->parked) || !list_empty(&w->holds) ||
-        !list_empty(&w->changes))
+        !list_empty(&w->changes) || list_linked(&w->idle))
         return;
     mem_free(w);
     a->work = NULL;
@@ -129,22 +112,47 @@ static bool is_restoring(const struct account *a)
     return a->work != NULL && list_linked(&a->work->restoring);
 }
 
+static bool is_idle(const struct account *a)
+{
+    return a->work != NULL && list_linked(&a->work->idle);
+}
+
+static void destroy(struct engine *e, struct account *a)
+{
+    struct account_work *w = a->work;
+    CHECK(list_empty(&a->sessions));
+    CHECK(w == NULL || (list_empty(&w->parked) && list_empty(&w->holds)));
+    if (is_idle(a)) {
+        list_remove(&w->idle);
+        e->idle_count--;
+    }
+    if (w != NULL)
+        flow_cancel(e, w->flow);
+    mem_free(w);
+    unload(e, a);
+    tail_free(a);
+    hmap_remove(&e->accounts, &a->node);
+    mem_free(a);
+}
+
 static void make_idle(struct engine *e, struct account *a)
 {
     if (a->uses > 0 || !list_empty(&a->sessions) || is_parked(a) || a->state == ACCOUNT_LOADING ||
-        list_linked(&a->idle))
+        is_idle(a))
         return;
-    a->idle_since_ms = e->now.mono_ms;
-    list_push(&e->idle_accounts, &a->idle);
+    struct account_work *w = account_work(a);
+    w->idle_since_ms = e->now.mono_ms;
+    list_push(&e->idle_accounts, &w->idle);
     e->idle_count++;
 }
 
 static void stop_idle(struct engine *e, struct account *a)
 {
-    if (!list_linked(&a->idle))
+    if (!is_idle(a))
         return;
-    list_remove(&a->idle);
+    list_remove(&a->work->idle);
     e->idle_count--;
+    account_rest(a);
 }
 
 /* Rows of what the account follows of its log: its tail, its newest entry, its size. */
@@ -246,7 +254,6 @@ static struct account *make(struct engine *e, const struct jid *jid)
     a->jid.text = a->text;
     a->host = config_host(e->config, jid_domain(jid));
     list_init(&a->sessions);
-    list_init(&a->idle);
     hmap_insert(&e->accounts, &a->node, hash_bytes(&e->key, jid_bare(jid)));
     return a;
 }
@@ -296,8 +303,8 @@ struct account *account_get(struct engine *e, const struct jid *jid)
 
 void account_reload(struct engine *e, struct account *a)
 {
-    struct account_work *w = account_work(a);
     stop_idle(e, a);
+    struct account_work *w = account_work(a);
     list_remove(&w->restoring);
     flow_cancel(e, w->flow);
     load(e, a);
@@ -450,11 +457,12 @@ void account_receive(struct engine *e, const struct jid *jid, struct stanza *s,
 void accounts_leave(struct engine *e)
 {
     while (!list_empty(&e->idle_accounts)) {
-        struct account *a = CONTAINER_OF(e->idle_accounts.next, struct account, idle);
-        if (e->now.mono_ms < a->idle_since_ms + ACCOUNT_IDLE_MS &&
+        const struct account_work *w =
+            CONTAINER_OF(e->idle_accounts.next, struct account_work, idle);
+        if (e->now.mono_ms < w->idle_since_ms + ACCOUNT_IDLE_MS &&
             e->idle_count <= ACCOUNT_IDLE_MAX)
             return;
-        destroy(e, a);
+        destroy(e, w->account);
     }
 }
 
@@ -464,8 +472,8 @@ uint64_t accounts_deadline(const struct engine *e)
         return TIME_NEVER;
     if (e->idle_count > ACCOUNT_IDLE_MAX)
         return e->now.mono_ms;
-    const struct account *a = CONTAINER_OF(e->idle_accounts.next, struct account, idle);
-    return a->idle_since_ms + ACCOUNT_IDLE_MS;
+    const struct account_work *w = CONTAINER_OF(e->idle_accounts.next, struct account_work, idle);
+    return w->idle_since_ms + ACCOUNT_IDLE_MS;
 }
 
 /* Sessions that hibernate stay in the region. */

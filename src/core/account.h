@@ -23,13 +23,16 @@ struct account_slot {
     void *data;
 };
 
-/* What waits for an account, and for what it waits. Made when there is something. */
+/* What waits for an account, and for what it waits; or since when nobody needs it. Made when there
+ * is something of the kind. */
 struct account_work {
     struct list binding;   /* struct c2s: streams that wait for the account to be loaded */
     struct list parked;    /* struct parked: stanzas that wait, in order of arrival */
     struct list holds;     /* struct hold: streams with a message on its way to the store */
     struct list changes;   /* of subscriptions that are being written (subscribe.c) */
     struct list restoring; /* in engine.restoring: to be loaded, later or when it is needed */
+    struct list idle;      /* in engine.idle_accounts */
+    uint64_t idle_since_ms;
     struct account *account;
     bool restores; /* it is being loaded because its turn has come */
     uint64_t flow; /* the load */
@@ -47,8 +50,6 @@ struct account {
     struct list sessions; /* struct session */
     struct roster roster;
     struct account_work *work; /* NULL: there is none */
-    struct list idle;          /* in engine.idle_accounts */
-    uint64_t idle_since_ms;
     uint64_t subscriptions_since_ms;
     uint32_t subscriptions_sent; /* L19, in the hour since */
     unsigned slot_count;

@@ -76,7 +76,7 @@ struct engine {
     unsigned restoring_now;  /* accounts of that list that are being loaded */
     uint64_t stopped_ms;     /* when it was told to stop */
     struct timer stop_timer; /* a turn when what is not settled is waited for no longer */
-    struct list idle_accounts; /* loaded, nobody needs them; oldest first */
+    struct list idle_accounts; /* struct account_work: nobody needs them; oldest first */
     size_t idle_count;
     struct handles streams;  /* struct c2s */
     struct handles sessions; /* struct session */
