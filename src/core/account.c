@@ -30,6 +30,7 @@ struct parked {
 struct hold {
     struct list link;
     struct origin origin;
+    uint64_t sender; /* hash of the sender's bare JID */
 };
 
 void account_record_encode(const struct account_record *r, struct buf *out)
@@ -364,13 +365,16 @@ static bool parks(const struct account *a, const struct origin *origin, uint64_t
     return false;
 }
 
-static bool holds(const struct account *a, const struct origin *origin)
+/* By session; what a server sends by itself (presence is broadcast), by sender. */
+static bool holds(const struct account *a, const struct origin *origin, uint64_t sender)
 {
     const struct list *all = &a->work->holds;
     for (const struct list *it = all->next; it != all; it = it->next) {
         const struct hold *h =
             (const struct hold *)((const char *)it - offsetof(struct hold, link));
-        if (h->origin.session == origin->session && h->origin.shard == origin->shard)
+        bool same_session =
+            h->origin.session == origin->session && h->origin.shard == origin->shard;
+        if (origin->session != 0 ? same_session : h->sender == sender)
             return true;
     }
     return false;
@@ -387,9 +391,12 @@ static bool must_wait(struct engine *e, const struct account *a, const struct st
     /* What comes behind a change of the subscription that it may depend on. */
     if (!list_empty(&w->changes) && subscribe_changing(a, jid_bare(&s->from)))
         return true;
-    if (!list_empty(&w->holds) && holds(a, origin) && !message_log_takes(a, s))
+    if (list_empty(&w->holds) && list_empty(&w->parked))
+        return false;
+    uint64_t sender = hash_bytes(&e->key, jid_bare(&s->from));
+    if (holds(a, origin, sender) && !message_log_takes(a, s))
         return true;
-    return !list_empty(&w->parked) && parks(a, origin, hash_bytes(&e->key, jid_bare(&s->from)));
+    return parks(a, origin, sender);
 }
 
 void account_unpark(struct engine *e, struct account *a)
@@ -417,10 +424,12 @@ void account_unpark(struct engine *e, struct account *a)
     account_release(e, a);
 }
 
-struct hold *account_hold(struct engine *e, struct account *a, const struct origin *origin)
+struct hold *account_hold(struct engine *e, struct account *a, const struct stanza *s,
+                          const struct origin *origin)
 {
     struct hold *h = mem_new(struct hold);
     h->origin = *origin;
+    h->sender = hash_bytes(&e->key, jid_bare(&s->from));
     list_push(&account_work(a)->holds, &h->link);
     account_use(e, a);
     return h;

@@ -106,7 +106,8 @@ void account_unpark(struct engine *e, struct account *a);
 /* A message of this session is on its way to the store: until account_unhold, what comes behind it
  * waits, but for messages that will follow it there (message_log_takes). The account is in use
  * meanwhile. */
-struct hold *account_hold(struct engine *e, struct account *a, const struct origin *origin);
+struct hold *account_hold(struct engine *e, struct account *a, const struct stanza *s,
+                          const struct origin *origin);
 void account_unhold(struct engine *e, struct account *a, struct hold **hold);
 
 /* The engine's turn: accounts that were idle for a while leave. */

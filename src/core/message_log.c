@@ -248,7 +248,7 @@ void message_log_write(struct engine *e, struct account *a, struct stanza *s,
     w->wall_ms = e->now.wall_ms;
     struct store_request *batch = flow_batch(e);
     fill(e, w, s, batch);
-    w->hold = account_hold(e, a, origin);
+    w->hold = account_hold(e, a, s, origin);
     tail_expect(a, buf_len(&w->bytes));
     list_push(&e->writings, &w->link);
     flow_submit(e, batch, written, w);

@@ -265,9 +265,35 @@ static void L13_the_newest_presence_is_what_counts(void **state)
     }
 }
 
+/* Presence that is broadcast keeps its place behind a message that is being written (RFC 6120,
+ * 10.1). */
+static void presence_does_not_overtake_a_message(void **state)
+{
+    (void)state;
+    BENCH_ON_SHARDS(b, NULL)
+    {
+        struct client *phone = bench_online(b, "alice@example.org/phone");
+        struct client *bob = bench_online(b, "bob@example.org/desk");
+        client_send(bob, "<presence to='alice@example.org' type='subscribe'/>");
+        client_send(phone, "<presence to='bob@example.org' type='subscribed'/>");
+        client_discard(phone);
+        client_discard(bob);
+        b->store_held = true;
+        client_send(phone,
+                    "<message to='bob@example.org' type='chat' id='1'><body>x</body></message>"
+                    "<presence><show>away</show></presence>");
+        expect_nothing(bob);
+        bench_release(b);
+        expect(bob, "<message from='alice@example.org/phone' type='chat' id='1'><_/></message>");
+        expect(bob, "<presence from='alice@example.org/phone'><show>away</show></presence>");
+        expect_nothing(bob);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(presence_does_not_overtake_a_message),
         cmocka_unit_test(a_stream_may_have_256_stanzas_under_way),
         cmocka_unit_test(credit_is_counted_in_bytes_too),
         cmocka_unit_test(what_waits_outlives_its_sender),
