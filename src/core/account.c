@@ -17,7 +17,7 @@ enum {
     ACCOUNT_IDLE_MS = 60000, /* a loaded account that nobody needs stays this long */
     ACCOUNT_IDLE_MAX = 4096, /* at most so many of them */
     RESTORING_MAX = 8,       /* accounts that are loaded at once because they have sessions */
-    CORE_READS = 5, /* record, roster, tail, head and size of the log, before those of modules */
+    CORE_READS = 6, /* record, roster, tail, head and size of the log, streams; then the modules' */
 };
 
 struct parked {
@@ -132,6 +132,7 @@ static void destroy(struct engine *e, struct account *a)
     mem_free(w);
     unload(e, a);
     tail_free(a);
+    resend_free(e, a);
     hmap_remove(&e->accounts, &a->node);
     mem_free(a);
 }
@@ -156,8 +157,9 @@ static void stop_idle(struct engine *e, struct account *a)
     account_rest(a);
 }
 
-/* Rows of what the account follows of its log: its tail, its newest entry, its size. */
-static void log_row(struct account *a, const struct store_row *row)
+/* Rows of what the account follows of its log: its tail, its newest entry, its size, sessions that
+ * ended and may have left something there. */
+static void log_row(struct engine *e, struct account *a, const struct store_row *row)
 {
     if (a->follows)
         return; /* read again: what is in memory is newer */
@@ -166,6 +168,8 @@ static void log_row(struct account *a, const struct store_row *row)
     } else if (row->read == 3) {
         if (row->position > a->head)
             a->head = row->position;
+    } else if (row->read == 5) {
+        resend_row(e, a, row);
     } else {
         tail_wait(a, row->position, (uint64_t)row->labels.wall_ms);
     }
@@ -192,7 +196,7 @@ static void load_rows(struct engine *e, struct account *a, const struct store_re
                 log_end(&l);
             }
         } else if (row.read < CORE_READS) {
-            log_row(a, &row);
+            log_row(e, a, &row);
         } else {
             hooks_account_row(e, a, row.read - CORE_READS, &row);
         }
@@ -218,6 +222,10 @@ static void loaded(struct engine *e, void *ctx, struct store_request *answer)
     else if (a->state == ACCOUNT_READY)
         a->follows = true;
     account_use(e, a);
+    if (a->state == ACCOUNT_ABSENT)
+        resend_forget(e, a);
+    else
+        resend_loaded(e, a);
     if (first)
         sm_account_loaded(e, a);
     e->restoring_now -= w->restores;
@@ -242,6 +250,7 @@ static void load(struct engine *e, struct account *a)
     store_range(q, owner, STORE_ARCHIVE, 0, INT64_MAX, 1, true);
     /* Where messages are archived nobody counts them, and counting would be dear. */
     store_count(q, owner, a->host == NULL || a->host->archive ? SLICE("none") : STORE_ARCHIVE);
+    store_list_back(q, owner, STORE_STREAMS, SLICE_NONE, 2 * RESEND_STREAMS_MAX);
     hooks_account_read(e, q, owner);
     account_work(a)->flow = flow_submit(e, q, loaded, a);
 }
@@ -336,6 +345,7 @@ void account_mark_absent(struct engine *e, struct account *a)
     unload(e, a);
     a->state = ACCOUNT_ABSENT;
     a->follows = false;
+    resend_forget(e, a);
     make_idle(e, a);
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/engine.h"
+#include "core/resend.h"
 #include "core/roster.h"
 #include "core/tail.h"
 
@@ -57,6 +58,7 @@ struct account {
     int64_t last_seen_ms;       /* wall clock; when the last session ended since it was loaded */
     uint64_t head;              /* position of the newest entry of its log that was applied here */
     struct tail tail;           /* what of its log has been taken (tail.h) */
+    struct resend *resend;      /* what may be sent once more (resend.h); NULL: nothing */
     char text[];
 };
 

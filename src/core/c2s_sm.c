@@ -79,8 +79,10 @@ bool sm_enable(struct c2s *s, struct xml x, struct buf *out)
 
 void c2s_sm_tell(struct c2s *s)
 {
+    uint32_t h = sm_handled(s->session);
     s->session->sm->owes_ack = false;
-    buf_printf(&s->link->out, "<a xmlns='urn:xmpp:sm:3' h='%u'/>", sm_handled(s->session));
+    resend_told(s->e, s->session->sm, h);
+    buf_printf(&s->link->out, "<a xmlns='urn:xmpp:sm:3' h='%u'/>", h);
     c2s_written(s);
 }
 

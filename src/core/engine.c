@@ -11,6 +11,7 @@
 #include "core/jump.h"
 #include "core/message_log.h"
 #include "core/outbound.h"
+#include "core/resend.h"
 #include "core/router.h"
 #include "core/service/accounts.h"
 #include "core/service/ask.h"
@@ -91,6 +92,7 @@ void engine_free(struct engine **engine)
         region_free(&e->region);
     mem_free(e->own_memory);
     hmap_free(&e->accounts);
+    hmap_free(&e->ended);
     arena_free(&e->arena);
     buf_free(&e->scratch);
     trace_free(e);
@@ -131,6 +133,8 @@ void engine_settle(struct engine *e, const struct origin *origin)
         struct session *s = handle_get(&e->sessions, origin->session);
         if (s != NULL)
             session_settle(e, s, origin);
+        else
+            resend_settled(e, origin);
         return;
     }
     struct mail *m = NULL;

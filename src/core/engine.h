@@ -78,6 +78,7 @@ struct engine {
     struct timer stop_timer; /* a turn when what is not settled is waited for no longer */
     struct list idle_accounts; /* struct account_work: nobody needs them; oldest first */
     size_t idle_count;
+    struct hmap ended;       /* struct resend_stream by serial: not all of it is settled */
     struct handles streams;  /* struct c2s */
     struct handles sessions; /* struct session */
     struct handles flows;    /* struct flow */

@@ -1,6 +1,7 @@
 /* Mails between shards. */
 #include "core/mail.h"
 
+#include "base/check.h"
 #include "base/mem.h"
 
 struct mail *mail_new(enum mail_kind kind, uint32_t from, uint32_t to)
@@ -29,6 +30,8 @@ struct slice origin_label(const struct origin *origin, char out[ORIGIN_LABEL_BYT
         return SLICE_NONE;
     memcpy(out, &origin->serial, sizeof(origin->serial));
     memcpy(out + sizeof(origin->serial), &origin->number, sizeof(origin->number));
+    memcpy(out + sizeof(origin->serial) + sizeof(origin->number), &origin->untold,
+           sizeof(origin->untold));
     return slice_of(out, ORIGIN_LABEL_BYTES);
 }
 
@@ -39,4 +42,14 @@ bool origin_read(struct slice label, uint64_t *serial_out, uint32_t *number_out)
     memcpy(serial_out, label.ptr, sizeof(*serial_out));
     memcpy(number_out, label.ptr + sizeof(*serial_out), sizeof(*number_out));
     return true;
+}
+
+uint32_t origin_told(struct slice label)
+{
+    uint64_t serial;
+    uint32_t number = 0;
+    uint16_t untold;
+    CHECK(origin_read(label, &serial, &number));
+    memcpy(&untold, label.ptr + sizeof(serial) + sizeof(number), sizeof(untold));
+    return number - untold;
 }

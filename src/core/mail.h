@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 
-enum { ORIGIN_LABEL_BYTES = 12 };
+enum { ORIGIN_LABEL_BYTES = 14 };
 
 /* The session that waits for a stanza to be settled: credit goes back there. session 0: nobody. */
 struct origin {
@@ -18,12 +18,16 @@ struct origin {
     uint64_t session; /* handle on that shard */
     uint64_t serial;  /* names the session in the log; 0: it has no stream management */
     uint32_t number;  /* inbound number of the stanza (XEP-0198), when serial is not 0 */
+    uint16_t untold;  /* it and what came before it that the client was not told of for long */
     bool archive;     /* the sender's account wants the message in its archive */
+    bool first;       /* of its session's kept messages, for all that is known (resend.h) */
 };
 
-/* What a log entry says of its origin (store_labels.origin): serial and number. Empty: nothing. */
+/* What a log entry says of its origin (store_labels.origin): serial and number, and which number
+ * was told long before (resend_told_before). Empty: nothing. */
 struct slice origin_label(const struct origin *origin, char out[ORIGIN_LABEL_BYTES]);
 bool origin_read(struct slice label, uint64_t *serial_out, uint32_t *number_out);
+uint32_t origin_told(struct slice label); /* of one that can be read */
 
 enum mail_kind {
     MAIL_STANZA,     /* data: an encoded stanza; recipients in targets when it is a fan-out */

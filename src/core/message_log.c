@@ -93,12 +93,14 @@ static void apply_to_sender(struct engine *e, struct log_entry *entry)
 void message_log_echo(struct engine *e, const struct store_request *r)
 {
     struct store_operation o;
-    size_t at = 0;
-    uint64_t position = r->position + 1 - r->steps;
-    for (; store_operations(r, &at, &o); position++) {
+    uint64_t position = r->position + 1;
+    for (size_t at = 0; store_operations(r, &at, &o);)
+        position -= o.op == STORE_APPEND;
+    for (size_t at = 0; store_operations(r, &at, &o);) {
+        if (o.op != STORE_APPEND)
+            continue;
         struct log_entry entry = {
-            .position = position, .wall_ms = o.labels.wall_ms, .flags = o.labels.flags};
-        CHECK(o.op == STORE_APPEND);
+            .position = position++, .wall_ms = o.labels.wall_ms, .flags = o.labels.flags};
         (void)origin_read(o.labels.origin, &entry.serial, &entry.number);
         for (size_t i = 0; i < o.owner_count; i++) {
             struct account *a = account_find(e, o.owners[i]);
@@ -186,11 +188,18 @@ static void fill(struct engine *e, struct writing *w, const struct stanza *s,
     w->flags = mine ? 0 : ARCHIVE_DELIVERY;
     w->both = mine && theirs;
     w->entries = 1;
+    if (local || self)
+        resend_list(batch, owners[1], &w->origin, w->wall_ms);
     if (!w->both && (theirs || (local && w->origin.serial != 0))) {
+        struct buf marker = {0};
+        if (!theirs)
+            resend_marker(s, &marker);
         w->sender_flags = theirs ? 0 : ARCHIVE_MARKER;
         labels.flags = w->sender_flags;
         labels.peer = owners[0];
-        store_append(batch, STORE_ARCHIVE, &owners[1], 1, &labels, theirs ? value : SLICE(""));
+        store_append(batch, STORE_ARCHIVE, &owners[1], 1, &labels,
+                     theirs ? value : buf_slice(&marker));
+        buf_free(&marker);
         w->entries = 2;
     }
     labels.flags = w->flags;

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "core/message_log.h"
+#include "core/resend.h"
 #include "core/router.h"
 #include "core/service/archive.h"
 #include "core/service/keep.h"
@@ -69,6 +70,7 @@ static void write(struct engine *e, struct outbound *o, const struct stanza *s)
     struct store_labels labels = {
         .wall_ms = o->wall_ms, .peer = jid_bare(&s->to), .origin = origin_label(&o->origin, label)};
     struct store_request *batch = flow_batch(e);
+    resend_list(batch, owner, &o->origin, o->wall_ms);
     store_append(batch, STORE_ARCHIVE, &owner, 1, &labels, buf_slice(&o->bytes));
     uint32_t shard = engine_owner(e, owner);
     if (shard != e->shard)

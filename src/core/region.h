@@ -58,10 +58,10 @@ struct region_counters {
                                                (in_h, in_h + 256]; what it says of n, and of
                                                n + 256 when it is the other way, is in sm.c */
     uint32_t in_h;                          /* inbound stanzas: the settled prefix, modulo 2^32 */
-    uint32_t out_h; /* outbound stanzas that the client has acknowledged, modulo 2^32; written by
-                       region_pop alone, for it is the front of the queue, too */
-    uint32_t flags; /* the session's own */
-    uint32_t spare;
+    uint32_t out_h;  /* outbound stanzas that the client has acknowledged, modulo 2^32; written by
+                        region_pop alone, for it is the front of the queue, too */
+    uint32_t flags;  /* the session's own */
+    uint32_t told_h; /* inbound stanzas that the client was told of long before (resend.h) */
     int64_t left_wall_ms; /* the stream was lost then; 0: it is connected */
 };
 

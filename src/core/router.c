@@ -251,17 +251,20 @@ void route_from_session(struct engine *e, struct session *session, struct stanza
                         const struct origin *from)
 {
     struct account *a = session->account;
-    if (s->kind == STANZA_MESSAGE)
-        trace_note(e, TRACE_RECEIVED, s->id, 0, jid_full(&session->jid));
     struct origin own_origin = *from, *origin = &own_origin;
     if (s->kind == STANZA_MESSAGE && a->host != NULL && a->host->archive)
         origin->archive = hooks_archive_wants(e, a, jid_some(&s->to) ? &s->to : &a->jid);
     if (a->work != NULL && subscribe_holds(e, a, s, origin))
         return;
+    if (a->resend != NULL && resend_waits(e, session, s, origin))
+        return;
+    if (s->kind == STANZA_MESSAGE)
+        trace_note(e, TRACE_RECEIVED, s->id, 0, jid_full(&session->jid));
     struct buf own = {0};
     if (s->kind != STANZA_IQ)
         relieve(e, s, &own);
-    route_checked(e, session, s, origin);
+    if (a->resend == NULL || !resend_repeats(e, a, s, origin))
+        route_checked(e, session, s, origin);
     buf_free(&own);
 }
 

@@ -33,14 +33,6 @@ static void put64(uint64_t *at, uint64_t value)
     __atomic_store_n(at, value, __ATOMIC_RELEASE);
 }
 
-/* Names the session in the log: the first 8 bytes of its id. */
-static uint64_t serial_of(const struct engine *e, const struct session *s)
-{
-    uint64_t serial;
-    memcpy(&serial, region_session_id(e->region, s->sm->record).ptr, sizeof(serial));
-    return serial;
-}
-
 static uint8_t state_flags(const struct session *s)
 {
     return (uint8_t)(s->carbons | s->bind2 << 1 | s->roster_interested << 2);
@@ -97,6 +89,7 @@ void sm_restored(struct engine *e, struct session *s, region_ref record)
     sm->counters = region_session_counters(e->region, record);
     sm->received = sm->taken = sm->counters->in_h;
     sm->scan = sm->restored = true;
+    sm->listed = SM_MAYBE_LISTED;
     sm->told_flags = state_flags(s);
     sm->told_interests = s->interests;
     sm->told_known = s->follow.known_to;
@@ -115,6 +108,7 @@ void sm_forget(struct engine *e, struct session *s)
     struct sm *sm = s->sm;
     s->sm = NULL;
     timer_stop(&sm->timer);
+    mem_free(sm->samples);
     sm_return_end(e, sm);
     mem_free(sm);
 }
@@ -128,6 +122,13 @@ void sm_id(const struct engine *e, const struct session *s, char out[SM_ID_CHARS
         out[2 * i] = DIGITS[c >> 4];
         out[2 * i + 1] = DIGITS[c & 15];
     }
+}
+
+uint64_t sm_serial(const struct engine *e, const struct session *s)
+{
+    uint64_t serial;
+    memcpy(&serial, region_session_id(e->region, s->sm->record).ptr, sizeof(serial));
+    return serial;
 }
 
 struct session *sm_find(const struct engine *e, const struct account *a, struct slice id)
@@ -160,6 +161,7 @@ void sm_hibernate(struct engine *e, struct session *s)
 {
     struct sm *sm = s->sm;
     __atomic_store_n(&sm->counters->left_wall_ms, e->now.wall_ms, __ATOMIC_RELEASE);
+    resend_told_end(e, sm);
     sm->asked = false;
     sm->owes_ack = false;
     sm->replays = false;
@@ -240,8 +242,11 @@ bool sm_received(struct engine *e, struct session *s, struct origin *origin)
     sm->taken = n;
     if (is_settled(sm, n))
         return false; /* another process took it */
-    origin->serial = serial_of(e, s);
+    uint32_t untold = n - resend_told_before(e, sm);
+    origin->serial = sm_serial(e, s);
     origin->number = n;
+    origin->untold = untold < UINT16_MAX ? (uint16_t)untold : UINT16_MAX;
+    origin->first = sm->listed != SM_LISTED;
     return true;
 }
 
@@ -263,14 +268,16 @@ static void settle_number(struct session *s, uint32_t n)
 
 void sm_settle_entry(struct engine *e, struct session *s, uint64_t serial, uint32_t number)
 {
-    if (serial_of(e, s) == serial)
-        settle_number(s, number);
+    if (sm_serial(e, s) != serial)
+        return;
+    s->sm->listed = SM_LISTED;
+    settle_number(s, number);
 }
 
 void sm_settle(struct engine *e, struct session *s, const struct origin *origin)
 {
     struct sm *sm = s->sm;
-    if (origin->serial != serial_of(e, s))
+    if (origin->serial != sm_serial(e, s))
         return;
     /* What a stanza changed is kept before it is acknowledged. */
     if (sm->told_flags != state_flags(s) || sm->told_interests != s->interests ||
@@ -301,7 +308,7 @@ void sm_state_changed(struct engine *e, struct session *s)
 static uint32_t request_hash(const struct engine *e, const struct session *s, struct slice peer,
                              struct slice id)
 {
-    const struct hash_key key = {serial_of(e, s), 0x534d};
+    const struct hash_key key = {sm_serial(e, s), 0x534d};
     return (uint32_t)(hash_pair(&key, peer, id) << SM_FLAGS_BITS);
 }
 

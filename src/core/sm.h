@@ -35,6 +35,9 @@ struct sm_return {
     struct buf wanted; /* uint64_t: positions that are being read for it */
 };
 
+/* Is the session in the account's map of those that have kept messages (resend.h)? */
+enum sm_listed { SM_UNLISTED, SM_MAYBE_LISTED, SM_LISTED };
+
 struct sm {
     struct session *session;
     struct region_counters *counters;
@@ -51,8 +54,10 @@ struct sm {
     bool scan;     /* of another process: the log may know more settled numbers */
     bool replays;  /* resumed: unacknowledged stanzas are being sent again, and new ones wait */
     uint8_t told_flags; /* what the state bytes say */
+    uint8_t listed;     /* enum sm_listed */
     uint64_t told_interests, told_known;
-    struct sm_return *back; /* the client is coming back; NULL: it is not */
+    struct sm_return *back;         /* the client is coming back; NULL: it is not */
+    struct resend_samples *samples; /* what was told since (resend.h); NULL: nothing */
     struct timer timer;
 };
 
@@ -65,6 +70,8 @@ bool sm_begin(struct engine *e, struct session *s, uint32_t resume_ms);
 struct sm *sm_new(struct session *s);
 /* The id as it is told: SM_ID_CHARS of hexadecimal. */
 void sm_id(const struct engine *e, const struct session *s, char out[SM_ID_CHARS]);
+/* Names the session in the log: the first 8 bytes of its id. */
+uint64_t sm_serial(const struct engine *e, const struct session *s);
 /* The session of the account that is named by it; NULL: none. */
 struct session *sm_find(const struct engine *e, const struct account *a, struct slice id);
 

@@ -36,6 +36,7 @@ void sm_end(struct engine *e, struct session *s)
     struct buf positions = {0}, bytes = {0};
     uint64_t at = 0;
     sm_resume_cancel(e, s, false);
+    resend_ended(e, s);
     sm_unacknowledged(e, s, &positions);
     struct slice all = buf_slice(&positions);
     for (; all.len >= sizeof(uint64_t); all = slice_from(all, sizeof(uint64_t))) {

@@ -54,6 +54,7 @@ static void join(struct engine *e, struct session *s, struct c2s *stream, struct
     sm->back->slice = REPLAY_ENTRIES;
     sm->back->replayed = sm->counters->out_h;
     sm_id(e, s, id);
+    resend_told(e, sm, h);
     buf_printf(reply, "<resumed xmlns='urn:xmpp:sm:3' previd='%.*s' h='%u'/>", (int)sizeof(id), id,
                h);
     struct log_line l;

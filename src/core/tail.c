@@ -2,6 +2,7 @@
 #include "core/tail.h"
 
 #include "base/mem.h"
+#include "core/resend.h"
 #include "core/service/archive.h"
 #include "core/sm.h"
 
@@ -413,6 +414,7 @@ static void written(struct engine *e, void *ctx, struct store_request *answer)
             a->tail.region = 0;
         }
         buf_free(&b->of[i].drops);
+        resend_written(e, a, answer->err == 0);
         rest(a);
         account_rest(a);
         account_release(e, a);
@@ -427,6 +429,7 @@ static void add(struct engine *e, struct account *a, struct tail_batch *b,
     b->of[b->count++].account = a;
     *drops = take_drops(e, a);
     put(batch, e, a);
+    resend_put(a, batch);
     for (size_t i = 0; i < count(drops); i++)
         store_drop(batch, jid_bare(&a->jid), STORE_ARCHIVE, at(drops, i), at(drops, i));
     a->tail.writing = true;

@@ -20,7 +20,8 @@
 /* Flags of an entry. */
 enum {
     ARCHIVE_DELIVERY = 1, /* in nobody's archive: waits for delivery alone, then it is dropped */
-    ARCHIVE_MARKER = 2,   /* no message (empty value): settles the sender's inbound number */
+    ARCHIVE_MARKER = 2,   /* no message: settles the sender's inbound number; the value is empty, or
+                             says how to know the message again (resend.h) */
     ARCHIVE_HIDDEN = ARCHIVE_DELIVERY | ARCHIVE_MARKER,
 };
 /* What a query of the archive wants: flags_mask = ARCHIVE_HIDDEN, flags_wanted = 0. */
