@@ -102,10 +102,13 @@ static void let_go(struct engine *e, struct change *c)
         struct xml_tree *tree = NULL;
         struct stanza s;
         CHECK(stanza_decode(buf_slice(&h->bytes), &s));
-        if (session != NULL && stanza_unpack(&s, &tree))
+        bool good = stanza_unpack(&s, &tree);
+        if (session != NULL && good)
             route_from_session(e, session, &s, &h->origin);
+        else if (s.kind == STANZA_MESSAGE && good)
+            route_from_outside(e, &s, &h->origin); /* its sender left; it was taken all the same */
         else if (s.kind == STANZA_MESSAGE)
-            route(e, &s, &h->origin); /* its sender left meanwhile; it was taken all the same */
+            route_error(e, &s, STANZA_RESOURCE_CONSTRAINT, SLICE_NONE, &h->origin);
         else
             engine_settle(e, &h->origin);
         xml_tree_free(&tree);

@@ -115,6 +115,28 @@ static void what_waits_outlives_its_sender(void **state)
 
 /* One who is not loaded keeps nobody else's stanzas waiting, and those for him stay in order,
  * whatever their kind. */
+/* Behind a request that is being written: what only a server may say goes, whoever is still there
+ * (V58). */
+static void V58_what_waits_is_relieved_when_its_sender_has_left(void **state)
+{
+    (void)state;
+    for (int stays = 0; stays < 2; stays++)
+        BENCH_ON_SHARDS(b, NULL)
+        {
+            struct client *bob = bench_online(b, "bob@example.org/b");
+            struct client *alice = bench_login(b, "alice@example.org/a");
+            b->store_held = true;
+            client_send(alice, "<presence type='subscribe' to='bob@example.org'/>"
+                               "<message type='chat' to='bob@example.org'><body>1</body>"
+                               "<received xmlns='urn:xmpp:carbons:2'/></message>");
+            if (stays == 0)
+                client_lose(&alice);
+            bench_release(b);
+            expect_somewhere(bob, "<message type='chat' from='alice@example.org/a'>"
+                                  "<body>1</body></message>");
+        }
+}
+
 static void a_slow_store_delays_only_those_who_need_it(void **state)
 {
     (void)state;
@@ -297,6 +319,7 @@ int main(void)
         cmocka_unit_test(a_stream_may_have_256_stanzas_under_way),
         cmocka_unit_test(credit_is_counted_in_bytes_too),
         cmocka_unit_test(what_waits_outlives_its_sender),
+        cmocka_unit_test(V58_what_waits_is_relieved_when_its_sender_has_left),
         cmocka_unit_test(a_slow_store_delays_only_those_who_need_it),
         cmocka_unit_test(order_is_kept_at_every_step_of_the_store),
         cmocka_unit_test(L13_messages_for_who_does_not_read_are_all_accounted_for),
