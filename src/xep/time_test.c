@@ -15,9 +15,11 @@ static void the_server_tells_its_time_in_utc(void **state)
     struct bench *b = bench_new(NULL);
     struct client *alice = bench_login(b, "alice@example.org/phone");
     CHECK(time_parse(SLICE("2026-01-02T23:59:59.250Z"), &b->now.wall_ms));
-    ask(alice, "<iq type='get' id='1' to='example.org'><time xmlns='urn:xmpp:time'/></iq>",
-        "<iq type='result' id='1' from='example.org'><time xmlns='urn:xmpp:time'>"
-        "<tzo>+00:00</tzo><utc>2026-01-02T23:59:59.250Z</utc></time></iq>");
+    client_send(alice, "<iq type='get' id='1' to='example.org'><time xmlns='urn:xmpp:time'/></iq>");
+    /* Somewhere: time has jumped, so that the server asks for a sign of life as well. */
+    expect_somewhere(alice, "<iq type='result' id='1' from='example.org'>"
+                            "<time xmlns='urn:xmpp:time'><tzo>+00:00</tzo>"
+                            "<utc>2026-01-02T23:59:59.250Z</utc></time></iq>");
     bench_free(&b);
 }
 
