@@ -101,7 +101,7 @@ struct config {
     enum config_store store;
     enum config_durability durability;
     bool archive_search; /* an index of words is kept */
-    uint32_t shards; /* 0: one per core */
+    uint32_t shards;     /* 0: one per core */
     enum log_level log_level;
     enum config_log_target log_target;
     uint32_t sasl_iterations; /* PBKDF2 of new passwords */

@@ -802,8 +802,9 @@ static void an_account_that_is_made_anew_has_sent_nothing(void **state)
         struct client *c = bench_connect(b);
         client_open(c, "example.org");
         client_discard(c);
-        ask(c, "<iq type='set' id='r'><query xmlns='jabber:iq:register'><username>alice</username>"
-               "<password>" BENCH_PASSWORD "</password></query></iq>",
+        ask(c,
+            "<iq type='set' id='r'><query xmlns='jabber:iq:register'><username>alice</username>"
+            "<password>" BENCH_PASSWORD "</password></query></iq>",
             "<iq type='result' id='r'/>");
         t.alice = device_new(b, ALICE "/a");
         device_write(t.alice, BOB, 1);
