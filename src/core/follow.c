@@ -156,17 +156,24 @@ static bool had(const struct session *s, struct log_entry *entry)
     return entry->position > f->carbons_from && copy_role(s, entry) != ROLE_NONE;
 }
 
-/* What a session gets that reads behind: a message that was for another one, and was handed to it,
- * is for nobody else now that it is gone. */
+/* What a session gets that reads behind. A message for another resource that is owed is for
+ * whoever comes, unless that one is there and will read it; one that came too late for it has to
+ * drain, when it may. */
 static enum role late_role(const struct session *s, struct log_entry *entry)
 {
     const struct stanza *st = &entry->stanza;
-    enum role role = follow_role(s, entry);
+    const struct account *a = s->account;
     bool others =
         st->to.resource_len > 0 && !slice_eq(jid_resource(&st->to), jid_resource(&s->jid));
-    if (role != ROLE_MESSAGE || !others || tail_wants(&s->account->tail, entry->position))
-        return role;
-    return copy_role(s, entry);
+    if (!others || !jid_bare_eq(&st->to, &a->jid))
+        return follow_role(s, entry);
+    if (!is_ready(s) || !tail_wants(&a->tail, entry->position))
+        return copy_role(s, entry);
+    struct session *target = session_find(a, jid_resource(&st->to));
+    bool passed = target != NULL && follow_position(target) >= entry->position;
+    if (passed && is_ready(target))
+        target->follow.waits = true;
+    return target == NULL || (passed && !is_ready(target)) ? ROLE_MESSAGE : copy_role(s, entry);
 }
 
 static void note(struct engine *e, struct session *s, const struct log_entry *entry, bool handed)
@@ -180,7 +187,7 @@ static void note(struct engine *e, struct session *s, const struct log_entry *en
         tail_handed(e, a, entry->position);
     if (handed && incoming)
         tail_counted(&a->tail, entry->bytes);
-    if (handed && s->sm == NULL) {
+    if (handed && s->sm == NULL && !entry->taken) {
         struct follow_reading *r = reading_of(s);
         buf_append(&r->flying, &entry->position, sizeof(entry->position));
         if ((entry->flags & ARCHIVE_DELIVERY) != 0)
@@ -197,10 +204,13 @@ static bool take_entry(struct engine *e, struct session *s, struct log_entry *en
     if (f->drains && entry->position <= f->reading->owed_to) {
         bool owed = handed && tail_wants(&s->account->tail, entry->position);
         role = owed && !had(s, entry) ? ROLE_MESSAGE : ROLE_NONE;
+        if (owed && role == ROLE_NONE && s->sm != NULL)
+            sm_owe(e, s, entry->position);
         handed = owed;
     }
     if (role != ROLE_NONE) {
         bool room = session_backlog(s) < e->config->limits.output_bytes / 2;
+        entry->taken = role == ROLE_MESSAGE && tail_is_taken(e, s->account, entry->position);
         if (!room || !session_takes_entries(s) || !session_send_entry(e, s, entry, role))
             return false;
         e->counters.messages_delivered += role == ROLE_MESSAGE;
@@ -224,12 +234,15 @@ static bool take_row(struct engine *e, struct session *s, const struct store_row
     return true;
 }
 
+static void serve_next(struct engine *e, struct account *a);
+
 /* All that is in the log has been applied. */
 static void caught_up(struct engine *e, struct session *s)
 {
     struct follow *f = &s->follow;
     if (f->cursor < s->account->head)
         set_cursor(s, s->account->head);
+    bool drained = f->drains;
     f->state = FOLLOW_LIVE;
     if (f->passes)
         tail_drained(e, s->account);
@@ -238,6 +251,8 @@ static void caught_up(struct engine *e, struct session *s)
     rest(s);
     if (f->reading != NULL) /* something is on its way */
         session_watch(s);
+    if (drained)
+        serve_next(e, s->account);
     account_unpark(e, s->account);
 }
 
@@ -317,7 +332,9 @@ static void land(struct engine *e, struct session *s)
     uint64_t position;
     if (r == NULL)
         return;
-    struct slice single = buf_slice(&r->single);
+    struct slice single = buf_slice(&r->single), flying = buf_slice(&r->flying);
+    while (next_of(&flying, &position))
+        sm_taken(e, s, position);
     while (next_of(&single, &position))
         tail_drop(e, s->account, position);
     buf_free(&r->single);
@@ -355,11 +372,17 @@ static void drain(struct engine *e, struct session *s)
         from = tail_hole(t, 0) - 1;
     stop_reading(e, s);
     f->drains = true;
+    f->waits = false;
     reading_of(s)->owed_to = f->cursor;
     if (from < f->cursor)
         f->cursor = from;
     f->state = FOLLOW_BEHIND;
     follow_go_on(e, s);
+}
+
+static bool may_drain(const struct session *s)
+{
+    return is_ready(s) && s->stream != NULL && !s->lags;
 }
 
 static void serve(struct engine *e, struct account *a, const struct session *but)
@@ -372,10 +395,27 @@ static void serve(struct engine *e, struct account *a, const struct session *but
         struct session *s = CONTAINER_OF(it, struct session, link);
         if (s->follow.drains)
             return;
-        if (found == NULL && s != but && is_ready(s) && s->stream != NULL && !s->lags)
+        if (found == NULL && s != but && may_drain(s))
             found = s;
     }
     if (found != NULL)
+        drain(e, found);
+}
+
+/* One that another one which drained has left something for. */
+static void serve_next(struct engine *e, struct account *a)
+{
+    struct session *found = NULL;
+    LIST_EACH(it, &a->sessions)
+    {
+        struct session *s = CONTAINER_OF(it, struct session, link);
+        if (found == NULL && s->follow.waits && may_drain(s))
+            found = s;
+    }
+    if (found == NULL)
+        return;
+    found->follow.waits = false;
+    if (owes(a))
         drain(e, found);
 }
 
@@ -446,10 +486,7 @@ void follow_end(struct engine *e, struct session *s)
     stop_reading(e, s);
     f->drains = f->passes = false;
     f->state = FOLLOW_BEHIND;
-    struct slice flying = follow_flying(s);
-    uint64_t position;
-    while (next_of(&flying, &position))
-        tail_orphan(e, s->account, position);
+    tail_orphans(e, s->account, follow_flying(s));
     forget_reading(s);
     serve(e, s->account, s);
     account_unpark(e, s->account);

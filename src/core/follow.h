@@ -66,6 +66,7 @@ struct follow_reading {
 struct follow {
     enum follow_state state;
     bool drains;         /* reads what the account owes (tail.h) */
+    bool waits;          /* somebody who drained has left something for it */
     bool passes;         /* reads all from what was handed last on: the tail moves with it */
     uint64_t cursor;     /* last position that was applied */
     uint64_t ready_from; /* account.head when it became ready: messages to all since then */

@@ -396,28 +396,41 @@ void sm_answered(struct engine *e, struct session *s, const struct stanza *st)
     }
 }
 
-void sm_taken(struct engine *e, struct session *s, uint64_t position)
+void sm_taken(struct engine *e, const struct session *by, uint64_t position)
 {
-    struct sm *sm = s->sm;
+    LIST_EACH(it, &by->account->sessions)
+    {
+        struct session *s = CONTAINER_OF(it, struct session, link);
+        struct region_entry r;
+        uint64_t at = 0;
+        while (s != by && s->sm != NULL && region_peek(e->region, s->sm->record, &at, &r))
+            if (r.position == position)
+                region_flag(e->region, s->sm->record, at, SM_TAKEN);
+    }
+}
+
+static bool is_message(const struct region_entry *r)
+{
+    return r->position != 0 &&
+           ((r->flags & SM_ROLE_MASK) == ROLE_MESSAGE || (r->flags & SM_OWED) != 0);
+}
+
+void sm_owe(struct engine *e, struct session *s, uint64_t position)
+{
     struct region_entry r;
     uint64_t at = 0;
-    while (region_peek(e->region, sm->record, &at, &r))
+    while (region_peek(e->region, s->sm->record, &at, &r))
         if (r.position == position)
-            region_flag(e->region, sm->record, at, SM_TAKEN);
+            region_flag(e->region, s->sm->record, at, SM_OWED);
 }
 
 /* The client has the message: nobody has to hand it to others any more. */
 static void entry_acknowledged(struct engine *e, struct session *s, const struct region_entry *r)
 {
     struct account *a = s->account;
-    if ((r->flags & SM_ROLE_MASK) != ROLE_MESSAGE)
+    if (!is_message(r))
         return;
-    LIST_EACH(it, &a->sessions)
-    {
-        struct session *other = CONTAINER_OF(it, struct session, link);
-        if (other != s && other->sm != NULL && region_count(e->region, other->sm->record) > 0)
-            sm_taken(e, other, r->position);
-    }
+    sm_taken(e, s, r->position);
     if ((r->flags & SM_DELIVERY) != 0)
         tail_drop(e, a, r->position);
     tail_acknowledged(e, a);
@@ -434,8 +447,7 @@ bool sm_acknowledged(struct engine *e, struct session *s, uint32_t h)
     struct region_entry r;
     uint64_t at = 0;
     for (uint32_t i = 0; i < n && region_peek(e->region, sm->record, &at, &r); i++)
-        if (r.position != 0)
-            entry_acknowledged(e, s, &r);
+        entry_acknowledged(e, s, &r);
     region_pop(e->region, sm->record, n);
     return true;
 }
@@ -461,8 +473,7 @@ uint64_t sm_needs(const struct engine *e, const struct session *s)
 
 static bool is_missed(const struct region_entry *r)
 {
-    return r->position != 0 && (r->flags & SM_ROLE_MASK) == ROLE_MESSAGE &&
-           (r->flags & SM_TAKEN) == 0;
+    return is_message(r) && (r->flags & SM_TAKEN) == 0;
 }
 
 void sm_unacknowledged(const struct engine *e, const struct session *s, struct buf *positions)
@@ -472,4 +483,14 @@ void sm_unacknowledged(const struct engine *e, const struct session *s, struct b
     while (region_peek(e->region, s->sm->record, &at, &r))
         if (is_missed(&r))
             buf_append(positions, &r.position, sizeof(r.position));
+}
+
+bool sm_holds(const struct engine *e, const struct session *s, uint64_t position)
+{
+    struct region_entry r;
+    uint64_t at = 0;
+    while (region_peek(e->region, s->sm->record, &at, &r))
+        if (r.position == position && is_missed(&r))
+            return true;
+    return false;
 }

@@ -22,6 +22,7 @@ enum {
     SM_TAKEN = 8,    /* another session of the account has it: nobody misses it here */
     SM_REQUEST = 16, /* an IQ request, which somebody waits for */
     SM_ANSWERED = 32,
+    SM_OWED = 64, /* of a copy: nobody else has the message */
     SM_FLAGS_BITS = 8,
 };
 
@@ -108,8 +109,11 @@ void sm_ask(struct engine *e, struct session *s);
 /* The client has h of what was sent. False: more than was sent. */
 bool sm_acknowledged(struct engine *e, struct session *s, uint32_t h);
 uint32_t sm_sent_count(const struct engine *e, const struct session *s);
-/* Another session of the account has the message for good. */
-void sm_taken(struct engine *e, struct session *s, uint64_t position);
+/* One session has the message for good: nobody misses it in another one of the account. */
+void sm_taken(struct engine *e, const struct session *by, uint64_t position);
+/* The session has a copy of the message, which no other one will get: it is missed when the copy
+ * is. */
+void sm_owe(struct engine *e, struct session *s, uint64_t position);
 /* The client answered a request, which need not be answered for it any more. */
 void sm_answered(struct engine *e, struct session *s, const struct stanza *st);
 /* The cursor of the log moved without a stanza for this session. */
@@ -118,6 +122,8 @@ void sm_cursor(struct session *s);
 uint64_t sm_needs(const struct engine *e, const struct session *s);
 /* Positions of messages that were handed and are not acknowledged: uint64_t, appended. */
 void sm_unacknowledged(const struct engine *e, const struct session *s, struct buf *positions);
+/* Is this one among them? */
+bool sm_holds(const struct engine *e, const struct session *s, uint64_t position);
 
 /* ---------------------------------------------------------------------------- life and death */
 

@@ -38,12 +38,7 @@ void sm_end(struct engine *e, struct session *s)
     sm_resume_cancel(e, s, false);
     resend_ended(e, s);
     sm_unacknowledged(e, s, &positions);
-    struct slice all = buf_slice(&positions);
-    for (; all.len >= sizeof(uint64_t); all = slice_from(all, sizeof(uint64_t))) {
-        uint64_t position;
-        memcpy(&position, all.ptr, sizeof(position));
-        tail_orphan(e, s->account, position);
-    }
+    tail_orphans(e, s->account, buf_slice(&positions));
     while (region_next(e->region, sm->record, &at, &r, &bytes))
         if (r.position == 0)
             give_back(e, sm, &r);

@@ -208,11 +208,56 @@ void tail_handed(struct engine *e, struct account *a, uint64_t position)
         touched(e, a, true);
 }
 
-void tail_orphan(struct engine *e, struct account *a, uint64_t position)
+/* What sessions were handed and have not acknowledged, ascending. */
+static void hold(const struct engine *e, const struct account *a, struct buf *out)
+{
+    struct buf positions = {0};
+    for (const struct list *it = a->sessions.next; it != &a->sessions; it = it->next) {
+        const struct session *s = CONTAINER_OF((struct list *)(uintptr_t)it, struct session, link);
+        if (s->sm != NULL)
+            sm_unacknowledged(e, s, &positions);
+        buf_add(&positions, follow_flying(s));
+    }
+    for (size_t i = 0; i < count(&positions); i++)
+        (void)insert(out, at(&positions, i));
+    buf_free(&positions);
+}
+
+void tail_orphans(struct engine *e, struct account *a, struct slice positions)
 {
     struct tail *t = &a->tail;
-    if (position <= t->sent ? mark(a, position) : unmark(a, position))
+    struct buf held = {0};
+    bool marks = false;
+    if (positions.len > 0)
+        hold(e, a, &held);
+    for (; positions.len >= sizeof(uint64_t); positions = slice_from(positions, sizeof(uint64_t))) {
+        uint64_t position;
+        memcpy(&position, positions.ptr, sizeof(position));
+        if (!has(&held, position))
+            marks |= position <= t->sent ? mark(a, position) : unmark(a, position);
+    }
+    if (marks)
         touched(e, a, true);
+    buf_free(&held);
+}
+
+static bool is_flying(const struct session *s, uint64_t position)
+{
+    struct slice all = follow_flying(s);
+    for (size_t i = 0; i < all.len; i += sizeof(position))
+        if (memcmp(all.ptr + i, &position, sizeof(position)) == 0)
+            return true;
+    return false;
+}
+
+bool tail_is_taken(const struct engine *e, const struct account *a, uint64_t position)
+{
+    bool taken = !tail_wants(&a->tail, position);
+    for (const struct list *it = a->sessions.next; taken && it != &a->sessions; it = it->next) {
+        const struct session *s = CONTAINER_OF((struct list *)(uintptr_t)it, struct session, link);
+        taken = !is_flying(s, position) && (s->sm == NULL || !sm_holds(e, s, position));
+    }
+    return taken;
 }
 
 void tail_drained(struct engine *e, struct account *a)
@@ -346,13 +391,7 @@ static void put(struct store_request *batch, struct engine *e, struct account *a
     for (size_t i = 0; i < count(marks_of(t)); i++)
         (void)insert(&holes, at(marks_of(t), i));
     struct buf positions = {0};
-    LIST_EACH(it, &a->sessions)
-    {
-        struct session *s = CONTAINER_OF(it, struct session, link);
-        if (s->sm != NULL)
-            sm_unacknowledged(e, s, &positions);
-        buf_add(&positions, follow_flying(s));
-    }
+    hold(e, a, &positions);
     for (size_t i = 0; i < count(&positions); i++)
         if (at(&positions, i) <= t->sent)
             (void)insert(&holes, at(&positions, i));

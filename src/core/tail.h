@@ -67,8 +67,12 @@ void tail_new_entry(struct engine *e, struct account *a, uint64_t position, bool
 void tail_passed(struct engine *e, struct account *a, uint64_t position, bool handed);
 /* A session that catches up, or is given holes, was handed this entry. */
 void tail_handed(struct engine *e, struct account *a, uint64_t position);
-/* The session that was handed it ended without a word about it. */
-void tail_orphan(struct engine *e, struct account *a, uint64_t position);
+/* The session that was handed these (uint64_t) ended without a word about them. What another one
+ * was handed too and may still acknowledge is that one's. */
+void tail_orphans(struct engine *e, struct account *a, struct slice positions);
+/* Somebody has acknowledged the entry (or took it without stream management): nobody else has to.
+ */
+bool tail_is_taken(const struct engine *e, const struct account *a, uint64_t position);
 /* Everything up to account.head has been looked at by the session that was drained. */
 void tail_drained(struct engine *e, struct account *a);
 /* Is the entry still to be handed to somebody? */
