@@ -15,6 +15,12 @@ void scene_reset(void)
     failure[0] = '\0';
 }
 
+void scene_fail(const char *what)
+{
+    if (failure[0] == '\0')
+        snprintf(failure, sizeof(failure), "%s", what);
+}
+
 /* Remembers the first thing that did not come; the rest of the scene goes on and does not matter.
  */
 static bool want(bool good, const char *what, int line)
@@ -216,5 +222,6 @@ const struct scene SCENES[] = {
     {"S3", "contacts", s3},
     {"burst", "300 messages in order", burst},
     {"crash", "messages and the end of the process", crash},
+    {"sessions", "stream management over lost connections, crashes, power cuts", scene_sessions},
     {0},
 };

@@ -17,5 +17,9 @@ extern const struct scene SCENES[];
 /* What the scene expected and did not get; NULL: all was well. */
 const char *scene_failure(void);
 void scene_reset(void);
+void scene_fail(const char *what);
+
+/* scene_sm.c */
+void scene_sessions(struct world *w);
 
 #endif

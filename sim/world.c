@@ -1,66 +1,17 @@
 /* The world of the simulation. Clients, connections and the order of events are drawn from a seed;
- * the nodes are the real ones. */
-#include "world.h"
-
-#include <stdarg.h>
+ * the nodes are the real ones. world_end.c has its ends, client.c the clients. */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/base64.h"
 #include "base/check.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/mem.h"
-#include "core/account.h"
 #include "core/derive.h"
 #include "core/module.h"
-#include "core/region.h"
-#include "node/node.h"
-#include "store/store.h"
+#include "core/roster.h"
+#include "core/service/archive.h"
+#include "world_inside.h"
 
-enum { REGION_BYTES_FIRST = 4096, REGION_BYTES_MAX = 4 << 20 };
-enum { CLIENTS_MAX = 64, SHARDS_MAX = 8, CHUNK_MAX = 200, STEPS_MAX = 200000 };
-
-struct client {
-    struct world *world;
-    const char *name;
-    struct node_link *link; /* NULL: closed */
-    uint32_t shard;
-    struct buf to_server, inbox;
-    struct buf last;
-    bool stopped;
-};
-
-struct world {
-    uint64_t random;
-    uint64_t hash;
-    struct hash_key hash_key;
-    bool trace;
-    uint32_t shards;
-    struct now now;
-    struct store *store;
-    struct list requests; /* struct store_request, on their way to the store */
-    struct list answers;  /* struct store_request, to be handed to the shards */
-    struct list jobs;     /* struct job */
-    struct list lanes[SHARDS_MAX][SHARDS_MAX]; /* struct mail, from, to */
-    struct node *nodes[SHARDS_MAX];
-    struct rng rngs[SHARDS_MAX];
-    struct world_region {
-        char *memory;
-        size_t bytes;
-        struct region *region;
-    } regions[SHARDS_MAX];
-    struct region_stamp stamp;
-    uint64_t owner_key;
-    bool dead; /* the process ended: what it still does reaches nobody */
-    struct log log;
-    struct client clients[CLIENTS_MAX];
-    unsigned client_count;
-    struct slice admins[1];
-    struct host_config host;
-    struct node_listener listener;
-    struct node_config config;
-};
+enum { STEPS_MAX = 200000 };
 
 /* SplitMix64: small, and good enough to shuffle events. */
 static uint64_t draw(uint64_t *state)
@@ -89,9 +40,10 @@ static void log_line(void *ctx, enum log_level level, const char *event, const c
 {
     struct world *w = ctx;
     (void)level;
-    (void)event;
-    if (w->trace)
+    if (w->trace && !w->dead)
         fprintf(stderr, "%llu %.*s\n", (unsigned long long)w->now.mono_ms, (int)len, line);
+    if (w->on_log != NULL && !w->dead)
+        w->on_log(w->on_log_ctx, event, slice_of(line, len));
 }
 
 static void answered(void *ctx, struct store_request *r)
@@ -99,11 +51,11 @@ static void answered(void *ctx, struct store_request *r)
     struct world *w = ctx;
     struct store_request *echo = store_echo(r);
     if (echo != NULL)
-        list_push(&w->answers, &echo->link);
-    list_push(&w->answers, &r->link);
+        list_push(&w->written[echo->shard], &echo->link);
+    list_push(r->write ? &w->written[r->shard] : &w->read[r->shard], &r->link);
 }
 
-static void note(struct world *w, struct slice bytes)
+void world_note(struct world *w, struct slice bytes)
 {
     w->hash = hash_bytes(&w->hash_key, bytes) ^ (w->hash * 0x100000001b3ULL);
 }
@@ -115,8 +67,7 @@ static bool region_grows(void *ctx, size_t bytes)
     return true;
 }
 
-/* A node with an empty region. */
-static void start_shard(struct world *w, uint32_t shard)
+void world_start_shard(struct world *w, uint32_t shard)
 {
     struct world_region *r = &w->regions[shard];
     r->memory = mem_alloc(REGION_BYTES_MAX);
@@ -142,7 +93,7 @@ static void start_shard(struct world *w, uint32_t shard)
     w->nodes[shard] = node_new(&ns);
 }
 
-static void stop_shard(struct world *w, uint32_t shard)
+void world_stop_shard(struct world *w, uint32_t shard)
 {
     node_free(&w->nodes[shard]);
     region_free(&w->regions[shard].region);
@@ -162,8 +113,8 @@ struct world *world_new(const struct world_setup *setup)
     w->store->answered = answered;
     w->store->ctx = w;
     w->log = (struct log){.level = LOG_DEBUG, .sink = log_line, .ctx = w};
-    list_init(&w->requests);
-    list_init(&w->answers);
+    list_init(&w->batches);
+    list_init(&w->queries);
     list_init(&w->jobs);
     w->admins[0] = SLICE("alice@localhost");
     w->host = (struct host_config){
@@ -183,21 +134,15 @@ struct world *world_new(const struct world_setup *setup)
         .listeners = &w->listener,
         .listener_count = 1,
     };
-    for (uint32_t i = 0; i < w->shards; i++) {
-        for (uint32_t k = 0; k < w->shards; k++)
+    for (uint32_t i = 0; i < SHARDS_MAX; i++) {
+        list_init(&w->written[i]);
+        list_init(&w->read[i]);
+        for (uint32_t k = 0; k < SHARDS_MAX; k++)
             list_init(&w->lanes[i][k]);
-        start_shard(w, i);
     }
+    for (uint32_t i = 0; i < w->shards; i++)
+        world_start_shard(w, i);
     return w;
-}
-
-static void closed(struct client *c)
-{
-    struct node_link *l = c->link;
-    c->link = NULL;
-    if (c->world->trace)
-        fprintf(stderr, "-- %s closed\n", c->name);
-    node_link_lost(c->world->nodes[c->shard], l);
 }
 
 /* Takes what the nodes have for the outside. */
@@ -212,59 +157,29 @@ static void collect(struct world *w, uint32_t shard)
     while ((l = node_next_moving(n, &to)) != NULL) {
         struct mail *move = mail_new(MAIL_LINK, shard, to);
         move->object = l;
+        ((struct client *)node_owner(l))->moving = true;
         list_push(&w->lanes[shard][to], &move->link);
     }
     while ((m = node_next_mail(n)) != NULL) {
-        note(w, buf_slice(&m->data));
+        world_note(w, buf_slice(&m->data));
         list_push(&w->lanes[shard][m->to], &m->link);
     }
     while ((r = node_next_request(n)) != NULL)
-        list_push(&w->requests, &r->link);
+        list_push(r->write ? &w->batches : &w->queries, &r->link);
     while ((job = node_next_job(n)) != NULL)
         list_push(&w->jobs, &job->link);
-    while ((l = node_next_ready(n)) != NULL)
+    while ((l = node_next_ready(n)) != NULL) {
+        client_written(node_owner(l));
         if (node_finished(l))
-            closed(node_owner(l));
+            client_closes(node_owner(l));
+    }
 }
 
-static void turn(struct world *w, uint32_t shard)
+void world_turn(struct world *w, uint32_t shard)
 {
     node_now(w->nodes[shard], w->now);
     node_turn(w->nodes[shard]);
     collect(w, shard);
-}
-
-static bool client_writes(struct world *w, struct client *c)
-{
-    if (c->link == NULL || w->dead || buf_len(&c->to_server) == 0 || !node_wants_input(c->link))
-        return false;
-    size_t n = 1 + world_random(w, CHUNK_MAX);
-    if (n > buf_len(&c->to_server))
-        n = buf_len(&c->to_server);
-    node_now(w->nodes[c->shard], w->now);
-    node_input(w->nodes[c->shard], c->link, slice_of(buf_slice(&c->to_server).ptr, n));
-    buf_consume(&c->to_server, n);
-    turn(w, c->shard);
-    return true;
-}
-
-static bool client_reads(struct world *w, struct client *c)
-{
-    if (c->link == NULL || c->stopped || w->dead || buf_len(node_output(c->link)) == 0)
-        return false;
-    struct buf *out = node_output(c->link);
-    size_t n = 1 + world_random(w, CHUNK_MAX);
-    if (n > buf_len(out))
-        n = buf_len(out);
-    struct slice bytes = slice_of(buf_slice(out).ptr, n);
-    note(w, bytes);
-    buf_add(&c->inbox, bytes);
-    if (w->trace)
-        fprintf(stderr, "%s <- %.*s\n", c->name, SLICE_ARG(bytes));
-    buf_consume(out, n);
-    node_sent(w->nodes[c->shard], c->link);
-    turn(w, c->shard);
-    return true;
 }
 
 static bool mail_arrives(struct world *w, uint32_t from, uint32_t to)
@@ -275,24 +190,37 @@ static bool mail_arrives(struct world *w, uint32_t from, uint32_t to)
     struct mail *m = CONTAINER_OF(node, struct mail, link);
     node_now(w->nodes[to], w->now);
     if (m->kind == MAIL_LINK) {
-        struct node_link *l = m->object;
-        struct client *c = node_owner(l);
-        c->shard = to;
-        node_adopt(w->nodes[to], l, c);
+        client_arrives(node_owner(m->object), to);
         mail_free(&m);
     } else {
         node_mail(w->nodes[to], m);
     }
-    turn(w, to);
+    world_turn(w, to);
     return true;
 }
 
-static bool store_works(struct world *w)
+/* One of the list, any of the first few. */
+static struct store_request *take_any(struct world *w, struct list *all)
 {
-    struct list *node = list_pop(&w->requests);
-    if (node == NULL)
+    enum { AHEAD = 4 };
+    struct list *node = all->next;
+    if (list_empty(all))
+        return NULL;
+    for (uint32_t n = world_random(w, AHEAD); n > 0 && node->next != all; n--)
+        node = node->next;
+    list_remove(node);
+    return CONTAINER_OF(node, struct store_request, link);
+}
+
+static bool store_works(struct world *w, bool write)
+{
+    struct store_request *r = NULL;
+    if (!write)
+        r = take_any(w, &w->queries);
+    else if (!list_empty(&w->batches))
+        r = CONTAINER_OF(list_pop(&w->batches), struct store_request, link);
+    if (r == NULL)
         return false;
-    struct store_request *r = CONTAINER_OF(node, struct store_request, link);
     if (w->dead) {
         r->err = ERR_CLOSED;
         answered(w, r);
@@ -302,16 +230,18 @@ static bool store_works(struct world *w)
     return store_run(w->store, 1) > 0;
 }
 
-static bool answer_arrives(struct world *w)
+static bool answer_arrives(struct world *w, uint32_t shard, bool write)
 {
-    struct list *node = list_pop(&w->answers);
-    if (node == NULL)
+    struct store_request *r = NULL;
+    if (!write)
+        r = take_any(w, &w->read[shard]);
+    else if (!list_empty(&w->written[shard]))
+        r = CONTAINER_OF(list_pop(&w->written[shard]), struct store_request, link);
+    if (r == NULL)
         return false;
-    struct store_request *r = CONTAINER_OF(node, struct store_request, link);
-    uint32_t shard = r->shard;
     node_now(w->nodes[shard], w->now);
     node_store_answer(w->nodes[shard], r);
-    turn(w, shard);
+    world_turn(w, shard);
     return true;
 }
 
@@ -325,7 +255,7 @@ static bool job_runs(struct world *w)
     job->run(job);
     node_now(w->nodes[shard], w->now);
     node_job_done(w->nodes[shard], job);
-    turn(w, shard);
+    world_turn(w, shard);
     return true;
 }
 
@@ -333,35 +263,64 @@ static bool shard_turns(struct world *w, uint32_t shard)
 {
     if (node_deadline(w->nodes[shard]) > w->now.mono_ms)
         return false;
-    turn(w, shard);
+    world_turn(w, shard);
     return true;
+}
+
+/* One event of the kind, at the place that is drawn or one behind it; false: there is none. */
+enum event { WRITE, READ, MAIL, COMMIT, QUERY, WRITTEN, ANSWER, JOB, TURN, EVENTS };
+
+static bool happens(struct world *w, enum event kind, uint32_t place)
+{
+    uint32_t s = w->shards;
+    struct client *c = &w->clients[place];
+    switch (kind) {
+    case WRITE:
+        return c->world != NULL && client_writes(c);
+    case READ:
+        return c->world != NULL && client_reads(c);
+    case MAIL:
+        return mail_arrives(w, place / s, place % s);
+    case COMMIT:
+    case QUERY:
+        return store_works(w, kind == COMMIT);
+    case WRITTEN:
+    case ANSWER:
+        return answer_arrives(w, place, kind == WRITTEN);
+    case JOB:
+        return job_runs(w);
+    default:
+        return shard_turns(w, place);
+    }
+}
+
+static uint32_t places_of(const struct world *w, enum event kind)
+{
+    switch (kind) {
+    case WRITE:
+    case READ:
+        return w->client_count;
+    case MAIL:
+        return w->shards * w->shards;
+    case WRITTEN:
+    case ANSWER:
+    case TURN:
+        return w->shards;
+    default:
+        return 1;
+    }
 }
 
 /* Tries one drawn kind of event after the other until one can happen. */
 static bool step(struct world *w)
 {
-    enum { WRITE, READ, MAIL, STORE, ANSWER, JOB, TURN, KINDS };
-    uint32_t first = world_random(w, KINDS);
-    for (uint32_t k = 0; k < KINDS; k++) {
-        uint32_t kind = (first + k) % KINDS, n = w->client_count, s = w->shards;
-        uint32_t at = world_random(w, n > 0 ? n : 1), lane = world_random(w, s * s);
-        bool done = false;
-        for (uint32_t i = 0; kind <= READ && i < n && !done; i++) {
-            struct client *c = &w->clients[(at + i) % n];
-            done = kind == WRITE ? client_writes(w, c) : client_reads(w, c);
-        }
-        for (uint32_t i = 0; kind == MAIL && i < s * s && !done; i++)
-            done = mail_arrives(w, (lane + i) % (s * s) / s, (lane + i) % (s * s) % s);
-        for (uint32_t i = 0; kind == TURN && i < s && !done; i++)
-            done = shard_turns(w, i);
-        if (kind == STORE)
-            done = store_works(w);
-        if (kind == ANSWER)
-            done = answer_arrives(w);
-        if (kind == JOB)
-            done = job_runs(w);
-        if (done)
-            return true;
+    uint32_t first = world_random(w, EVENTS), draw = world_random(w, 1U << 30);
+    for (uint32_t k = 0; k < EVENTS; k++) {
+        enum event kind = (first + k) % EVENTS;
+        uint32_t places = places_of(w, kind);
+        for (uint32_t i = 0; i < places; i++)
+            if (happens(w, kind, (draw + i) % places))
+                return true;
     }
     return false;
 }
@@ -403,273 +362,103 @@ uint64_t world_hash(const struct world *w)
     return w->hash;
 }
 
-void world_account(struct world *w, const char *user, const char *password)
+void world_log_to(struct world *w, world_log_fn *fn, void *ctx)
 {
-    struct buf owner = {0}, keys = {0}, value = {0};
-    struct job *job = derive_credentials(slice_z(password), SASL_ITERATIONS_MIN, &w->rngs[0]);
+    w->on_log = fn;
+    w->on_log_ctx = ctx;
+}
+
+uint32_t world_shards(const struct world *w)
+{
+    return w->shards;
+}
+
+uint64_t world_now(const struct world *w)
+{
+    return w->now.mono_ms;
+}
+
+struct limits *world_limits(struct world *w)
+{
+    return &w->config.core.limits;
+}
+
+/* Salts that are the same everywhere: all accounts of a password have the same keys. */
+static void salt(void *ctx, void *out, size_t n)
+{
+    (void)ctx;
+    memset(out, 's', n);
+}
+
+/* The keys of a password: derived once, for that takes longer than a whole scene. */
+static struct slice keys_of(const char *password)
+{
+    static struct buf keys, of;
+    struct rng rng = {.fill = salt};
+    if (slice_eq(buf_slice(&of), slice_z(password)))
+        return buf_slice(&keys);
+    buf_clear(&of);
+    buf_clear(&keys);
+    buf_add(&of, slice_z(password));
+    struct job *job = derive_credentials(slice_z(password), SASL_ITERATIONS_MIN, &rng);
     job->run(job);
     CHECK(job->err == 0);
     CHECK(sasl_credentials_encode(derive_credentials_result(job), &keys) == 0);
-    struct account_record record = {.created_ms = w->now.wall_ms, .credentials = buf_slice(&keys)};
-    account_record_encode(&record, &value);
-    buf_printf(&owner, "%s@localhost", user);
+    job->free(job);
+    return buf_slice(&keys);
+}
+
+/* Writes an item past the nodes, and frees the value. */
+static void put(struct world *w, struct slice owner, struct slice name, struct slice key,
+                struct buf *value)
+{
     struct store_request *r = store_batch_new(0, 0);
-    store_add(r, buf_slice(&owner), STORE_ACCOUNT, SLICE(""), buf_slice(&value));
+    store_put(r, owner, name, key, buf_slice(value));
     store_submit(w->store, r);
-    while (store_run(w->store, 1) > 0)
-        continue;
-    r = CONTAINER_OF(list_pop(&w->answers), struct store_request, link);
+    CHECK(store_run(w->store, 1) == 1);
+    r = CONTAINER_OF(list_pop(&w->written[0]), struct store_request, link);
     CHECK(r->err == 0);
     store_request_free(&r);
-    job->free(job);
+    buf_free(value);
+}
+
+void world_account(struct world *w, const char *user, const char *password)
+{
+    struct buf owner = {0}, value = {0};
+    struct account_record record = {.created_ms = w->now.wall_ms, .credentials = keys_of(password)};
+    account_record_encode(&record, &value);
+    buf_printf(&owner, "%s@localhost", user);
+    put(w, buf_slice(&owner), STORE_ACCOUNT, SLICE(""), &value);
     buf_free(&owner);
-    buf_free(&keys);
-    buf_free(&value);
 }
 
-struct client *client_connect(struct world *w, const char *name)
+void world_befriend(struct world *w, const char *user, const char *contact)
 {
-    CHECK(w->client_count < CLIENTS_MAX);
-    struct client *c = &w->clients[w->client_count++];
-    c->world = w;
-    c->name = name;
-    c->shard = world_random(w, w->shards);
-    node_now(w->nodes[c->shard], w->now);
-    c->link = node_accept(w->nodes[c->shard], 0, "sim", w->client_count, c);
-    return c;
+    struct roster roster = {0};
+    struct buf owner = {0}, other = {0}, value = {0};
+    buf_printf(&owner, "%s@localhost", user);
+    buf_printf(&other, "%s@localhost", contact);
+    struct roster_item *item = roster_set(&roster, buf_slice(&other), SLICE_NONE, SLICE_NONE);
+    item->listed = true;
+    item->sub = (struct subscription){.to = true, .from = true};
+    roster_item_encode(item, &value);
+    put(w, buf_slice(&owner), STORE_ROSTER, buf_slice(&other), &value);
+    roster_free(&roster);
+    buf_free(&owner);
+    buf_free(&other);
 }
 
-void client_break(struct client *c)
+void world_log(struct world *w, const char *bare, world_row_fn *fn, void *ctx)
 {
-    /* A link in a mail between shards cannot be found: it arrives first. */
-    world_settle(c->world);
-    if (c->link == NULL)
-        return;
-    node_now(c->world->nodes[c->shard], c->world->now);
-    closed(c);
-    turn(c->world, c->shard);
-}
-
-void client_send(struct client *c, const char *text)
-{
-    if (c->world->trace)
-        fprintf(stderr, "%s -> %s\n", c->name, text);
-    buf_add(&c->to_server, slice_z(text));
-}
-
-void client_stop_reading(struct client *c, bool stopped)
-{
-    c->stopped = stopped;
-}
-
-bool client_closed(const struct client *c)
-{
-    return c->link == NULL && buf_len(&c->inbox) == 0;
-}
-
-const char *client_last(const struct client *c)
-{
-    return buf_slice(&c->last).ptr;
-}
-
-/* Length of the first complete thing in text: a stream header, an end of stream, an element; 0: it
- * is not there yet. Serialised XML of our own, so '<' and '>' stand for markup alone. */
-static size_t first_element(struct slice text)
-{
-    int depth = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] != '<')
-            continue;
-        size_t end = i;
-        while (end < text.len && text.ptr[end] != '>')
-            end++;
-        if (end == text.len)
-            return 0;
-        struct slice tag = slice_of(text.ptr + i, end - i + 1);
-        if (slice_starts(tag, SLICE("<?")))
-            continue;
-        if (slice_starts(tag, SLICE("<stream:stream")) ||
-            slice_starts(tag, SLICE("</stream:stream")))
-            return end + 1;
-        if (tag.ptr[1] == '/')
-            depth--;
-        else if (tag.ptr[tag.len - 2] != '/')
-            depth++;
-        if (depth == 0)
-            return end + 1;
-        i = end;
-    }
-    return 0;
-}
-
-static bool has_all(struct slice text, va_list wanted)
-{
-    va_list args;
-    va_copy(args, wanted);
-    bool all = true;
-    const char *want;
-    while ((want = va_arg(args, const char *)) != NULL)
-        all = all && memmem(text.ptr, text.len, want, strlen(want)) != NULL;
-    va_end(args);
-    return all;
-}
-
-bool client_expect(struct client *c, ...)
-{
-    va_list wanted;
-    va_start(wanted, c);
-    bool found = false, more = true;
-    while (!found) {
-        struct slice inbox = buf_slice(&c->inbox);
-        size_t len = inbox.len > 0 ? first_element(inbox) : 0;
-        if (len == 0) {
-            if (!more)
-                break;
-            more = world_run(c->world, 1);
-            continue;
-        }
-        found = has_all(slice_of(inbox.ptr, len), wanted);
-        buf_clear(&c->last);
-        buf_append(&c->last, inbox.ptr, len);
-        buf_byte(&c->last, '\0');
-        buf_consume(&c->inbox, len);
-    }
-    va_end(wanted);
-    return found;
-}
-
-bool client_quiet(struct client *c, const char *text)
-{
-    world_settle(c->world);
-    struct slice inbox = buf_slice(&c->inbox);
-    return inbox.len == 0 || memmem(inbox.ptr, inbox.len, text, strlen(text)) == NULL;
-}
-
-bool client_login(struct client *c, const char *user, const char *password, const char *resource)
-{
-    const char *header = "<stream:stream xmlns='jabber:client' to='localhost' version='1.0' "
-                         "xmlns:stream='http://etherx.jabber.org/streams'>";
-    struct buf text = {0}, plain = {0};
-    client_send(c, header);
-    if (!client_expect(c, "<stream:features", "PLAIN", NULL))
-        return false;
-    buf_byte(&plain, '\0');
-    buf_add(&plain, slice_z(user));
-    buf_byte(&plain, '\0');
-    buf_add(&plain, slice_z(password));
-    buf_lit(&text, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>");
-    base64_append(&text, buf_slice(&plain));
-    buf_lit(&text, "</auth>");
-    buf_byte(&text, 0);
-    client_send(c, buf_slice(&text).ptr);
-    bool good = client_expect(c, "<success", NULL);
-    if (good) {
-        client_send(c, header);
-        good = client_expect(c, "<stream:features", "xmpp-bind", NULL);
-    }
-    if (good) {
-        buf_clear(&text);
-        buf_printf(&text,
-                   "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-                   "<resource>%s</resource></bind></iq>",
-                   resource);
-        buf_byte(&text, '\0');
-        client_send(c, buf_slice(&text).ptr);
-        good = client_expect(c, "type='result'", "id='bind'", resource, NULL);
-    }
-    buf_free(&text);
-    buf_free(&plain);
-    return good;
-}
-
-/* All links are lost, and what follows from it has happened. */
-static void end_connections(struct world *w)
-{
-    world_settle(w); /* a link in a mail between shards cannot be found: it arrives first */
-    for (unsigned i = 0; i < w->client_count; i++)
-        if (w->clients[i].link != NULL)
-            closed(&w->clients[i]);
-    for (uint32_t i = 0; i < w->shards; i++)
-        turn(w, i);
-    world_settle(w);
-}
-
-static void restore(void *ctx, struct slice image)
-{
-    struct world *w = ctx;
-    struct jid account;
-    CHECK(node_image_account(image, &account));
-    uint32_t shard = engine_owner(node_engine(w->nodes[0]), jid_bare(&account));
-    node_restore(w->nodes[shard], image);
-}
-
-/* The memory of the regions is taken as it is; the nodes then come to their end as if the store had
- * gone, which nobody sees, because they own things on the heap. */
-static void crash(struct world *w, enum region_trust wanted)
-{
-    struct buf left[SHARDS_MAX] = {0};
-    unsigned damaged;
-    for (uint32_t i = 0; i < w->shards; i++)
-        CHECK(buf_append(&left[i], w->regions[i].memory, w->regions[i].bytes) == 0);
-    uint64_t hash = w->hash;
-    w->dead = true;
-    end_connections(w);
-    w->dead = false;
-    w->hash = hash;
-    for (unsigned i = 0; i < w->client_count; i++)
-        buf_clear(&w->clients[i].to_server);
-    for (uint32_t i = 0; i < w->shards; i++)
-        stop_shard(w, i);
-    for (uint32_t i = 0; i < w->shards; i++)
-        start_shard(w, i);
-    for (uint32_t i = 0; i < w->shards; i++) {
-        struct slice memory = buf_slice(&left[i]);
-        enum region_trust trust =
-            region_recover(memory.ptr, memory.len, &w->stamp, restore, w, &damaged);
-        CHECK(trust == wanted && damaged == 0);
-        buf_free(&left[i]);
-    }
-}
-
-void world_crash(struct world *w)
-{
-    if (w->trace)
-        fprintf(stderr, "-- crash\n");
-    crash(w, REGION_GOOD);
-}
-
-void world_power_cut(struct world *w)
-{
-    if (w->trace)
-        fprintf(stderr, "-- power cut\n");
-    w->stamp.boot_id[0]++;
-    crash(w, REGION_STALE);
-}
-
-static void free_mail(struct mail *m)
-{
-    if (m->kind == MAIL_LINK)
-        UNREACHABLE(); /* world_free settles first */
-    mail_free(&m);
-}
-
-void world_free(struct world **world)
-{
-    struct world *w = *world;
-    end_connections(w);
-    for (unsigned i = 0; i < w->client_count; i++) {
-        struct client *c = &w->clients[i];
-        buf_free(&c->to_server);
-        buf_free(&c->inbox);
-        buf_free(&c->last);
-    }
-    for (uint32_t i = 0; i < w->shards; i++) {
-        stop_shard(w, i);
-        for (uint32_t k = 0; k < w->shards; k++)
-            while (!list_empty(&w->lanes[i][k]))
-                free_mail(CONTAINER_OF(list_pop(&w->lanes[i][k]), struct mail, link));
-    }
-    store_free(&w->store);
-    mem_free(w);
-    *world = NULL;
+    struct store_request *r = store_query_new(0, 0);
+    struct store_row row;
+    size_t at = 0;
+    store_range(r, slice_z(bare), STORE_ARCHIVE, 0, INT64_MAX, UINT32_MAX, false);
+    store_submit(w->store, r);
+    CHECK(store_run(w->store, 1) == 1);
+    r = CONTAINER_OF(list_pop(&w->read[0]), struct store_request, link);
+    CHECK(r->err == 0 && !r->more);
+    while (store_rows(r, &at, &row))
+        fn(ctx, &row);
+    store_request_free(&r);
 }
