@@ -328,7 +328,7 @@ void scene_sessions(struct world *w)
     for (unsigned i = 0; i < p->book.device_count; i++)
         if (p->devices[i].kind.account < ACCOUNTS - 1 && !chance(p, 4))
             begin(p, &p->devices[i]);
-    unsigned acts = 50 + draw(p, 150);
+    unsigned acts = 50 + draw(p, 500);
     for (unsigned i = 0; i < acts && p->book.failure[0] == '\0'; i++) {
         act(p);
         run(p, draw(p, chance(p, 10) ? 400 : 40));

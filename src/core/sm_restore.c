@@ -182,6 +182,7 @@ void sm_save(struct engine *e)
     if (!e->stopping || e->saved || e->region == NULL || is_busy(e))
         return;
     e->saved = true;
+    tails_write(e); /* of accounts that have been loaded since */
     for (uint32_t i = 0; i < e->sessions.count; i++) {
         const struct session *s = e->sessions.slots[i].object;
         if (s == NULL || s->sm == NULL || !sm_resumable(s))

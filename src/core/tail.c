@@ -475,7 +475,7 @@ static void add(struct engine *e, struct account *a, struct tail_batch *b,
     account_use(e, a);
 }
 
-/* Accounts whose last write is under way wait for the next time. */
+/* Accounts whose last write is under way, or that are being loaded, wait for the next time. */
 void tails_write(struct engine *e)
 {
     struct list now;
@@ -488,7 +488,7 @@ void tails_write(struct engine *e)
         while (!list_empty(&now) && b->count < BATCH_ACCOUNTS) {
             struct tail_work *w = CONTAINER_OF(list_pop(&now), struct tail_work, dirty);
             struct account *a = w->account;
-            if (a->tail.writing) {
+            if (a->tail.writing || a->state == ACCOUNT_LOADING) {
                 list_push(&e->tails, &w->dirty);
                 continue;
             }
