@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "burbled/config_read.h"
+#include "burbled/config_schema.h"
 #include "burbled/config_text.h"
 #include "io/files.h"
 
@@ -35,8 +36,9 @@ static bool read_file(const char *path, struct config_errors *errors, struct buf
 /* Numbers that libconfig would cut to 32 or 64 bits without a word. False when libconfig should not
  * be given the text: its time grows with the square of the settings, and it tells the end of the
  * file where a text has no closing quote. */
-static bool check_text(struct config_errors *errors, const char *name, struct slice text)
+static bool check_text(const struct config_reader *r, const char *name, struct slice text)
 {
+    struct config_errors *errors = r->errors;
     struct config_scan scan = {.text = text, .line = 1};
     struct config_token t, last = {0};
     size_t names = 0;
@@ -44,7 +46,7 @@ static bool check_text(struct config_errors *errors, const char *name, struct sl
         if (t.type == CONFIG_TOKEN_NUMBER && !config_text_number_fits(t.text)) {
             char key[64];
             int shown = t.text.len > 40 ? 40 : (int)t.text.len;
-            if (slice_is(last.text, "secret"))
+            if (r->private || slice_is(last.text, "secret"))
                 shown = 0; /* not even when it lacks its quotes */
             snprintf(key, sizeof(key), "%.*s", SLICE_ARG(last.text));
             config_errors_add(errors, false, name, t.line, key,
@@ -69,8 +71,10 @@ static bool check_text(struct config_errors *errors, const char *name, struct sl
     return true;
 }
 
-static bool text_is_sane(struct config_errors *errors, const char *name, struct slice text)
+static bool text_is_sane(const struct config_reader *r, struct slice text)
 {
+    struct config_errors *errors = r->errors;
+    const char *name = r->name;
     uint32_t line = 1;
     if (text.len > CONFIG_FILE_BYTES_MAX) {
         config_errors_add(errors, false, name, 0, NULL, "expected at most %d bytes",
@@ -84,7 +88,7 @@ static bool text_is_sane(struct config_errors *errors, const char *name, struct 
         }
         line += text.ptr[i] == '\n';
     }
-    return check_text(errors, name, text);
+    return check_text(r, name, text);
 }
 
 /* How many settings with a name stand in a line of the main file, as far as it was parsed; includes
@@ -159,6 +163,8 @@ static bool rename_duplicate(config_t *cfg, struct config_reader *r, struct buf 
     buf_append(&renamed, whole.ptr, before);
     buf_printf(&renamed, CONFIG_DUPLICATE_PREFIX "%u", (unsigned)n);
     buf_append(&renamed, name.ptr + name.len, whole.len - before - name.len + 1);
+    if (r->private)
+        mem_wipe(text->ptr, text->cap);
     buf_free(text);
     *text = renamed;
     r->duplicates = true;
@@ -202,7 +208,7 @@ static bool parse(config_t *cfg, struct config_reader *r, struct buf *text)
     const char *what = config_error_text(cfg);
     int line = config_error_line(cfg);
     struct slice shown = file == NULL ? line_of(buf_slice(text), line) : SLICE_NONE;
-    if (shown.len > 0 && !names_secret(shown))
+    if (shown.len > 0 && !r->private && !names_secret(shown))
         config_errors_add(r->errors, false, r->name, (uint32_t)line, NULL, "%s at or before: %.*s",
                           what != NULL ? what : "syntax error", SLICE_ARG(shown));
     else
@@ -221,35 +227,44 @@ static void check_includes(const config_t *cfg, struct config_reader *r)
             buf_printf(&path, "%s/", r->dir);
         buf_append(&path, v.includes[i], strlen(v.includes[i]) + 1);
         if (!path.failed && read_file(path.ptr, r->errors, &text))
-            (void)check_text(r->errors, v.includes[i], buf_slice(&text));
+            (void)check_text(r, v.includes[i], buf_slice(&text));
         buf_free(&path);
         buf_free(&text);
     }
 }
 
 /* text holds the file; it is given back here. */
-static int load(struct buf *text, struct config_reader *r, bool includes, struct config *out)
+static int load(struct buf *text, struct config_reader *r, bool includes,
+                const struct config_shape *shape, void *out)
 {
     config_t cfg;
-    *out = (struct config){0};
     config_init(&cfg);
     if (r->dir != NULL)
         config_set_include_dir(&cfg, r->dir);
-    if (text_is_sane(r->errors, r->name, buf_slice(text)) && buf_byte(text, '\0') == 0 &&
-        parse(&cfg, r, text)) {
+    if (text_is_sane(r, buf_slice(text)) && buf_byte(text, '\0') == 0 && parse(&cfg, r, text)) {
         if (includes)
             check_includes(&cfg, r);
-        out->path = mem_copy(slice_z(r->name));
-        config_read_all(r, config_root_setting(&cfg), out);
-        config_check_all(r, config_root_setting(&cfg), out);
+        config_read_all(r, config_root_setting(&cfg), shape->root, out);
+        shape->check(r, config_root_setting(&cfg), out);
     }
     config_destroy(&cfg);
+    if (r->private && text->ptr != NULL)
+        mem_wipe(text->ptr, text->cap);
     buf_free(text);
     config_errors_sort(r->errors);
-    if (r->errors->error_count == 0)
-        return ERR_OK;
-    config_free(out);
-    return ERR_SYNTAX;
+    return r->errors->error_count == 0 ? ERR_OK : ERR_SYNTAX;
+}
+
+static const struct config_shape SERVER = {.root = &CONFIG_ROOT, .check = config_check_all};
+
+/* What load says of the server's configuration. */
+static int loaded(int err, const char *name, struct config *out)
+{
+    if (err == 0)
+        out->path = mem_copy(slice_z(name));
+    else
+        config_free(out);
+    return err;
 }
 
 int config_load(const char *path, struct config *out, struct config_errors *errors)
@@ -266,7 +281,7 @@ int config_load(const char *path, struct config *out, struct config_errors *erro
         config_errors_add(errors, false, path, 0, NULL, "cannot be read: %s", strerror(errno));
     } else if (read_file(path, errors, &text)) {
         struct config_reader r = {.errors = errors, .name = path, .dir = dir};
-        result = load(&text, &r, true, out);
+        result = loaded(load(&text, &r, true, &SERVER, out), path, out);
     }
     mem_free(folder);
     free(dir);
@@ -274,22 +289,28 @@ int config_load(const char *path, struct config *out, struct config_errors *erro
     return result;
 }
 
-int config_load_text(struct slice text, const char *name, const char *dir, struct config *out,
-                     struct config_errors *errors)
+int config_load_shape(struct slice text, struct config_reader *r, const struct config_shape *shape,
+                      void *out)
 {
     struct buf copy = {0};
-    struct config_reader r = {.errors = errors, .name = name, .dir = dir};
-    *out = (struct config){0};
     if (text.len > 0 && memmem(text.ptr, text.len, "@include", 8) != NULL) {
-        config_errors_add(errors, false, name, 0, NULL, "@include is for files alone");
+        config_errors_add(r->errors, false, r->name, 0, NULL, "@include is for files alone");
         return ERR_SYNTAX;
     }
-    if (buf_add(&copy, text) != 0 || buf_reserve(&copy, 1) != 0) {
-        config_errors_add(errors, false, name, 0, NULL, "out of memory");
+    if (buf_reserve(&copy, text.len + 1) != 0 || buf_add(&copy, text) != 0) {
+        config_errors_add(r->errors, false, r->name, 0, NULL, "out of memory");
         buf_free(&copy);
         return ERR_SYNTAX;
     }
-    return load(&copy, &r, false, out);
+    return load(&copy, r, false, shape, out);
+}
+
+int config_load_text(struct slice text, const char *name, const char *dir, struct config *out,
+                     struct config_errors *errors)
+{
+    struct config_reader r = {.errors = errors, .name = name, .dir = dir};
+    *out = (struct config){0};
+    return loaded(config_load_shape(text, &r, &SERVER, out), name, out);
 }
 
 static void strings_free(struct config_strings *s)

@@ -296,8 +296,9 @@ static void check_limits(struct config_reader *r, const config_setting_t *root, 
         config_limits_rate_off(l);
 }
 
-void config_check_all(struct config_reader *r, const config_setting_t *root, struct config *c)
+void config_check_all(struct config_reader *r, const config_setting_t *root, void *config)
 {
+    struct config *c = config;
     check_names(r, root, c);
     for (uint32_t i = 0; i < c->host_count; i++) {
         const config_setting_t *s = element(root, "hosts", i);

@@ -189,11 +189,12 @@ static void read_group(struct config_reader *r, struct worklist *w, const struct
     }
 }
 
-void config_read_all(struct config_reader *r, const config_setting_t *root, struct config *out)
+void config_read_all(struct config_reader *r, const config_setting_t *root,
+                     const struct config_group *group, void *out)
 {
     struct worklist w = {0};
-    set_all_defaults(&CONFIG_ROOT, out);
-    work_add(&w, root, &CONFIG_ROOT, out, "");
+    set_all_defaults(group, out);
+    work_add(&w, root, group, out, "");
     while (w.count > 0) {
         struct work work = w.items[--w.count];
         read_group(r, &w, &work);

@@ -170,7 +170,7 @@ static char *read_text(struct config_reader *r, const config_setting_t *s,
         else
             config_value_wrong(r, s, path, key->expected);
     } else {
-        if (key->path && r->dir != NULL && text.ptr[0] != '/') {
+        if (key->path && r->dir != NULL && buf_slice(&prepared).ptr[0] != '/') {
             buf_clear(&prepared);
             buf_printf(&prepared, "%s/%s", r->dir, text.ptr);
         }
