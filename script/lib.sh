@@ -4,12 +4,12 @@
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 script=$(basename "$0")
 
-BUILD_PACKAGES=(gcc libc6-dev libconfig-dev libidn2-dev libjansson-dev libsqlite3-dev libssl-dev
-    libsystemd-dev libunistring-dev meson ninja-build pkg-config)
+BUILD_PACKAGES=(gcc libc-ares-dev libc6-dev libconfig-dev libidn2-dev libjansson-dev
+    libsqlite3-dev libssl-dev libsystemd-dev libunistring-dev meson ninja-build pkg-config)
 FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev libexpat1-dev)
 FORMAT_PACKAGES=(clang-format-14 git)
-TEST_PACKAGES=(binutils ca-certificates finch git libcmocka-dev libexpat1-dev openssl procps
-    profanity prosody python3 python3-pytest python3-slixmpp tmux valgrind)
+TEST_PACKAGES=(binutils ca-certificates dnsmasq-base finch git libcmocka-dev libexpat1-dev openssl
+    procps profanity prosody python3 python3-pytest python3-slixmpp tmux valgrind)
 PROGRAMS=(burbled burblectl burble)
 
 say() {
