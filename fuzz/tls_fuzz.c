@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
-#include "wire/tls.h"
+#include "wire/tls_client.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,7 +18,7 @@ static void prepare(void)
     const struct slice host = SLICE("localhost");
     CHECK(tls_make_certificate(&host, 1, 1800000000, &chain, &key) == 0);
     server_ctx = tls_context_server(buf_slice(&chain), buf_slice(&key), &problem);
-    client_ctx = tls_context_client(SLICE_NONE, &problem);
+    client_ctx = tls_context_client(&(struct tls_trust){0}, &problem);
     CHECK(server_ctx != NULL && client_ctx != NULL);
     buf_free(&chain);
     buf_free(&key);
@@ -27,7 +27,8 @@ static void prepare(void)
 static void shake(struct wire *server)
 {
     struct buf up = {0}, to_server = {0}, to_client = {0};
-    struct wire *client = tls_connect_new(client_ctx, SLICE("localhost"), SLICE_NONE, 1800000000);
+    struct wire *client = tls_connect_new(
+        client_ctx, &(struct tls_connect){.host = SLICE("localhost"), .insecure = true});
     while (server->ops->state(server) == WIRE_OPENING) {
         client->ops->feed(client, buf_slice(&to_client), &up, &to_server, NOW);
         buf_clear(&to_client);

@@ -10,6 +10,7 @@
 #include "base/base64.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "wire/tls_client.h"
 
 const struct node_listener PEER_PLAIN = {.tls = NODE_TLS_NONE, .plain_without_tls = true};
 const struct node_listener PEER_STARTTLS = {.tls = NODE_TLS_STARTTLS, .require_tls = true};
@@ -29,7 +30,8 @@ void peer_certificates(struct bench *b, const struct node_listener *listener)
         enum tls_problem problem;
         CHECK(tls_make_certificate(names, 2, b->now.wall_ms / 1000, &chain, &key) == 0);
         tls.server = tls_context_server(buf_slice(&chain), buf_slice(&key), &problem);
-        tls.client = tls_context_client(buf_slice(&chain), &problem);
+        tls.client =
+            tls_context_client(&(struct tls_trust){.anchors_pem = buf_slice(&chain)}, &problem);
         CHECK(tls.server != NULL && tls.client != NULL);
         for (size_t i = 0; i < 2; i++)
             tls.hosts[i] = (struct node_host_tls){.name = names[i], .tls = tls.server};
@@ -247,7 +249,10 @@ void peer_check_refused(struct peer *p, const char *error, const char *file, int
 bool peer_shake(struct peer *p, struct slice alpn)
 {
     struct buf up = {0};
-    p->wire = tls_connect_new(tls.client, SLICE("example.org"), alpn, p->bench->now.wall_ms / 1000);
+    p->wire =
+        tls_connect_new(tls.client, &(struct tls_connect){.host = SLICE("example.org"),
+                                                          .alpn = alpn,
+                                                          .now_s = p->bench->now.wall_ms / 1000});
     CHECK(p->wire != NULL);
     p->wire->ops->feed(p->wire, SLICE_NONE, &up, &p->net, p->bench->now);
     buf_free(&up);

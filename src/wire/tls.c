@@ -76,6 +76,8 @@ static const char *alert_name(uint8_t alert, bool peers)
 /* OpenSSL has given up: why? */
 static enum wire_state fail_by_openssl(struct tls *t)
 {
+    if (t->client != NULL && ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)
+        t->out_of_memory = true;
     ERR_clear_error();
     if (t->out_of_memory)
         return fail(t, "memory");
@@ -91,6 +93,8 @@ void tls_watch(int write_p, int version, int content, const void *data, size_t l
     (void)version, (void)arg;
     const uint8_t *bytes = data;
     bool costs = false;
+    if (write_p == 0 && tls_of(ssl)->client != NULL && len > 0)
+        tls_of(ssl)->client->heard |= content == SSL3_RT_ALERT || content == SSL3_RT_HANDSHAKE;
     if (len == 0 || (content != SSL3_RT_ALERT && content != SSL3_RT_HANDSHAKE))
         return;
     struct tls *t = tls_of(ssl);
@@ -124,6 +128,8 @@ static void shake(struct tls *t)
     if (n == 1) {
         t->state = WIRE_OPEN;
         greeting_free(t);
+        if (t->client != NULL && !tls_client_agreed(t))
+            fail(t, "no_application_protocol");
     } else if (SSL_get_error(t->ssl, n) != SSL_ERROR_WANT_READ) {
         fail_by_openssl(t);
     }
@@ -185,6 +191,10 @@ static size_t record_size(const char *head)
 /* No TLS: OpenSSL sees the head, the same in whatever pieces it came, for the alert that fits. */
 static void garbage(struct tls *t, struct slice in, struct buf *up)
 {
+    if (t->client != NULL && !t->client->heard) {
+        t->client->no_tls = true;
+        memcpy(t->client->head, in.ptr, TLS_RECORD_HEAD);
+    }
     process(t, slice_of(in.ptr, TLS_RECORD_HEAD), up);
     fail(t, "bad_record");
 }
@@ -264,6 +274,8 @@ static int tls_send(struct wire *w, struct slice data, struct buf *down)
     if ((t->state != WIRE_OPEN && t->state != WIRE_ENDED) ||
         (SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN))
         return ERR_CLOSED;
+    if (t->client != NULL && SSL_version(t->ssl) < TLS1_2_VERSION)
+        return ERR_REFUSED; /* for looking only */
     if (data.len == 0)
         return 0;
     ERR_clear_error();
@@ -309,6 +321,7 @@ static void tls_free(struct wire *w)
     struct tls *t = tls_self(w);
     SSL_free(t->ssl);
     greeting_free(t);
+    tls_client_free(t);
     buf_free(&t->partial);
     free(t);
 }
@@ -328,64 +341,42 @@ struct tls *tls_self(const struct wire *w)
     return (struct tls *)(uintptr_t)w;
 }
 
-/* A connection in its first state; host_len bytes of room for the client's host. */
-static struct tls *tls_new(struct tls_context *ctx, struct slice alpn, size_t host_len)
+struct tls *tls_new(struct tls_context *ctx)
 {
-    CHECK(alpn.len <= TLS_ALPN_MAX);
     struct tls *t = calloc(1, sizeof(*t));
     if (t == NULL)
         return NULL;
     t->wire.ops = &ops;
     t->state = WIRE_OPENING;
-    t->greeting = calloc(1, sizeof(*t->greeting) + host_len + 1);
     t->ssl = SSL_new(tls_context_ssl(ctx));
     BIO *bio = tls_bio_new(t);
-    if (t->greeting == NULL || t->ssl == NULL || bio == NULL) {
+    if (t->ssl == NULL || bio == NULL) {
         BIO_free(bio);
         tls_free(&t->wire);
         ERR_clear_error();
         return NULL;
     }
     SSL_set_bio(t->ssl, bio, bio);
-    t->greeting->alpn_len = (uint8_t)alpn.len;
-    if (alpn.len > 0)
-        memcpy(t->greeting->alpn, alpn.ptr, alpn.len);
     return t;
 }
 
 struct wire *tls_accept_new(const struct tls_accept *a, struct tls_context *fallback)
 {
-    struct tls *t = tls_new(fallback, a->alpn, 0);
+    CHECK(a->alpn.len <= TLS_ALPN_MAX);
+    struct tls *t = tls_new(fallback);
     if (t == NULL)
         return NULL;
-    t->greeting->choose = a->choose;
-    t->greeting->choose_ctx = a->choose_ctx;
-    SSL_set_accept_state(t->ssl);
-    return &t->wire;
-}
-
-struct wire *tls_connect_new(struct tls_context *ctx, struct slice host, struct slice alpn,
-                             int64_t now_s)
-{
-    unsigned char protocols[1 + TLS_ALPN_MAX];
-    struct tls *t = tls_new(ctx, alpn, host.len);
-    if (t == NULL)
-        return NULL;
-    struct tls_greeting *g = t->greeting;
-    g->host_len = host.len;
-    if (host.len > 0)
-        memcpy(g->host, host.ptr, host.len);
-    g->verify = true;
-    protocols[0] = (unsigned char)alpn.len;
-    memcpy(protocols + 1, g->alpn, alpn.len);
-    X509_VERIFY_PARAM_set_time(SSL_get0_param(t->ssl), (time_t)now_s);
-    if ((host.len > 0 && SSL_set_tlsext_host_name(t->ssl, g->host) != 1) ||
-        (alpn.len > 0 && SSL_set_alpn_protos(t->ssl, protocols, (unsigned)alpn.len + 1) != 0)) {
+    t->greeting = calloc(1, sizeof(*t->greeting));
+    if (t->greeting == NULL) {
         tls_free(&t->wire);
-        ERR_clear_error();
         return NULL;
     }
-    SSL_set_connect_state(t->ssl);
+    t->greeting->choose = a->choose;
+    t->greeting->choose_ctx = a->choose_ctx;
+    t->greeting->alpn_len = (uint8_t)a->alpn.len;
+    if (a->alpn.len > 0)
+        memcpy(t->greeting->alpn, a->alpn.ptr, a->alpn.len);
+    SSL_set_accept_state(t->ssl);
     return &t->wire;
 }
 

@@ -5,6 +5,7 @@
  * feed: a client's first is empty and makes it say hello. A record that has come in part is held
  * (at most 16 KiB and only what has come); nothing else is, between calls. up is allocated only
  * when there is data, to its size.
+ * The client's side: wire/tls_client.h.
  * send: also after the peer has ended its direction; ERR_CLOSED when the own one is ended or the
  * wire is not open.
  * reason: the name of the alert that was sent (RFC 8446 section 6: "no_application_protocol",
@@ -20,8 +21,9 @@
 #include "base/slice.h"
 #include "wire/wire.h"
 
-/* Immutable and shared by all shards (reference-counted by OpenSSL itself, atomically): one per
- * host, replaced on reload while older connections keep theirs. Any thread. */
+/* Immutable and shared (reference-counted by OpenSSL itself, atomically): one per host for all
+ * shards, replaced on reload while older connections keep theirs; one per set of trust for clients.
+ * Any thread. */
 struct tls_context;
 
 enum tls_problem {
@@ -35,8 +37,6 @@ enum tls_problem {
 /* PEM texts as read by the caller (the room reads no file). chain: leaf first. */
 struct tls_context *tls_context_server(struct slice chain_pem, struct slice key_pem,
                                        enum tls_problem *problem_out);
-/* For clients and tests: trust anchors as PEM; empty: no peer verification (tests only). */
-struct tls_context *tls_context_client(struct slice anchors_pem, enum tls_problem *problem_out);
 struct tls_context *tls_context_ref(struct tls_context *ctx);
 void tls_context_unref(struct tls_context **ctx);
 
@@ -73,10 +73,6 @@ struct tls_accept {
 /* Server side of a new connection. a is copied (choose_ctx must outlive the handshake).
  * NULL when memory is exhausted. */
 struct wire *tls_accept_new(const struct tls_accept *a, struct tls_context *fallback);
-/* Client side: verifies the peer for host at `now_s` when the context has anchors. alpn of at most
- * 16 bytes, as above. */
-struct wire *tls_connect_new(struct tls_context *ctx, struct slice host, struct slice alpn,
-                             int64_t now_s);
 
 /* Of a TLS wire, after WIRE_OPEN. */
 const char *tls_version(const struct wire *w); /* "TLSv1.3" */

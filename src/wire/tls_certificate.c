@@ -4,7 +4,6 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 #include "base/err.h"
 #include "wire/tls_inside.h"
@@ -33,13 +32,13 @@ static bool dns_covers(struct slice name, struct slice host)
     return same_name(name, host);
 }
 
-static bool srv_covers(struct slice name, struct slice host)
+static bool srv_covers(struct slice name, struct slice host, int services)
 {
-    static const struct slice services[] = {{"_xmpp-client.", 13}, {"_xmpp-server.", 13}};
+    static const struct slice prefixes[] = {{"_xmpp-client.", 13}, {"_xmpp-server.", 13}};
     for (size_t i = 0; i < 2; i++) {
-        size_t n = services[i].len;
-        if (name.len > n && same_name(slice_of(name.ptr, n), services[i]) &&
-            same_name(slice_from(name, n), host))
+        size_t n = prefixes[i].len;
+        if ((services & (1 << i)) != 0 && name.len > n &&
+            same_name(slice_of(name.ptr, n), prefixes[i]) && same_name(slice_from(name, n), host))
             return true;
     }
     return false;
@@ -50,33 +49,69 @@ static struct slice text_of(const ASN1_STRING *s)
     return slice_of((const char *)ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s));
 }
 
-static bool name_covers(const GENERAL_NAME *name, struct slice host)
+struct slice tls_certificate_name(const GENERAL_NAME *name)
 {
     if (name->type == GEN_DNS)
-        return dns_covers(text_of(name->d.dNSName), host);
+        return text_of(name->d.dNSName);
     if (name->type != GEN_OTHERNAME)
-        return false;
+        return SLICE_NONE;
     const ASN1_TYPE *value = name->d.otherName->value;
     int kind = OBJ_obj2nid(name->d.otherName->type_id);
     if (kind == NID_SRVName && value->type == V_ASN1_IA5STRING)
-        return srv_covers(text_of(value->value.ia5string), host);
+        return text_of(value->value.ia5string);
     if (kind == NID_XmppAddr && value->type == V_ASN1_UTF8STRING)
-        return same_name(text_of(value->value.utf8string), host);
-    return false;
+        return text_of(value->value.utf8string);
+    return SLICE_NONE;
 }
 
-bool tls_certificate_covers(X509 *certificate, struct slice host)
+static bool name_covers(const GENERAL_NAME *name, struct slice host, int services)
+{
+    struct slice text = tls_certificate_name(name);
+    if (text.len == 0)
+        return false;
+    if (name->type == GEN_DNS)
+        return dns_covers(text, host);
+    if (OBJ_obj2nid(name->d.otherName->type_id) == NID_SRVName)
+        return srv_covers(text, host, services);
+    return same_name(text, host);
+}
+
+bool tls_host_is_address(struct slice host)
+{
+    bool digits = host.len > 0;
+    for (size_t i = 0; i < host.len; i++) {
+        if (host.ptr[i] == ':')
+            return true;
+        digits &= host.ptr[i] == '.' || (host.ptr[i] >= '0' && host.ptr[i] <= '9');
+    }
+    return digits;
+}
+
+static bool address_covers(X509 *certificate, struct slice host)
+{
+    char text[64];
+    if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
+        host = slice_of(host.ptr + 1, host.len - 2);
+    if (!tls_host_is_address(host) || host.len >= sizeof(text))
+        return false;
+    memcpy(text, host.ptr, host.len);
+    text[host.len] = '\0';
+    bool covers = X509_check_ip_asc(certificate, text, 0) == 1;
+    ERR_clear_error();
+    return covers;
+}
+
+bool tls_certificate_covers(X509 *certificate, struct slice host, int services)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    bool covers = false;
+    bool covers = address_covers(certificate, host);
     for (int i = 0; i < sk_GENERAL_NAME_num(names) && !covers && host.len > 0; i++)
-        covers = name_covers(sk_GENERAL_NAME_value(names, i), host);
+        covers = name_covers(sk_GENERAL_NAME_value(names, i), host, services);
     GENERAL_NAMES_free(names);
     return covers;
 }
 
-/* Seconds since 1970, without asking the clock. */
-static bool unix_time(const ASN1_TIME *t, int64_t *out)
+bool tls_certificate_time(const ASN1_TIME *t, int64_t *out)
 {
     int days, seconds;
     ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
@@ -87,6 +122,17 @@ static bool unix_time(const ASN1_TIME *t, int64_t *out)
     return ok;
 }
 
+bool tls_certificate_pin(X509 *certificate, uint8_t out[32])
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    bool ok = len > 0 && EVP_Digest(der, (size_t)len, out, NULL, EVP_sha256(), NULL) == 1;
+    OPENSSL_free(der);
+    if (!ok)
+        memset(out, 0, 32);
+    return ok;
+}
+
 int tls_context_info(const struct tls_context *ctx, struct slice host,
                      struct tls_certificate_info *out)
 {
@@ -94,11 +140,11 @@ int tls_context_info(const struct tls_context *ctx, struct slice host,
     *out = (struct tls_certificate_info){0};
     if (leaf == NULL)
         return ERR_NOT_FOUND;
-    if (!unix_time(X509_get0_notBefore(leaf), &out->not_before_s) ||
-        !unix_time(X509_get0_notAfter(leaf), &out->not_after_s))
+    if (!tls_certificate_time(X509_get0_notBefore(leaf), &out->not_before_s) ||
+        !tls_certificate_time(X509_get0_notAfter(leaf), &out->not_after_s))
         return ERR_CRYPTO;
     out->self_signed = X509_self_signed(leaf, 0) == 1;
-    out->covers_host = tls_certificate_covers(leaf, host);
+    out->covers_host = tls_certificate_covers(leaf, host, TLS_FOR_CLIENTS | TLS_FOR_SERVERS);
     ERR_clear_error();
     return 0;
 }

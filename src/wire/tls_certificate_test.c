@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "wire/tls.h"
+#include "wire/tls_client.h"
 
 static const int64_t NOW_S = 1800000000;
 
@@ -59,7 +59,7 @@ static void wrong_certificates_and_keys_have_their_names(void **state)
     assert_int_equal(problem, TLS_BAD_KEY);
     assert_null(tls_context_server(chain, buf_slice(&two.key), &problem));
     assert_int_equal(problem, TLS_KEY_MISMATCH);
-    assert_null(tls_context_client(junk, &problem));
+    assert_null(tls_context_client(&(struct tls_trust){.anchors_pem = junk}, &problem));
     assert_int_equal(problem, TLS_BAD_CERTIFICATE);
     /* A chain whose second certificate is damaged. */
     struct buf both = {0};
@@ -119,7 +119,7 @@ static void a_made_certificate_covers_its_hosts_for_ten_years(void **state)
     assert_true(info.self_signed);
     assert_int_equal(info.not_before_s, NOW_S - 86400);
     assert_int_equal(info.not_after_s, NOW_S + INT64_C(3650) * 86400);
-    struct tls_context *client = tls_context_client(SLICE_NONE, &problem);
+    struct tls_context *client = tls_context_client(&(struct tls_trust){0}, &problem);
     assert_int_equal(tls_context_info(client, hosts[0], &info), ERR_NOT_FOUND);
     tls_context_unref(&client);
     struct tls_context *again = tls_context_ref(ctx);

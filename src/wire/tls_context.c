@@ -71,6 +71,8 @@ static BIO *text_of(struct slice pem)
 static enum tls_problem use_chain(SSL_CTX *ctx, struct slice pem)
 {
     BIO *text = text_of(pem);
+    if (text == NULL)
+        return TLS_NO_MEMORY;
     X509 *certificate = PEM_read_bio_X509_AUX(text, NULL, no_password, NULL);
     enum tls_problem problem = TLS_FINE;
     if (certificate == NULL || SSL_CTX_use_certificate(ctx, certificate) != 1)
@@ -94,6 +96,8 @@ static enum tls_problem use_chain(SSL_CTX *ctx, struct slice pem)
 static enum tls_problem use_key(SSL_CTX *ctx, struct slice pem)
 {
     BIO *text = text_of(pem);
+    if (text == NULL)
+        return TLS_NO_MEMORY;
     EVP_PKEY *key = PEM_read_bio_PrivateKey(text, NULL, no_password, NULL);
     enum tls_problem problem = TLS_FINE;
     if (key == NULL)
@@ -125,35 +129,70 @@ struct tls_context *tls_context_server(struct slice chain_pem, struct slice key_
     return context_of(ctx);
 }
 
-static enum tls_problem trust(SSL_CTX *ctx, struct slice pem)
+static bool memory_was_short(void)
+{
+    return ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE ||
+           ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+}
+
+static bool text_has_ended(void)
+{
+    unsigned long why = ERR_peek_last_error();
+    return ERR_GET_LIB(why) == ERR_LIB_PEM && ERR_GET_REASON(why) == PEM_R_NO_START_LINE;
+}
+
+/* Every certificate of the text that can be read is an anchor, whoever signed it. */
+static enum tls_problem trust_anchors(SSL_CTX *ctx, struct slice pem)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(ctx);
     BIO *text = text_of(pem);
-    X509 *certificate;
     size_t n = 0;
-    bool taken = true;
-    while (taken && (certificate = PEM_read_bio_X509(text, NULL, no_password, NULL)) != NULL) {
-        taken = X509_STORE_add_cert(store, certificate) == 1;
+    bool taken = text != NULL, ended = false;
+    while (taken && !ended) {
+        ERR_clear_error();
+        X509 *certificate = PEM_read_bio_X509(text, NULL, no_password, NULL);
+        if (certificate != NULL) {
+            taken = X509_STORE_add_cert(store, certificate) == 1;
+            n += taken;
+        } else {
+            taken = !memory_was_short();
+            ended = text_has_ended();
+        }
         X509_free(certificate);
-        n++;
     }
     BIO_free(text);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, tls_greet_verify);
-    return taken && n > 0 ? TLS_FINE : TLS_BAD_CERTIFICATE;
+    if (!taken ||
+        X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN) != 1)
+        return TLS_NO_MEMORY;
+    return n > 0 ? TLS_FINE : TLS_BAD_CERTIFICATE;
 }
 
-struct tls_context *tls_context_client(struct slice anchors_pem, enum tls_problem *problem_out)
+struct tls_context *tls_context_client(const struct tls_trust *trust, enum tls_problem *problem_out)
 {
     ERR_clear_error();
     SSL_CTX *ctx = context_new(TLS_client_method());
-    *problem_out = ctx == NULL ? TLS_NO_MEMORY : TLS_FINE;
-    if (ctx != NULL && anchors_pem.len > 0)
-        *problem_out = trust(ctx, anchors_pem);
+    enum tls_problem problem = TLS_FINE;
+    if (ctx == NULL || SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384:P-521") != 1)
+        problem = TLS_NO_MEMORY;
+    if (problem == TLS_FINE && trust->anchors_pem.len > 0)
+        problem = trust_anchors(ctx, trust->anchors_pem);
+    if (problem == TLS_FINE && (trust->chain_pem.len > 0 || trust->key_pem.len > 0)) {
+        ERR_clear_error();
+        problem = use_chain(ctx, trust->chain_pem);
+        if (problem == TLS_FINE)
+            problem = use_key(ctx, trust->key_pem);
+        if (problem != TLS_FINE && memory_was_short())
+            problem = TLS_NO_MEMORY;
+    }
     ERR_clear_error();
-    if (*problem_out != TLS_FINE) {
+    *problem_out = problem;
+    if (problem != TLS_FINE) {
         SSL_CTX_free(ctx);
         return NULL;
     }
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(ctx, tls_client_verify, NULL);
+    SSL_CTX_set_cert_cb(ctx, tls_client_asked, NULL);
     return context_of(ctx);
 }
 

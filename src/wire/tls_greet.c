@@ -1,9 +1,5 @@
-/* The choices of a handshake: which certificate by SNI (RFC 6066 section 3), the protocol by ALPN
- * (RFC 7301, XEP-0368 1.1.0), and for a client whether the peer is the host that was asked for
- * (RFC 6120 section 13.7.2). */
-#include <openssl/err.h>
-#include <openssl/x509_vfy.h>
-
+/* The choices of a server's handshake: which certificate by SNI (RFC 6066 section 3), the protocol
+ * by ALPN (RFC 7301, XEP-0368 1.1.0). */
 #include "wire/tls_inside.h"
 
 int tls_greet_name(SSL *ssl, int *alert, void *arg)
@@ -39,19 +35,4 @@ int tls_greet_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
         }
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-int tls_greet_verify(int ok, X509_STORE_CTX *store)
-{
-    if (ok != 1 || X509_STORE_CTX_get_error_depth(store) != 0)
-        return ok;
-    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    const struct tls_greeting *g = tls_of(ssl)->greeting;
-    if (g != NULL && g->verify &&
-        !tls_certificate_covers(X509_STORE_CTX_get_current_cert(store),
-                                slice_of(g->host, g->host_len))) {
-        X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
-        return 0;
-    }
-    return 1;
 }

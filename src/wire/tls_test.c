@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "wire/tls.h"
+#include "wire/tls_client.h"
 #include "wire/tls_inside.h"
 
 static const int64_t NOW_S = 1800000000;
@@ -32,7 +32,8 @@ static void make_host(struct pair_of *h, struct slice host, int64_t at_s)
     assert_int_equal(tls_make_certificate(&host, 1, at_s, &h->chain, &h->key), 0);
     h->server = tls_context_server(buf_slice(&h->chain), buf_slice(&h->key), &problem);
     assert_int_equal(problem, TLS_FINE);
-    h->client = tls_context_client(buf_slice(&h->chain), &problem);
+    h->client =
+        tls_context_client(&(struct tls_trust){.anchors_pem = buf_slice(&h->chain)}, &problem);
     assert_int_equal(problem, TLS_FINE);
 }
 
@@ -50,7 +51,7 @@ static int set_up(void **state)
     enum tls_problem problem;
     make_host(&one, SLICE("one.example"), NOW_S);
     make_host(&two, SLICE("two.example"), NOW_S);
-    blind = tls_context_client(SLICE_NONE, &problem);
+    blind = tls_context_client(&(struct tls_trust){0}, &problem);
     return blind == NULL;
 }
 
@@ -84,7 +85,9 @@ static struct link link_new(struct tls_context *client_ctx, struct slice host, s
     struct link l = {0};
     struct tls_accept accept = {NULL, NULL, server_alpn};
     l.server = tls_accept_new(&accept, one.server);
-    l.client = tls_connect_new(client_ctx, host, alpn, NOW_S);
+    const struct tls_connect c = {
+        .host = host, .alpn = alpn, .now_s = NOW_S, .insecure = client_ctx == blind};
+    l.client = tls_connect_new(client_ctx, &c);
     assert_non_null(l.server);
     assert_non_null(l.client);
     return l;
@@ -475,8 +478,9 @@ static void a_client_refuses_the_wrong_host_a_stranger_and_the_wrong_time(void *
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct link l = {0};
         l.server = tls_accept_new(&(struct tls_accept){0}, one.server);
-        l.client = tls_connect_new(table[i].own_anchor ? one.client : two.client,
-                                   slice_z(table[i].host), SLICE_NONE, table[i].at_s);
+        l.client = tls_connect_new(
+            table[i].own_anchor ? one.client : two.client,
+            &(struct tls_connect){.host = slice_z(table[i].host), .now_s = table[i].at_s});
         start(&l, SIZE_MAX);
         assert_string_equal(client_reason(&l), table[i].reason);
         bool fine = table[i].reason[0] == '\0';

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/check.h"
+#include "wire/tls_client.h"
 #include "xep/test_engine.h"
 
 /* One connection to the listener, driven by hand: the bench's own clients speak plainly. */
@@ -31,7 +32,7 @@ static void begin(struct fixture *f)
     f->node = f->bench->nodes[0];
     CHECK(tls_make_certificate(&NAME, 1, f->bench->now.wall_ms / 1000, &chain, &key) == 0);
     f->server = tls_context_server(buf_slice(&chain), buf_slice(&key), &problem);
-    f->client = tls_context_client(SLICE_NONE, &problem);
+    f->client = tls_context_client(&(struct tls_trust){0}, &problem);
     CHECK(f->server != NULL && f->client != NULL);
     buf_free(&chain);
     buf_free(&key);
@@ -75,7 +76,11 @@ static void carry(struct fixture *f, struct buf *down)
 static enum wire_state handshake(struct fixture *f, struct slice alpn)
 {
     struct buf down = {0};
-    f->wire = tls_connect_new(f->client, SLICE("example.org"), alpn, f->bench->now.wall_ms / 1000);
+    f->wire =
+        tls_connect_new(f->client, &(struct tls_connect){.host = SLICE("example.org"),
+                                                         .alpn = alpn,
+                                                         .insecure = true,
+                                                         .now_s = f->bench->now.wall_ms / 1000});
     CHECK(f->wire != NULL);
     f->wire->ops->feed(f->wire, SLICE_NONE, &f->up, &down, f->bench->now);
     carry(f, &down);
