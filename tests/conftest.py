@@ -1,7 +1,8 @@
 """Fixtures: a server per module, or one of a test's own.
 
 A module may set SERVER, a dict of options of harness.server.Burbled. Tests marked
-`shards(1, 3)` run once with each number of shards.
+`shards(1, 3)` run once with each number of shards; tests marked `servers()` run once against
+burbled, Prosody and ejabberd each, or against those that are named.
 """
 
 import sys
@@ -11,8 +12,15 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from harness import certs  # noqa: E402
+from harness.ejabberd import Ejabberd  # noqa: E402
 from harness.prosody import Prosody  # noqa: E402
 from harness.server import UNPRIVILEGED, Burbled  # noqa: E402
+
+SERVERS = ("burbled", "prosody", "ejabberd")
+DOMAINS = ("localhost", "example.test")
+# Those who have an account on each server of tests marked `servers`.
+PEOPLE = {f"{user}@localhost": f"{user}'s secret" for user in ("alice", "bob", "carol")}
 
 _current = pytest.StashKey()
 
@@ -45,6 +53,9 @@ def pytest_collection_modifyitems(config, items):
 def pytest_generate_tests(metafunc):
     if "server" not in metafunc.fixturenames:
         return
+    if servers := metafunc.definition.get_closest_marker("servers"):
+        metafunc.parametrize("server", servers.args or SERVERS, indirect=True, scope="module")
+        return
     marker = metafunc.definition.get_closest_marker("shards")
     counts = marker.args if marker else (1,)
     if metafunc.config.getoption("--server") == "prosody":
@@ -62,8 +73,32 @@ def make_server(config, **options):
 @pytest.fixture(scope="module")
 def server(request):
     """The module's server. If a test kills it, the next test gets a fresh one."""
+    if request.param in ("prosody", "ejabberd"):
+        yield request.getfixturevalue(f"{request.param}_full")
+        return
     options = {**getattr(request.module, "SERVER", {})}
-    running = make_server(request.config, **{"shards": request.param, **options})
+    if request.param == "burbled":
+        certificate = certs.authority().good(Burbled.host)
+        options["host_extra"] = {"certificate": str(certificate.chain),
+                                 "key": str(certificate.key), **options.get("host_extra", {})}
+        options = {"accounts": PEOPLE, **options}
+    else:
+        options = {"shards": request.param, **options}
+    yield from run_server(make_server(request.config, **options))
+
+
+@pytest.fixture(scope="session")
+def prosody_full():
+    """One Prosody for all tests that want one, with all that it has."""
+    yield from run_server(Prosody(full=True, domains=DOMAINS, accounts=PEOPLE))
+
+
+@pytest.fixture(scope="session")
+def ejabberd_full():
+    yield from run_server(Ejabberd(domains=DOMAINS, accounts=PEOPLE))
+
+
+def run_server(running):
     try:
         running.start()
         yield running
@@ -121,6 +156,7 @@ def pytest_runtest_makereport(item, call):
     running = item.stash.get(_current, None)
     if report.failed and running is not None and hasattr(running, "tail"):
         try:
-            report.sections.append(("burbled's log", running.tail()))
+            report.sections.append((f"{running.kind}'s log", running.tail()))
+            running.keep_logs(report.nodeid)
         except OSError:
             pass

@@ -36,6 +36,7 @@ for _lib, _name, _result, _args in (
     (_ssl, "SSL_renegotiate", _I, [_P]),
     (_ssl, "SSL_key_update", _I, [_P, _I]),
     (_ssl, "SSL_get1_peer_certificate", _P, [_P]),
+    (_ssl, "SSL_get_finished", _Z, [_P, ctypes.c_char_p, _Z]),
     (_ssl, "SSL_get_session", _P, [_P]),
     (_ssl, "SSL_SESSION_get_max_early_data", ctypes.c_uint32, [_P]),
     (_crypto, "i2d_X509", _I, [_P, ctypes.POINTER(ctypes.POINTER(ctypes.c_ubyte))]),
@@ -123,6 +124,12 @@ class TlsSocket:
         # An empty context, which for TLS 1.3 is the same as none (RFC 9266, section 2).
         assert _ssl.SSL_export_keying_material(self.ssl, out, size, label, len(label), b"", 0, 1) == 1
         return out.raw
+
+    def finished(self):
+        """What tls-unique means after a full handshake (RFC 5929): the client's Finished."""
+        out = ctypes.create_string_buffer(64)
+        size = _ssl.SSL_get_finished(self.ssl, out, len(out))
+        return out.raw[:size]
 
     def certificate(self):
         cert = _ssl.SSL_get1_peer_certificate(self.ssl)

@@ -1,9 +1,15 @@
-"""Prosody in the place of burbled, to tell a wrong test from a wrong server. Development only."""
+"""Prosody from Debian, whole: what a client can use of a server that nobody here wrote.
+
+It is also what `--server prosody` puts in the place of burbled, to tell a wrong test from a wrong
+server. Rooms, uploads and a second host come with full=True.
+"""
 
 import os
+import signal
 import subprocess
 
-from .server import Server, free_ports, wait_until
+from . import certs
+from .server import UNPRIVILEGED, Account, Peer, die_with_parent, free_ports, wait_until
 
 CONFIG = """
 run_as_root = true
@@ -13,13 +19,16 @@ log = {{ {{ levels = {{ min = "info" }}, to = "file", filename = "{dir}/log" }} 
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {plain} }}
 c2s_direct_tls_ports = {{ {direct} }}
-c2s_direct_tls_ssl = {{ certificate = "{dir}/crt"; key = "{dir}/key"; }}
+c2s_direct_tls_ssl = {{ certificate = "{chain}"; key = "{key}"; }}
 s2s_ports = {{}}
-http_ports = {{}}
-https_ports = {{}}
+http_ports = {{ {http} }}
+http_interfaces = {{ "127.0.0.1" }}
+https_ports = {{ {https} }}
+https_interfaces = {{ "127.0.0.1" }}
+https_ssl = {{ certificate = "{chain}"; key = "{key}"; }}
 modules_enabled = {{ "roster", "saslauth", "tls", "disco", "private", "vcard_legacy", "pep",
   "version", "time", "ping", "register", "blocklist", "lastactivity", "uptime",
-  "server_contact_info", "watchregistrations", "offline", "csi_simple" }}
+  "server_contact_info", "watchregistrations", "offline", "csi_simple", {modules} }}
 modules_disabled = {{ "s2s" }}
 contact_info = {{ abuse = {{ "mailto:abuse@localhost" }} }}
 authentication = "internal_plain"
@@ -27,39 +36,95 @@ allow_registration = true
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 registration_watchers = {{ {watchers} }}
-VirtualHost "localhost"
-  ssl = {{ certificate = "{dir}/crt"; key = "{dir}/key"; }}
+{extra}
 """
 
+HOST = """
+VirtualHost "{host}"
+  ssl = {{ certificate = "{chain}"; key = "{key}"; }}
+"""
 
-class Prosody(Server):
-    def __init__(self, watchers=(), **_ignored):
+FULL = """
+Component "muc.{host}" "muc"
+  modules_enabled = {{ "muc_mam" }}
+  restrict_room_creation = false
+  muc_log_by_default = true
+Component "upload.{host}" "http_file_share"
+  http_host = "{host}"
+  http_external_url = "{scheme}://{host}:{upload_port}/"
+  http_file_share_size_limit = {upload_max}
+"""
+
+MODULES = ("smacks", "carbons", "mam", "vcard4", "bookmarks", "adhoc", "csi")
+UPLOAD_MAX = 1024 * 1024
+
+
+class Prosody(Peer):
+    """accounts: {jid: password}. full: everything that it has. upload_scheme: https or http.
+
+    domains: the hosts, the first of them `host`. extra: more lines of the global section.
+    """
+
+    kind = "prosody"
+
+    def __init__(self, watchers=(), accounts=None, full=False, domains=("localhost",),
+                 upload_scheme="https", extra="", **_ignored):
         super().__init__()
-        plain, direct = free_ports(2)
+        self.host, self.domains = domains[0], domains
+        plain, direct, self.http, self.https = free_ports(4)
         self.ports = {"plain": plain, "tls": plain, "direct": direct}
-        self.watchers = watchers
+        self.watchers, self.full, self.extra = watchers, full, extra
+        self.upload_scheme = upload_scheme
+        self.accounts.update(accounts or {})
+        self.ca_file = str(certs.authority().ca_file)
+        if full:
+            self.muc_domain = f"muc.{self.host}"
+            self.upload = f"upload.{self.host}"
+            self.features = frozenset(
+                "scram-sha-1 scram-sha-256 scram-plus sm carbons mam csi muc muc-mam pep upload"
+                " register adhoc blocking vcard-temp vcard4 avatar bookmarks rosterver version"
+                " time ping last private offline".split())
 
     def start(self):
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-             "-days", "2", "-keyout", self.dir / "key", "-out", self.dir / "crt"],
-            check=True, capture_output=True,
-        )
-        (self.dir / "data" / "localhost" / "accounts").mkdir(parents=True)
-        watchers = ", ".join(f'"{w}"' for w in self.watchers)
-        text = CONFIG.format(dir=self.dir, watchers=watchers, **self.ports)
-        (self.dir / "conf.lua").write_text(text)
-        with open(self.dir / "stderr", "wb") as out:
+        self._write()
+        with open(self.dir / "stderr", "ab") as out:
             self.process = subprocess.Popen(
                 ["prosody", "-F", "--config", str(self.dir / "conf.lua")], stdout=out, stderr=out,
-                cwd=self.dir, env={**os.environ, "HOME": str(self.dir)},
+                stdin=subprocess.DEVNULL, cwd=self.dir, preexec_fn=die_with_parent,
+                env={**os.environ, "HOME": str(self.dir)}, **UNPRIVILEGED.popen_options(),
             )
-        wait_until(self._listening, 15, "Prosody's port")
+        wait_until(self._listening, 30, "Prosody's port")
         return self
 
+    def _write(self):
+        certificate = certs.authority().issue(*self.domains)
+        paths = {"chain": certificate.chain, "key": certificate.key, "dir": self.dir}
+        text = CONFIG.format(
+            **self.ports, **paths,
+            http=self.http if self.full else "", https=self.https if self.full else "",
+            modules=", ".join(f'"{m}"' for m in MODULES) if self.full else "",
+            watchers=", ".join(f'"{w}"' for w in self.watchers), extra=self.extra,
+        )
+        text += "".join(HOST.format(host=host, **paths) for host in self.domains)
+        if self.full:
+            text += FULL.format(
+                host=self.host, upload_max=UPLOAD_MAX, scheme=self.upload_scheme,
+                upload_port=self.https if self.upload_scheme == "https" else self.http,
+            )
+        (self.dir / "conf.lua").write_text(text)
+        UNPRIVILEGED.give(self.dir)
+        (self.dir / "certs").mkdir(exist_ok=True)
+        for host in self.domains:
+            for folder in ("", _encoded(host), f"{_encoded(host)}/accounts"):
+                path = self.dir / "data" / folder
+                path.mkdir(parents=True, exist_ok=True)
+                UNPRIVILEGED.give(path)
+        for jid, password in self.accounts.items():
+            user, _, host = jid.partition("@")
+            self.add_account(Account(user, host, password))
+
     def _listening(self):
-        assert self.running(), (self.dir / "stderr").read_text()
+        assert self.running(), (self.dir / "stderr").read_text() + self.tail()
         try:
             self.open().abandon()
             return True
@@ -67,14 +132,23 @@ class Prosody(Server):
             return False
 
     def add_account(self, account):
-        folder = self.dir / "data" / account.host / "accounts"
-        (folder / f"{account.user}.dat").write_text(
-            f'return {{ ["password"] = "{account.password}"; }};\n'
-        )
+        path = self.dir / "data" / _encoded(account.host) / "accounts"
+        path = path / f"{_encoded(account.user)}.dat"
+        path.write_text(f'return {{ ["password"] = "{account.password}"; }};\n')
+        UNPRIVILEGED.give(path)
 
     def stop(self):
         self.drop_clients()
         if self.process:
-            self.process.terminate()
-            self.process.wait(10)
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(20)
             self.process = None
+
+    def tail(self):
+        path = self.dir / "log"
+        return path.read_text(errors="replace")[-6000:] if path.exists() else ""
+
+
+def _encoded(name):
+    """As Prosody writes names in names of files."""
+    return "".join(chr(c) if chr(c).isalnum() and c < 128 else f"%{c:02x}" for c in name.encode())

@@ -17,7 +17,9 @@ import subprocess
 import tempfile
 import time
 
-from . import config, openssl
+import pytest
+
+from . import certs, config, openssl
 from .xmpp import PATIENCE, Client
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -60,26 +62,63 @@ class Account:
 
 
 class Server:
-    """A running server with one host, and the clients that a test has opened on it."""
+    """A running server with one host, and the clients that a test has opened on it.
+
+    For tests that run against several servers: kind, features (see needs), accounts ({jid:
+    password}, whatever has been made), muc_domain and upload (their domains, or None), ca_file,
+    domain, ip, port (STARTTLS) and tls_port (direct TLS).
+    """
 
     host = "localhost"
+    ip = "127.0.0.1"
     is_burbled = False
+    kind = None
+    features = frozenset()
+    muc_domain = upload = ca_file = None
 
     def __init__(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="burble-test-"))
-        self.process, self.ports, self.clients = None, {}, []
+        self.process, self.ports, self.clients, self.accounts = None, {}, [], {}
         self.detours = {}  # name: address, in place of a listener's; see proxy.py
 
-    # Subclasses: start(), add_account(account), address(listener).
+    # Subclasses: start(), stop(), add_account(account), address(listener).
+
+    @property
+    def domain(self):
+        return self.host
+
+    @property
+    def port(self):
+        return self.ports["tls"]
+
+    @property
+    def tls_port(self):
+        return self.ports["direct"]
+
+    def needs(self, *features):
+        """Skips the test where the server has not all of these."""
+        if missing := [f for f in features if f not in self.features]:
+            pytest.skip(f"{self.kind} has no {', '.join(missing)}")
+
+    def restart(self):
+        """Stops it and starts it anew on the same ports, with all that it has kept."""
+        self.stop()
+        return self.start()
+
+    def kill(self):
+        """As a crash; start() brings it back."""
+        self.process.kill()
+        self.process.wait()
 
     def address(self, listener="plain"):
-        return ("127.0.0.1", self.ports[listener])
+        return (self.ip, self.ports[listener])
 
     def account(self, user="user", password=None, host=None):
         """A new account whose name is unique on this server and begins with `user`."""
         name = f"{user}{next(_numbers)}"
         account = Account(name, host or self.host, password or "pw-" + secrets.token_hex(4))
         self.add_account(account)
+        self.accounts[account.jid] = account.password
         return account
 
     def open(self, listener="plain", host=None, source=None, window=None):
@@ -153,8 +192,26 @@ class Server:
         """The server still runs and has nothing to be ashamed of."""
         assert self.running(), f"the server is gone, exit {self.process.returncode}"
 
+    def keep_logs(self, _why):
+        """Called when a test has failed."""
+
     def remove(self):
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Peer(Server):
+    """A server that is not ours. After a failed test its folder stays, for its logs."""
+
+    failures = 0
+
+    def keep_logs(self, _why):
+        self.failures += 1
+
+    def remove(self):
+        if self.failures:
+            print(f"{self.kind}: {self.failures} failed; its logs are in {self.dir}")
+        else:
+            super().remove()
 
 
 class Log:
@@ -210,7 +267,7 @@ def _program(name):
     return pathlib.Path(os.environ.get("BURBLE_BIN", ROOT / "build" / "bin")) / name
 
 
-def _die_with_parent():
+def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
@@ -269,15 +326,21 @@ class Burbled(Server):
     shards, rate, registration, admins, aliases, watchers: the keys of those names.
     limits, extra, host_extra: more keys of the group, the file, the host.
     hosts: more hosts; listen: more listeners by name, each with its keys without the port.
+    accounts: {jid: password}, made when it starts first.
     """
 
     is_burbled = True
+    kind = "burbled"
+    features = frozenset(
+        "scram-sha-1 scram-sha-256 scram-sha-512 scram-plus sasl2 fast sm carbons mam csi register"
+        " blocking vcard-temp rosterver version time ping last private offline push".split())
     START_S = 20
 
     def __init__(self, shards=1, rate=False, registration="open", admins=(), aliases=(),
                  watchers=(), limits=None, extra=None, host_extra=None, hosts=(), listen=None,
-                 env=None):
+                 env=None, accounts=None):
         super().__init__()
+        self.accounts_wanted = accounts or {}
         UNPRIVILEGED.give(self.dir)
         self.data = self.dir / "data"
         self.conf = self.dir / "burbled.conf"
@@ -336,7 +399,7 @@ class Burbled(Server):
         """
 
         def prepare():
-            _die_with_parent()
+            die_with_parent()
             if before is not None:
                 before()
 
@@ -361,7 +424,20 @@ class Burbled(Server):
             return any(e.get("event") == "start" for e in self.log.events(mark))
 
         wait_until(ready, self.START_S, "event=start in the log")
+        for jid, password in self.accounts_wanted.items():
+            if jid not in self.accounts:
+                self.add_account(Account(*jid.split("@"), password))
+                self.accounts[jid] = password
         return self
+
+    @property
+    def ca_file(self):
+        """What a client is to trust: the authority of the tests, or the self-made certificate."""
+        if "certificate" in self.settings["hosts"][0]:
+            return str(certs.authority().ca_file)
+        path = self.dir / "trusted.pem"
+        path.write_text(self.certificate())
+        return str(path)
 
     def refuse(self, text=None, timeout=10):
         """Starts burbled for a start that must fail; (exit code, what it said)."""
@@ -439,10 +515,6 @@ class Burbled(Server):
         said = self.log.text(self.reported)
         assert not _SANITIZER.search(said), "sanitizer report:\n" + said[-6000:]
         assert code == 0, f"burbled ended with {code}:\n{self.tail()}"
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
 
     def tail(self):
         return self.log.text()[-4000:]

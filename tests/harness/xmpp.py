@@ -457,6 +457,8 @@ class Client:
         """The channel's binding data as SCRAM wants them."""
         if kind == "tls-exporter":
             return self.sock.exporter()
+        if kind == "tls-unique":
+            return self.sock.finished()
         certificate = (
             self.sock.certificate()
             if isinstance(self.sock, openssl.TlsSocket)
