@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "wire/tls_client.h"
+#include "xmpp/test_sasl_client.h"
 
 const struct node_listener PEER_PLAIN = {.tls = NODE_TLS_NONE, .plain_without_tls = true};
 const struct node_listener PEER_STARTTLS = {.tls = NODE_TLS_STARTTLS, .require_tls = true};
@@ -291,10 +292,11 @@ static struct xml features(struct peer *p)
 
 enum { OFFERED_MAX = 8, TYPES_MAX = 4 };
 
-/* What came of the offer, for the client to compare (XEP-0474). */
-static void offer_of(struct xml features, struct xml mechanisms, struct buf *out)
+/* What came of the offer, for the client to compare (XEP-0474); how many types. */
+static size_t offer_of(struct xml features, struct xml mechanisms, struct slice types[TYPES_MAX],
+                       struct buf *out)
 {
-    struct slice names[OFFERED_MAX], types[TYPES_MAX];
+    struct slice names[OFFERED_MAX];
     size_t n = 0, m = 0;
     struct slice ns = xml_ns(mechanisms);
     struct xml x = xml_child(mechanisms, ns, SLICE("mechanism"));
@@ -304,12 +306,13 @@ static void offer_of(struct xml features, struct xml mechanisms, struct buf *out
     for (; xml_some(x) && m < TYPES_MAX; x = xml_next_element(x))
         types[m++] = xml_attr(x, SLICE("type"));
     CHECK(sasl_offer_text(names, n, types, m, out) == 0);
+    return m;
 }
 
 static struct sasl_client *choose(struct peer *p, const char *user, const char *mechanism,
                                   bool modern)
 {
-    struct slice offered[OFFERED_MAX];
+    struct slice offered[OFFERED_MAX], types[TYPES_MAX];
     size_t n = 0;
     uint8_t scratch[SASL_BINDING_BYTES];
     struct buf offer = {0};
@@ -317,12 +320,15 @@ static struct sasl_client *choose(struct peer *p, const char *user, const char *
         .user = slice_z(user),
         .password = p->password != NULL ? slice_z(p->password) : SLICE(BENCH_PASSWORD),
         .authzid = slice_z(p->authzid),
+        .tls = p->wire != NULL,
+        .sasl2 = modern,
         .plain_allowed = true,
+        .plain_without_tls = true,
     };
     struct xml all = features(p);
     struct xml list = modern ? xml_child(all, NS_SASL2, SLICE("authentication"))
                              : xml_child(all, NS_SASL, SLICE("mechanisms"));
-    offer_of(all, list, &offer);
+    size_t n_types = offer_of(all, list, types, &offer);
     config.offer = buf_slice(&offer);
     struct xml x = xml_child(list, xml_ns(list), SLICE("mechanism"));
     for (; xml_some(x) && n < OFFERED_MAX; x = xml_next_named(x, xml_ns(list), SLICE("mechanism")))
@@ -332,8 +338,9 @@ static struct sasl_client *choose(struct peer *p, const char *user, const char *
         peer_binding(p->relayed != NULL ? p->relayed : p, &config.binding, scratch);
     if (p->end_point)
         config.binding.tls_exporter = SLICE_NONE;
-    int err;
-    struct sasl_client *c = sasl_client_new(&config, offered, n, &p->bench->inside->rng, &err);
+    enum sasl_client_problem problem;
+    struct sasl_client *c = sasl_client_new(&config, offered, n, types, n_types, n_types > 0,
+                                            &p->bench->inside->rng, &problem);
     buf_free(&offer);
     return c;
 }
@@ -364,19 +371,19 @@ static void say(struct peer *p, const char *element, struct slice mechanism, str
 static bool exchange(struct peer *p, struct sasl_client *c)
 {
     struct buf out = {0}, in = {0};
-    bool good = sasl_client_start(c, &out) == 0, done = false;
+    bool good = test_sasl_start(c, &out) == 0, done = false;
     if (good)
         say(p, "auth", sasl_client_mechanism(c), buf_slice(&out));
     while (good && !done) {
         struct xml x = client_next(p->client);
         struct slice data = decoded(xml_text(x), &in);
         if (xml_is(x, NS_SASL, SLICE("challenge"))) {
-            good = sasl_client_challenge(c, data, &out) == 0;
+            good = test_sasl_challenge(c, data, &out) == 0;
             if (good)
                 say(p, "response", SLICE_NONE, buf_slice(&out));
         } else {
             done = true;
-            good = xml_is(x, NS_SASL, SLICE("success")) && sasl_client_success(c, data) == 0;
+            good = xml_is(x, NS_SASL, SLICE("success")) && test_sasl_success(c, data) == 0;
         }
     }
     buf_free(&out);
@@ -418,12 +425,12 @@ bool peer_modern(struct peer *p, const char *user, const char *mechanism, const 
 {
     struct sasl_client *c = choose(p, user, mechanism, true);
     struct buf out = {0}, in = {0};
-    bool good = c != NULL && sasl_client_start(c, &out) == 0;
+    bool good = c != NULL && test_sasl_start(c, &out) == 0;
     if (good)
         say_modern(p, c, buf_slice(&out), more);
     struct xml x = good ? client_next(p->client) : XML_NONE;
     if (xml_is(x, NS_SASL2, SLICE("challenge"))) {
-        good = sasl_client_challenge(c, decoded(xml_text(x), &in), &out) == 0;
+        good = test_sasl_challenge(c, decoded(xml_text(x), &in), &out) == 0;
         if (good) {
             say_modern(p, c, buf_slice(&out), NULL);
             x = client_next(p->client);
@@ -431,7 +438,7 @@ bool peer_modern(struct peer *p, const char *user, const char *mechanism, const 
     }
     struct xml data = xml_child(x, NS_SASL2, SLICE("additional-data"));
     good = good && xml_is(x, NS_SASL2, SLICE("success")) &&
-           sasl_client_success(c, decoded(xml_text(data), &in)) == 0;
+           test_sasl_success(c, decoded(xml_text(data), &in)) == 0;
     sasl_client_free(&c);
     buf_free(&out);
     buf_free(&in);

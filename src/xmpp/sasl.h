@@ -1,5 +1,6 @@
-/* SASL exchanges, server and client side, without I/O: PLAIN (RFC 4616) and SCRAM-SHA-1, -SHA-256,
- * -SHA-512 with and without -PLUS (RFC 5802, 7677), channel bindings of RFC 9266 and RFC 5929.
+/* SASL exchanges, the server's side and what both sides share, without I/O: PLAIN (RFC 4616) and
+ * SCRAM-SHA-1, -SHA-256, -SHA-512 with and without -PLUS (RFC 5802, 7677), channel bindings of RFC
+ * 9266 and RFC 5929. The client's side is sasl_client.h.
  *
  * The server side asks for what it lacks: credentials of a user (the engine loads them), a key
  * derivation (PBKDF2, done off the event loop). An unknown user goes through the same steps with
@@ -90,9 +91,8 @@ enum sasl_step {
 };
 
 /* What a server offers before a login, as the text of XEP-0474; appended. The order of the names
- * does not count. binding_count 0: no types of channel binding were announced (XEP-0440). 0 or
- * ERR_MEMORY. */
-enum { SASL_OFFER_NAMES_MAX = 32 };
+ * does not count, nor their number (V21). binding_count 0: no types of channel binding were
+ * announced (XEP-0440). 0 or ERR_MEMORY. */
 int sasl_offer_text(const struct slice *mechanisms, size_t n, const struct slice *bindings,
                     size_t binding_count, struct buf *out);
 
@@ -159,30 +159,5 @@ struct slice sasl_server_user(const struct sasl_server *s);
 struct slice sasl_server_mechanism(const struct sasl_server *s);
 /* The client named whom it wants to act as (itself, as it turned out). */
 bool sasl_server_authzid(const struct sasl_server *s);
-
-/* Client side. Prefers SCRAM-SHA-512-PLUS ... SCRAM-SHA-1, PLAIN. */
-struct sasl_client;
-struct sasl_client_config {
-    struct slice user, password, authzid; /* authzid may be empty; copied, wiped at free */
-    struct sasl_binding binding;
-    bool plain_allowed;
-    struct slice offer; /* sasl_offer_text of what came; empty: not compared (XEP-0474) */
-};
-/* Chooses among the offered names; NULL with *err_out = ERR_REFUSED when none is acceptable,
- * ERR_SYNTAX when user or password cannot be prepared, ERR_MEMORY. */
-struct sasl_client *sasl_client_new(const struct sasl_client_config *config,
-                                    const struct slice *offered, size_t n, struct rng *rng,
-                                    int *err_out);
-void sasl_client_free(struct sasl_client **c);
-struct slice sasl_client_mechanism(const struct sasl_client *c);
-/* First message, then answers; 0 or ERR_REFUSED (server wrong: iteration count out of range, nonce,
- * signature, or it offered something else than what came), ERR_CRYPTO, ERR_MEMORY. The answer is in
- * *out (raw bytes, cleared first). The answer to the first challenge of SCRAM costs one PBKDF2 run
- * of at most SASL_ITERATIONS_MAX. */
-int sasl_client_start(struct sasl_client *c, struct buf *out);
-int sasl_client_challenge(struct sasl_client *c, struct slice challenge, struct buf *out);
-/* additional.ptr == NULL: none was sent. 0 only when the server proved that it knows the password
- * (A12); PLAIN has no such proof, there an empty success is 0. Else ERR_REFUSED. */
-int sasl_client_success(struct sasl_client *c, struct slice additional);
 
 #endif

@@ -1,93 +1,84 @@
-/* The client's side of SASL: PLAIN (RFC 4616) and SCRAM (RFC 5802 sections 5 to 7) with channel
- * binding where both sides can. The server must prove in the end that it knows the password (A12),
- * and may not ask for too few or too many iterations (V46). */
-#include "xmpp/sasl.h"
+/* The client's side of SASL: the object and its steps, EXTERNAL (RFC 4422 appendix A) and PLAIN
+ * (RFC 4616). The server must prove in the end that it knows the password, where the mechanism has
+ * a way to (A12). Owns the prepared secrets and wipes them. */
+#include "xmpp/sasl_client.h"
 
-#include "base/base64.h"
+#include <stdlib.h>
+
 #include "base/check.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "xmpp/scram.h"
-#include "xmpp/secret.h"
+#include "base/utf8.h"
+#include "xmpp/sasl_client_inside.h"
 
-enum client_state {
-    TO_START,
-    AWAIT_CHALLENGE, /* server-first-message */
-    AWAIT_SUCCESS,
-    PROVED, /* server-final-message came in a challenge */
-    DONE,
-    BROKEN,
-};
-
-struct sasl_client {
-    enum client_state state;
-    const struct sasl_mechanism *mech;
-    char flag; /* gs2: 'n', 'y', 'p' */
-    struct slice binding_name;
-    struct buf user, password, authzid; /* prepared; authzid as given */
-    struct buf binding;                 /* channel binding data */
-    struct buf auth;                    /* AuthMessage as far as known */
-    struct buf offer;                   /* what came of the server's offer (XEP-0474) */
-    char nonce[SCRAM_NONCE_BYTES];
-    uint8_t server_key[SASL_KEY_BYTES];
-    uint8_t signature[SASL_KEY_BYTES]; /* what the server must show */
-};
-
-static bool ends_with_plus(struct slice name)
+enum sasl_client_problem sasl_client_problem_of(int err)
 {
-    return name.len > 5 && memcmp(name.ptr + name.len - 5, "-PLUS", 5) == 0;
+    return err == ERR_MEMORY ? SASL_PROBLEM_MEMORY : SASL_PROBLEM_CRYPTO;
 }
 
-static const struct sasl_mechanism *choose(const struct sasl_client_config *config,
-                                           const struct slice *offered, size_t n, bool can_bind)
+/* A part that the user gave and that is prepared: its own problem when it cannot be. */
+static enum sasl_client_problem prepared(int err, enum sasl_client_problem problem)
 {
-    for (size_t i = 0; i < sasl_mechanism_count; i++) {
-        const struct sasl_mechanism *m = &sasl_mechanisms[i];
-        if ((m->plus && !can_bind) || (!m->scram && !config->plain_allowed))
-            continue;
-        for (size_t k = 0; k < n; k++)
-            if (slice_eq(offered[k], m->name))
-                return m;
-    }
-    return NULL;
+    if (err == 0)
+        return SASL_PROBLEM_NONE;
+    return err == ERR_SYNTAX ? problem : sasl_client_problem_of(err);
 }
 
-static int take_config(struct sasl_client *c, const struct sasl_client_config *config)
+static enum sasl_client_problem take_names(struct sasl_client *c,
+                                           const struct sasl_client_config *config)
 {
-    const struct sasl_binding *b = &config->binding;
-    bool exporter = b->tls_exporter.len > 0;
-    c->binding_name = exporter ? SLICE("tls-exporter") : SLICE("tls-server-end-point");
-    int err = jid_prepare_local(config->user, &c->user);
+    enum sasl_client_problem problem = SASL_PROBLEM_NONE;
+    struct slice authzid = config->authzid;
+    if (!utf8_valid(authzid) || slice_find(authzid, '\0') != authzid.len || authzid.len > JID_BYTES)
+        return SASL_PROBLEM_USER;
+    if (c->choice.mech->kind == SASL_CLIENT_EXTERNAL)
+        return problem;
+    problem = prepared(jid_prepare_local(config->user, &c->user), SASL_PROBLEM_USER);
+    if (problem == SASL_PROBLEM_NONE)
+        problem =
+            prepared(jid_prepare_password(config->password, &c->password), SASL_PROBLEM_PASSWORD);
+    return problem;
+}
+
+static enum sasl_client_problem take_config(struct sasl_client *c,
+                                            const struct sasl_client_config *config)
+{
+    enum sasl_client_problem problem = take_names(c, config);
+    if (problem != SASL_PROBLEM_NONE)
+        return problem;
+    if (config->cache != NULL)
+        c->salted = *config->cache;
+    int err = buf_add(&c->authzid, config->authzid);
     if (err == 0)
-        err = jid_prepare_password(config->password, &c->password);
+        err = buf_add(&c->host, config->host);
     if (err == 0)
-        err = buf_add(&c->authzid, config->authzid);
-    if (err == 0 && c->flag == 'p')
-        err = buf_add(&c->binding, exporter ? b->tls_exporter : b->tls_server_end_point);
-    return err != 0 ? err : buf_add(&c->offer, config->offer);
+        err = buf_add(&c->offer, config->offer);
+    if (err == 0)
+        err = buf_add(&c->binding, c->choice.data);
+    c->choice.data = SLICE_NONE;
+    return err == 0 ? SASL_PROBLEM_NONE : sasl_client_problem_of(err);
 }
 
 struct sasl_client *sasl_client_new(const struct sasl_client_config *config,
-                                    const struct slice *offered, size_t n, struct rng *rng,
-                                    int *err_out)
+                                    const struct slice *offered, size_t n,
+                                    const struct slice *bindings, size_t n_bindings,
+                                    bool bindings_told, struct rng *rng,
+                                    enum sasl_client_problem *problem_out)
 {
-    bool can_bind =
-        config->binding.tls_exporter.len > 0 || config->binding.tls_server_end_point.len > 0;
-    bool plus_seen = false;
-    for (size_t k = 0; k < n; k++)
-        plus_seen |= ends_with_plus(offered[k]);
-    const struct sasl_mechanism *mech = choose(config, offered, n, can_bind);
-    if (mech == NULL) {
-        *err_out = ERR_REFUSED;
+    struct sasl_client_offer offer = {offered, n, bindings, n_bindings, bindings_told};
+    struct sasl_client_choice choice;
+    *problem_out = sasl_client_choose(config, &offer, &choice);
+    if (*problem_out != SASL_PROBLEM_NONE)
+        return NULL;
+    struct sasl_client *c = calloc(1, sizeof(*c));
+    if (c == NULL) {
+        *problem_out = SASL_PROBLEM_MEMORY;
         return NULL;
     }
-    struct sasl_client *c = mem_new(struct sasl_client);
-    c->mech = mech;
-    /* 'y': we could bind, the server seems not to; it knows whether that is a lie. */
-    c->flag = mech->plus ? 'p' : can_bind && !plus_seen ? 'y' : 'n';
+    c->choice = choice;
     rng_token(rng, c->nonce, sizeof(c->nonce));
-    *err_out = take_config(c, config);
-    if (*err_out != 0)
+    *problem_out = take_config(c, config);
+    if (*problem_out != SASL_PROBLEM_NONE)
         sasl_client_free(&c);
     return c;
 }
@@ -98,227 +89,176 @@ void sasl_client_free(struct sasl_client **c)
     *c = NULL;
     if (old == NULL)
         return;
+    pbkdf2_end(&old->kdf);
     scram_wipe(&old->user);
     scram_wipe(&old->password);
     scram_wipe(&old->authzid);
     scram_wipe(&old->binding);
     scram_wipe(&old->auth);
+    scram_wipe(&old->out);
+    buf_free(&old->host);
     buf_free(&old->offer);
     mem_wipe(old, sizeof(*old));
-    mem_free(old);
+    free(old);
+}
+
+enum sasl_client_step sasl_client_refuse(struct sasl_client *c, enum sasl_client_problem problem,
+                                         const char *detail)
+{
+    if (c->state != SASL_CLIENT_BROKEN) {
+        c->state = SASL_CLIENT_BROKEN;
+        c->problem = problem;
+        c->detail = detail;
+    }
+    scram_wipe(&c->out);
+    scram_wipe(&c->password);
+    pbkdf2_end(&c->kdf);
+    return SASL_CLIENT_REFUSED;
+}
+
+enum sasl_client_step sasl_client_send(struct sasl_client *c, int err, enum sasl_client_state state)
+{
+    if (err != 0)
+        return sasl_client_refuse(c, sasl_client_problem_of(err), NULL);
+    c->state = state;
+    return SASL_CLIENT_SEND;
+}
+
+static int add_plain(struct sasl_client *c)
+{
+    int err = buf_add(&c->out, buf_slice(&c->authzid));
+    if (err == 0)
+        err = buf_byte(&c->out, '\0');
+    if (err == 0)
+        err = buf_add(&c->out, buf_slice(&c->user));
+    if (err == 0)
+        err = buf_byte(&c->out, '\0');
+    return err != 0 ? err : buf_add(&c->out, buf_slice(&c->password));
+}
+
+enum sasl_client_step sasl_client_start(struct sasl_client *c)
+{
+    int err;
+    CHECK(c->state == SASL_CLIENT_TO_START);
+    switch (c->choice.mech->kind) {
+    case SASL_CLIENT_EXTERNAL:
+        err = buf_add(&c->out, buf_slice(&c->authzid));
+        return sasl_client_send(c, err, SASL_CLIENT_TO_SUCCEED);
+    case SASL_CLIENT_SCRAM:
+        return sasl_client_send(c, sasl_client_scram_first(c), SASL_CLIENT_TO_CHALLENGE);
+    case SASL_CLIENT_DIGEST_MD5: /* the server begins */
+        return sasl_client_send(c, 0, SASL_CLIENT_TO_CHALLENGE);
+    case SASL_CLIENT_PLAIN:
+        err = add_plain(c);
+        scram_wipe(&c->password);
+        c->sent_password = err == 0;
+        return sasl_client_send(c, err, SASL_CLIENT_TO_SUCCEED);
+    }
+    UNREACHABLE();
+}
+
+static enum sasl_client_problem verify(struct sasl_client *c, struct slice message)
+{
+    return c->choice.mech->kind == SASL_CLIENT_SCRAM ? sasl_client_scram_verify(c, message)
+                                                     : sasl_client_digest_verify(c, message);
+}
+
+enum sasl_client_step sasl_client_challenge(struct sasl_client *c, struct slice challenge)
+{
+    buf_clear(&c->out);
+    if (c->state == SASL_CLIENT_TO_CHALLENGE)
+        return c->choice.mech->kind == SASL_CLIENT_SCRAM ? sasl_client_scram_answer(c, challenge)
+                                                         : sasl_client_digest_answer(c, challenge);
+    if (c->state != SASL_CLIENT_TO_PROVE)
+        return sasl_client_refuse(c, SASL_PROBLEM_MALFORMED, "a challenge where none is due");
+    enum sasl_client_problem problem = verify(c, challenge);
+    if (problem != SASL_PROBLEM_NONE)
+        return sasl_client_refuse(c, problem, c->detail);
+    return sasl_client_send(c, 0, SASL_CLIENT_PROVED);
+}
+
+enum sasl_client_step sasl_client_work(struct sasl_client *c, uint32_t iterations_max)
+{
+    CHECK(iterations_max > 0);
+    if (c->state == SASL_CLIENT_BROKEN)
+        return SASL_CLIENT_REFUSED;
+    CHECK(c->state == SASL_CLIENT_WORKING);
+    return sasl_client_scram_work(c, iterations_max);
+}
+
+enum sasl_client_step sasl_client_success(struct sasl_client *c, struct slice additional)
+{
+    enum sasl_client_problem problem = SASL_PROBLEM_NONE;
+    const char *detail = NULL;
+    buf_clear(&c->out);
+    switch (c->state) {
+    case SASL_CLIENT_TO_PROVE:
+        problem = additional.len == 0 ? SASL_PROBLEM_UNPROVEN : verify(c, additional);
+        detail = c->detail;
+        break;
+    case SASL_CLIENT_PROVED:
+    case SASL_CLIENT_TO_SUCCEED:
+        if (additional.len > 0) {
+            problem = SASL_PROBLEM_MALFORMED;
+            detail = "data with the success where none is due";
+        }
+        break;
+    case SASL_CLIENT_TO_START:
+    case SASL_CLIENT_TO_CHALLENGE:
+    case SASL_CLIENT_WORKING:
+        problem = SASL_PROBLEM_UNPROVEN;
+        break;
+    case SASL_CLIENT_OVER:
+    case SASL_CLIENT_BROKEN:
+        problem = SASL_PROBLEM_MALFORMED;
+        detail = "a success where none is due";
+        break;
+    }
+    if (problem != SASL_PROBLEM_NONE)
+        return sasl_client_refuse(c, problem, detail);
+    c->state = SASL_CLIENT_OVER;
+    return SASL_CLIENT_DONE;
+}
+
+struct slice sasl_client_output(const struct sasl_client *c)
+{
+    return c->state == SASL_CLIENT_WORKING ? SLICE("") : buf_slice(&c->out);
 }
 
 struct slice sasl_client_mechanism(const struct sasl_client *c)
 {
-    return c->mech->name;
+    return c->choice.mech->name;
 }
 
-static int broken(struct sasl_client *c, int err)
+bool sasl_client_bound(const struct sasl_client *c)
 {
-    c->state = BROKEN;
-    return err;
+    return c->choice.flag == 'p';
 }
 
-static int plain_start(const struct sasl_client *c, struct buf *out)
+struct slice sasl_client_binding(const struct sasl_client *c)
 {
-    int err = buf_add(out, buf_slice(&c->authzid));
-    if (err == 0)
-        err = buf_byte(out, '\0');
-    if (err == 0)
-        err = buf_add(out, buf_slice(&c->user));
-    if (err == 0)
-        err = buf_byte(out, '\0');
-    return err != 0 ? err : buf_add(out, buf_slice(&c->password));
+    return c->choice.binding;
 }
 
-static int add_gs2_header(const struct sasl_client *c, struct buf *out)
+enum sasl_client_problem sasl_client_problem(const struct sasl_client *c)
 {
-    int err = buf_byte(out, c->flag);
-    if (err == 0 && c->flag == 'p')
-        err = buf_printf(out, "=%.*s", SLICE_ARG(c->binding_name));
-    if (err == 0)
-        err = buf_byte(out, ',');
-    if (err == 0 && buf_len(&c->authzid) > 0) {
-        err = buf_lit(out, "a=");
-        if (err == 0)
-            err = scram_escape(buf_slice(&c->authzid), out);
-    }
-    return err != 0 ? err : buf_byte(out, ',');
+    return c->problem;
 }
 
-static int scram_start(struct sasl_client *c, struct buf *out)
+const char *sasl_client_detail(const struct sasl_client *c)
 {
-    int err = add_gs2_header(c, out);
-    size_t header = buf_len(out);
-    if (err == 0)
-        err = buf_lit(out, "n=");
-    if (err == 0)
-        err = scram_escape(buf_slice(&c->user), out);
-    if (err == 0)
-        err = buf_lit(out, ",r=");
-    if (err == 0)
-        err = buf_append(out, c->nonce, sizeof(c->nonce));
-    if (err == 0)
-        err = buf_add(&c->auth, slice_from(buf_slice(out), header));
-    return err != 0 ? err : buf_byte(&c->auth, ',');
+    return c->detail != NULL ? c->detail : "";
 }
 
-int sasl_client_start(struct sasl_client *c, struct buf *out)
+bool sasl_client_salted(const struct sasl_client *c, struct sasl_salted *out)
 {
-    CHECK(c->state == TO_START);
-    buf_clear(out);
-    int err = c->mech->scram ? scram_start(c, out) : plain_start(c, out);
-    if (err != 0)
-        return broken(c, err);
-    c->state = c->mech->scram ? AWAIT_CHALLENGE : AWAIT_SUCCESS;
-    return 0;
+    bool have =
+        c->state == SASL_CLIENT_OVER && c->choice.mech->kind == SASL_CLIENT_SCRAM && c->salt_fits;
+    *out = have ? c->salted : (struct sasl_salted){0};
+    return have;
 }
 
-/* Did the server offer what we have seen of it? Who changed the offer on the way could change this
- * too, but then no proof fits (XEP-0474 section 5.2). A server that does not tell is not asked. */
-static int check_offer(const struct sasl_client *c, struct slice told)
+bool sasl_client_sent_password(const struct sasl_client *c)
 {
-    uint8_t hash[SASL_KEY_BYTES];
-    char text[(SASL_KEY_BYTES + 2) / 3 * 4];
-    size_t len = sasl_hash_len(c->mech->hash);
-    if (told.ptr == NULL || buf_len(&c->offer) == 0)
-        return 0;
-    if (scram_hash(c->mech->hash, buf_slice(&c->offer), hash) != 0)
-        return ERR_CRYPTO;
-    base64_encode(slice_of((const char *)hash, len), text);
-    return slice_eq(told, slice_of(text, base64_encoded_len(len))) ? 0 : ERR_REFUSED;
-}
-
-/* The server's numbers: its nonce goes on from ours, the salt is base64, the count is sane. The
- * salt is left in *salt_out. */
-static int read_server_first(struct sasl_client *c, struct slice in, struct scram_server_first *m,
-                             struct buf *salt_out)
-{
-    size_t salt_len = 0;
-    if (!scram_parse_server_first(in, m) || m->nonce.len <= sizeof(c->nonce) ||
-        memcmp(m->nonce.ptr, c->nonce, sizeof(c->nonce)) != 0 ||
-        m->iterations < SASL_ITERATIONS_MIN || m->iterations > SASL_ITERATIONS_MAX)
-        return ERR_REFUSED;
-    if (buf_reserve(salt_out, m->salt.len) != 0)
-        return ERR_MEMORY;
-    if (!base64_decode(m->salt, salt_out->ptr, &salt_len) || salt_len == 0)
-        return ERR_REFUSED;
-    salt_out->end = (uint32_t)salt_len;
-    return 0;
-}
-
-/* client-final-message-without-proof, also added to AuthMessage. */
-static int add_final(struct sasl_client *c, struct slice server_first, struct slice nonce,
-                     struct buf *out)
-{
-    struct buf header = {0};
-    int err = add_gs2_header(c, &header);
-    if (err == 0)
-        err = buf_add(&header, buf_slice(&c->binding));
-    if (err == 0)
-        err = buf_lit(out, "c=");
-    if (err == 0)
-        err = base64_append(out, buf_slice(&header));
-    if (err == 0)
-        err = buf_lit(out, ",r=");
-    if (err == 0)
-        err = buf_add(out, nonce);
-    if (err == 0)
-        err = buf_add(&c->auth, server_first);
-    if (err == 0)
-        err = buf_byte(&c->auth, ',');
-    if (err == 0)
-        err = buf_add(&c->auth, buf_slice(out));
-    buf_free(&header);
-    return err;
-}
-
-/* ClientProof, and the signature that the server will have to show. */
-static int add_proof(struct sasl_client *c, const uint8_t *salted, struct buf *out)
-{
-    uint8_t client[SASL_KEY_BYTES], stored[SASL_KEY_BYTES], signature[SASL_KEY_BYTES];
-    enum sasl_hash hash = c->mech->hash;
-    size_t len = sasl_hash_len(hash);
-    struct slice auth = buf_slice(&c->auth);
-    int err = scram_keys(hash, salted, client, stored, c->server_key);
-    if (err == 0)
-        err = scram_hmac(hash, slice_of((const char *)stored, len), auth, signature);
-    if (err == 0)
-        err = scram_hmac(hash, slice_of((const char *)c->server_key, len), auth, c->signature);
-    for (size_t i = 0; err == 0 && i < len; i++)
-        client[i] ^= signature[i];
-    if (err == 0)
-        err = buf_lit(out, ",p=");
-    if (err == 0)
-        err = base64_append(out, slice_of((const char *)client, len));
-    mem_wipe(client, sizeof(client));
-    mem_wipe(stored, sizeof(stored));
-    return err;
-}
-
-static int answer_first(struct sasl_client *c, struct slice challenge, struct buf *out)
-{
-    struct scram_server_first m;
-    uint8_t salted[SASL_KEY_BYTES];
-    struct buf salt = {0};
-    int err = read_server_first(c, challenge, &m, &salt);
-    if (err == 0)
-        err = check_offer(c, m.offer);
-    if (err == 0)
-        err = add_final(c, challenge, m.nonce, out);
-    if (err == 0)
-        err =
-            sasl_salted_password(c->mech->hash, buf_slice(&c->password), (const uint8_t *)salt.ptr,
-                                 buf_len(&salt), (uint32_t)m.iterations, salted);
-    if (err == 0)
-        err = add_proof(c, salted, out);
-    mem_wipe(salted, sizeof(salted));
-    buf_free(&salt);
-    scram_wipe(&c->password);
-    return err;
-}
-
-/* server-final-message: "v=" and the signature, perhaps extensions, which we have none for. */
-static bool signature_right(const struct sasl_client *c, struct slice in)
-{
-    uint8_t shown[(SASL_KEY_BYTES + 2) / 3 * 3];
-    size_t len = sasl_hash_len(c->mech->hash), shown_len = 0;
-    if (!slice_starts(in, SLICE("v=")))
-        return false;
-    struct slice value = slice_from(in, 2);
-    value.len = slice_find(value, ',');
-    return value.len == base64_encoded_len(len) && base64_decode(value, shown, &shown_len) &&
-           secret_equal(slice_of((const char *)shown, shown_len),
-                        slice_of((const char *)c->signature, len));
-}
-
-int sasl_client_challenge(struct sasl_client *c, struct slice challenge, struct buf *out)
-{
-    buf_clear(out);
-    if (c->state == AWAIT_CHALLENGE) {
-        int err = answer_first(c, challenge, out);
-        if (err != 0) {
-            buf_clear(out);
-            return broken(c, err);
-        }
-        c->state = AWAIT_SUCCESS;
-        return 0;
-    }
-    if (c->state != AWAIT_SUCCESS || !c->mech->scram || !signature_right(c, challenge))
-        return broken(c, ERR_REFUSED);
-    c->state = PROVED;
-    return 0;
-}
-
-int sasl_client_success(struct sasl_client *c, struct slice additional)
-{
-    bool ok = false;
-    if (c->state == AWAIT_SUCCESS)
-        ok = c->mech->scram ? signature_right(c, additional) : additional.len == 0;
-    else if (c->state == PROVED)
-        ok = additional.len == 0;
-    if (!ok)
-        return broken(c, ERR_REFUSED);
-    c->state = DONE;
-    return 0;
+    return c->sent_password;
 }

@@ -2,19 +2,25 @@
  * whose hash goes into the signed messages of SCRAM. Mechanisms and types of channel binding are
  * sorted by their bytes and divided by U+001E, the two lists by U+001F; neither can stand in XML.
  */
-#include "base/check.h"
+#include <stdlib.h>
+
+#include "base/err.h"
 #include "xmpp/sasl.h"
+
+static int by_bytes(const void *a, const void *b)
+{
+    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
 
 static int add_sorted(const struct slice *names, size_t n, struct buf *out)
 {
-    CHECK(n <= SASL_OFFER_NAMES_MAX);
-    struct slice sorted[SASL_OFFER_NAMES_MAX];
-    int err = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t at = i;
-        for (; at > 0 && slice_compare(sorted[at - 1], names[i]) > 0; at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = names[i];
+    if (n == 0)
+        return 0;
+    struct slice *sorted = calloc(n, sizeof(*sorted));
+    int err = sorted != NULL ? 0 : ERR_MEMORY;
+    if (err == 0) {
+        memcpy(sorted, names, n * sizeof(*sorted));
+        qsort(sorted, n, sizeof(*sorted), by_bytes);
     }
     for (size_t i = 0; i < n && err == 0; i++) {
         if (i > 0)
@@ -22,6 +28,7 @@ static int add_sorted(const struct slice *names, size_t n, struct buf *out)
         if (err == 0)
             err = buf_add(out, sorted[i]);
     }
+    free(sorted);
     return err;
 }
 

@@ -56,17 +56,17 @@ static bool log_in(struct slice mechanism, struct slice offer, struct slice seen
     struct sasl_client *c = client_new(&cc, mechanism);
     struct buf out = {0};
     enum sasl_step step;
-    assert_int_equal(sasl_client_start(c, &out), 0);
+    assert_int_equal(test_sasl_start(c, &out), 0);
     struct sasl_server *s = server_new(&sc, mechanism, buf_slice(&out), &step);
     step = serve(s, step, &stored, false);
     assert_int_equal(step, SASL_CHALLENGE);
     struct slice first = sasl_server_output(s);
     assert_int_equal(memmem(first.ptr, first.len, ",h=", 3) != NULL, offer.len > 0);
-    bool good = sasl_client_challenge(c, first, &out) == 0;
+    bool good = test_sasl_challenge(c, first, &out) == 0;
     if (good) {
         step = serve(s, sasl_server_respond(s, buf_slice(&out)), &stored, false);
         assert_int_equal(step, SASL_SUCCESS);
-        assert_int_equal(sasl_client_success(c, sasl_server_output(s)), 0);
+        assert_int_equal(test_sasl_success(c, sasl_server_output(s)), 0);
     }
     buf_free(&out);
     sasl_client_free(&c);
@@ -102,7 +102,7 @@ static void a_changed_hash_breaks_the_proof(void **state)
     struct buf out = {0}, lie = {0};
     uint8_t hash[SASL_KEY_BYTES];
     enum sasl_step step;
-    assert_int_equal(sasl_client_start(c, &out), 0);
+    assert_int_equal(test_sasl_start(c, &out), 0);
     struct sasl_server *s = server_new(&sc, SLICE("SCRAM-SHA-1"), buf_slice(&out), &step);
     assert_int_equal(serve(s, step, &stored, false), SASL_CHALLENGE);
     struct slice first = sasl_server_output(s);
@@ -111,7 +111,7 @@ static void a_changed_hash_breaks_the_proof(void **state)
     buf_append(&lie, first.ptr, (size_t)(at - first.ptr) + 3);
     assert_int_equal(scram_hash(SASL_SHA1, cc.offer, hash), 0);
     base64_append(&lie, slice_of((const char *)hash, sasl_hash_len(SASL_SHA1)));
-    assert_int_equal(sasl_client_challenge(c, buf_slice(&lie), &out), 0);
+    assert_int_equal(test_sasl_challenge(c, buf_slice(&lie), &out), 0);
     assert_int_equal(sasl_server_respond(s, buf_slice(&out)), SASL_FAILURE);
     assert_int_equal(sasl_server_failure(s), SASL_NOT_AUTHORIZED);
     buf_free(&out);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "xmpp/sasl.h"
+#include "xmpp/test_sasl_client.h"
 
 /* Not every test uses all of it; not inlined, so that frames stay small under a sanitizer. */
 #define SHARED static __attribute__((unused, noinline))
@@ -68,6 +68,7 @@ SHARED struct sasl_client_config client_config(void)
         .user = SLICE("alice"),
         .password = SLICE("pencil"),
         .binding = {slice_of(exporter, 32), slice_of(end_point, 32)},
+        .tls = true,
         .plain_allowed = true,
     };
 }
@@ -106,10 +107,10 @@ SHARED struct sasl_client *client_new(const struct sasl_client_config *config, s
 {
     uint64_t seed = 4711;
     struct rng rng = seeded(&seed);
-    int err;
-    struct sasl_client *c = sasl_client_new(config, &only, 1, &rng, &err);
+    enum sasl_client_problem problem;
+    struct sasl_client *c = sasl_client_new(config, &only, 1, NULL, 0, false, &rng, &problem);
     assert_non_null(c);
-    assert_int_equal(err, 0);
+    assert_int_equal(problem, SASL_PROBLEM_NONE);
     return c;
 }
 

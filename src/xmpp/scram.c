@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-static const EVP_MD *digest(enum sasl_hash hash)
+const EVP_MD *scram_digest(enum sasl_hash hash)
 {
     switch (hash) {
     case SASL_SHA1:
@@ -38,8 +38,8 @@ int scram_hmac(enum sasl_hash hash, struct slice key, struct slice data,
 {
     unsigned len = 0;
     CHECK(key.len <= SCRAM_MESSAGE_BYTES);
-    if (HMAC(digest(hash), key.ptr, (int)key.len, (const unsigned char *)data.ptr, data.len, out,
-             &len) == NULL)
+    if (HMAC(scram_digest(hash), key.ptr, (int)key.len, (const unsigned char *)data.ptr, data.len,
+             out, &len) == NULL)
         return ERR_CRYPTO;
     return len == sasl_hash_len(hash) ? 0 : ERR_CRYPTO;
 }
@@ -47,7 +47,7 @@ int scram_hmac(enum sasl_hash hash, struct slice key, struct slice data,
 int scram_hash(enum sasl_hash hash, struct slice data, uint8_t out[SASL_KEY_BYTES])
 {
     unsigned len = 0;
-    return EVP_Digest(data.ptr, data.len, out, &len, digest(hash), NULL) == 1 &&
+    return EVP_Digest(data.ptr, data.len, out, &len, scram_digest(hash), NULL) == 1 &&
                    len == sasl_hash_len(hash)
                ? 0
                : ERR_CRYPTO;
@@ -60,7 +60,7 @@ int sasl_salted_password(enum sasl_hash hash, struct slice password, const uint8
         iterations > SASL_ITERATIONS_MAX)
         return ERR_CRYPTO;
     return PKCS5_PBKDF2_HMAC(password.ptr, (int)password.len, salt, (int)salt_len, (int)iterations,
-                             digest(hash), (int)sasl_hash_len(hash), salted_out) == 1
+                             scram_digest(hash), (int)sasl_hash_len(hash), salted_out) == 1
                ? 0
                : ERR_CRYPTO;
 }
@@ -197,11 +197,10 @@ bool scram_parse_client_final(struct slice in, struct scram_client_final *out)
 
 bool scram_parse_server_first(struct slice in, struct scram_server_first *out)
 {
-    struct slice count;
     *out = (struct scram_server_first){0};
     bool good = message_ok(in) && take(&in, 'r', &out->nonce) && nonce_ok(out->nonce) &&
-                take(&in, 's', &out->salt) && take(&in, 'i', &count) &&
-                slice_to_u64(count, &out->iterations) && skip_extensions(in);
+                take(&in, 's', &out->salt) && take(&in, 'i', &out->count) &&
+                slice_to_u64(out->count, &out->iterations) && skip_extensions(in);
     if (good)
         out->offer = extension(in, 'h');
     return good;

@@ -1,5 +1,5 @@
 /* What both sides of SCRAM share (RFC 5802): keys, proofs, the grammar of the messages. Inside face
- * of sasl_server.c and sasl_client.c. */
+ * of sasl_server.c and the files of the client's side. */
 #ifndef XMPP_SCRAM_H
 #define XMPP_SCRAM_H
 
@@ -22,6 +22,8 @@ extern const struct sasl_mechanism sasl_mechanisms[];
 extern const size_t sasl_mechanism_count;
 const struct sasl_mechanism *sasl_mechanism_find(struct slice name);
 
+/* OpenSSL's EVP_MD of a hash. */
+const struct evp_md_st *scram_digest(enum sasl_hash hash);
 /* HMAC and plain hash: sasl_hash_len bytes are written. 0 or ERR_CRYPTO. */
 int scram_hmac(enum sasl_hash hash, struct slice key, struct slice data,
                uint8_t out[SASL_KEY_BYTES]);
@@ -54,10 +56,12 @@ bool scram_parse_client_final(struct slice in, struct scram_client_final *out);
 
 struct scram_server_first {
     struct slice nonce;
-    struct slice salt; /* base64 */
+    struct slice salt;  /* base64 */
+    struct slice count; /* the iterations as they stand there */
     unsigned long long iterations;
     struct slice offer; /* base64, of XEP-0474; ptr NULL: absent */
 };
+/* When false, the members before the one that is wrong are set, the others have no pointer. */
 bool scram_parse_server_first(struct slice in, struct scram_server_first *out);
 
 /* saslname: "=2C" and "=3D" stand for comma and equals sign. 0, ERR_SYNTAX or ERR_MEMORY;
