@@ -191,8 +191,8 @@ static size_t record_size(const char *head)
 /* No TLS: OpenSSL sees the head, the same in whatever pieces it came, for the alert that fits. */
 static void garbage(struct tls *t, struct slice in, struct buf *up)
 {
-    if (t->client != NULL && !t->client->heard) {
-        t->client->no_tls = true;
+    if (t->client != NULL) {
+        t->client->garbled = true;
         memcpy(t->client->head, in.ptr, TLS_RECORD_HEAD);
     }
     process(t, slice_of(in.ptr, TLS_RECORD_HEAD), up);

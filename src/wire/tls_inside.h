@@ -28,7 +28,7 @@ struct tls_client {
     char alpn[TLS_ALPN_MAX];
     bool insecure;
     bool heard;   /* the peer has said something in TLS */
-    bool no_tls;  /* head holds what it has said instead */
+    bool garbled; /* head holds what it has said that is no TLS */
     bool refused; /* the peer's certificate */
     bool asked;   /* the peer wants a certificate of ours */
     char head[TLS_RECORD_HEAD];

@@ -126,8 +126,8 @@ static enum tls_fault fault_of_failure(const struct tls *t)
         return TLS_FAULT_MEMORY;
     if (c->refused)
         return c->fault;
-    if (c->no_tls)
-        return TLS_FAULT_NOT_TLS;
+    if (c->garbled)
+        return c->heard ? TLS_FAULT_HANDSHAKE : TLS_FAULT_NOT_TLS;
     if (strcmp(t->reason, "no_application_protocol") == 0 || t->alert == 120)
         return TLS_FAULT_ALPN;
     if (t->alert == 70)
