@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from harness import certs  # noqa: E402
+from harness.dns import DnsServer  # noqa: E402
 from harness.ejabberd import Ejabberd  # noqa: E402
 from harness.prosody import Prosody  # noqa: E402
 from harness.server import UNPRIVILEGED, Burbled  # noqa: E402
@@ -146,6 +147,20 @@ def start_server(request):
                 made.process.kill()
                 made.process.wait()
             made.remove()
+
+
+@pytest.fixture
+def dns_server():
+    """dns_server(domain, **records): a DNS server for this test; see harness.dns."""
+    started = []
+
+    def start(domain, **records):
+        started.append(DnsServer(domain, **records))
+        return started[-1].start()
+
+    yield start
+    for made in started:
+        made.stop()
 
 
 @pytest.hookimpl(hookwrapper=True)

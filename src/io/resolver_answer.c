@@ -1,7 +1,8 @@
 /* Answers of the DNS (RFC 1035, section 4; A there, AAAA of RFC 3596, SRV of RFC 2782, TLSA of
  * RFC 6698). Why not c-ares' own parsers: those expand every name in full, without the limit of
- * 255 octets, so that one answer of 64 KiB can cost them seconds. Here names that nobody wants are
- * stepped over, pointers lead backwards only, and names that are too long end the reading.
+ * 255 octets; one answer of 64 KiB cost them 0.2 s and 140 MB, and could cost more. Here names that
+ * nobody wants are stepped over, pointers lead backwards only, and names that are too long end the
+ * reading.
  * Owns nothing. */
 #include "io/resolver_answer.h"
 
@@ -121,7 +122,7 @@ static enum fate read_name(const struct message *m, size_t at, char out[RESOLVER
 static enum fate read_srv(const struct message *m, size_t at, size_t len, struct resolver_srv *out)
 {
     if (len < 7)
-        return FATE_UNUSABLE;
+        return FATE_MALFORMED;
     out->priority = u16(m->at + at);
     out->weight = u16(m->at + at + 2);
     out->port = u16(m->at + at + 4);
