@@ -1,0 +1,285 @@
+/* Inside face of libburble: the client and its parts. The public face is include/burble/.
+ *
+ * A client is one machine. What happens comes through burble_feed; each part has one file:
+ *
+ *   dial       from a domain to a TCP connection (effects: look-ups, attempts)
+ *   link       bytes of that connection: proxy, TLS, parser
+ *   stream     negotiation until the session stands; one table of what is legal when
+ *   auth       SASL; auth2: SASL2, Bind2, FAST
+ *   session    bind, and what a new or resumed session begins with
+ *   sm         stream management (XEP-0198)
+ *   outbox     stanzas that wait or are not acknowledged
+ *   iq         requests, ours and theirs
+ *   dispatch   a stanza that came: who takes it
+ *   retry      what happens when a connection is lost
+ *
+ * Features (roster, rooms, ...) are extensions: they are linked to a client when the program asks
+ * for them, see client_extension. */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/rng.h"
+#include "base/slice.h"
+#include "base/time.h"
+#include "burble/burble.h"
+#include "burble/io.h"
+#include "burble/message.h"
+#include "burble/presence.h"
+#include "client/auth.h"
+#include "client/dial.h"
+#include "client/link.h"
+#include "client/sm.h"
+#include "client/stream.h"
+#include "client/view.h"
+#include "xml/tree.h"
+#include "xml/writer.h"
+#include "xmpp/jid.h"
+#include "xmpp/ns.h"
+#include "xmpp/stanza.h"
+
+/* Owned copies of the configuration. */
+struct client_setup {
+    struct burble_config config; /* numbers and flags; the pointers are not used */
+    char *user;                  /* prepared localpart; NULL: none */
+    char *domain;                /* prepared domain */
+    char *resource;              /* to ask for; NULL: the server's choice */
+    char *bare;
+    char *password;
+    char *host, *proxy, *mechanism, *authzid, *lang;
+    char *software, *software_version, *software_os;
+    uint8_t (*pins)[32];
+    size_t pin_count;
+};
+
+struct client_timer {
+    struct list link;
+    uint64_t at_ms;
+    void (*fire)(struct burble *c, struct client_timer *t);
+};
+
+struct client_extension;
+
+struct client_extension_ops {
+    const char *name;
+    /* A message or presence that came, in the order of registration. True: taken, nobody else gets
+     * it. May be NULL, as all the rest. */
+    bool (*stanza)(struct client_extension *x, const struct stanza *s);
+    /* A session stands: a new one, or the old one goes on. */
+    void (*online)(struct client_extension *x, bool resumed);
+    /* The connection is lost; the session may be resumed. */
+    void (*lost)(struct client_extension *x);
+    /* The session is gone for good. */
+    void (*gone)(struct client_extension *x);
+    void (*free)(struct client_extension *x);
+};
+
+/* Embedded in a feature's state. It lives until the client is freed or it is removed. */
+struct client_extension {
+    struct list link;
+    const struct client_extension_ops *ops;
+    struct burble *client;
+};
+
+struct burble {
+    struct client_setup setup;
+    struct burble_outside outside;
+    struct rng rng;
+    struct now now;
+    unsigned depth; /* inside of burble_feed or of a callback */
+    bool doomed;    /* burble_free was called in a callback */
+    bool holds;     /* a loop holds it (client_hold) */
+
+    enum burble_state state;
+    bool wanted;    /* burble_connect: come back after a loss */
+    bool suspended; /* burble_suspend: the session is to be resumed, but not by itself */
+    struct burble_state_event ending; /* why, while a connection is being closed */
+    char ending_text[512];
+    char ending_condition[64];
+    uint32_t tries;                  /* in a row without a session */
+    struct client_timer phase_timer; /* until online, or until the stream has ended */
+    struct client_timer retry_timer;
+    struct client_timer alive_timer;
+    bool alive_asked; /* nothing came, and we have asked */
+
+    struct list effects;
+    struct client_effect *effect_taken;
+    uint32_t next_id;
+    struct list timers; /* armed ones, soonest first */
+
+    struct dial dial;
+    struct link link;
+    struct stream stream;
+    struct auth auth;
+    struct sm sm;
+
+    struct client_timer settle_timer;
+    struct list outbox; /* struct outbox_item, sent ones first */
+    size_t outbox_count, outbox_bytes;
+    uint64_t next_ticket;
+
+    struct list requests; /* struct client_request, by time of asking */
+    size_t request_count;
+    uint64_t next_handle;
+    struct list servers; /* struct client_server: who answers requests */
+
+    struct list extensions;
+    struct list features; /* of the own service discovery */
+    struct buf presence;  /* payload of the own presence */
+    bool available;       /* it is to be announced */
+    bool inactive;        /* XEP-0352 */
+
+    char *jid;               /* bound full address; NULL: none yet */
+    struct burble_tree view; /* of the stanza that is being delivered */
+    struct buf work;         /* for payloads: cleared by client_payload */
+};
+
+/* client.c */
+/* Zeroed; NULL: no memory. */
+void *client_alloc(size_t size);
+char *client_copy(struct slice s);
+void client_enter(struct burble *c);
+/* False: the client was freed. */
+bool client_leave(struct burble *c);
+void client_emit(struct burble *c, const struct burble_event *event);
+void client_change_state(struct burble *c, enum burble_state to,
+                         const struct burble_state_event *more);
+/* Output, effects or a nearer deadline are there. */
+void client_wake(struct burble *c);
+/* A loop holds a client that is freed until it has let go. */
+void client_hold(struct burble *c);
+void client_release(struct burble *c);
+bool client_doomed(const struct burble *c);
+/* 24 characters, 120 random bits, and a NUL. */
+enum { CLIENT_ID_BYTES = 25 };
+void client_new_id(struct burble *c, char out[CLIENT_ID_BYTES]);
+
+/* timer.c */
+void client_timer_set(struct burble *c, struct client_timer *t, uint64_t at_ms);
+void client_timer_stop(struct client_timer *t);
+void client_timers_run(struct burble *c);
+
+/* effect.c: 0 or ERR_MEMORY; the id is given by the caller (client_next_id). */
+uint32_t client_next_id(struct burble *c);
+int client_effect(struct burble *c, enum burble_effect_kind kind, uint32_t id, const char *name,
+                  const struct burble_address *address);
+void client_effects_free(struct burble *c);
+
+/* retry.c: the end of a connection. text is for people, may be NULL; condition may be NULL. */
+void client_fail(struct burble *c, enum burble_why why, const char *condition, const char *text);
+/* The same, with what is told to the server first, where a stream is open. */
+void client_fail_stream(struct burble *c, enum burble_why why, struct slice stream_error,
+                        const char *text);
+/* The link is gone; decides what comes next. */
+void client_ended(struct burble *c);
+/* The server says why it ends the stream. where: the text of see-other-host. */
+void retry_stream_error(struct burble *c, struct slice condition, struct slice text,
+                        struct slice where);
+/* The server ended its direction of the stream. */
+void retry_stream_closed(struct burble *c);
+
+/* alive.c: is the other side still there? */
+void alive_begin(struct burble *c);
+void alive_heard(struct burble *c);
+
+/* outbox.c */
+enum outbox_kind {
+    OUTBOX_KEEP,    /* messages: said again in a new session */
+    OUTBOX_SESSION, /* presence, IQ: said again in a resumed one alone */
+};
+/* One stanza as text for default namespace jabber:client. id: of the stanza, for the event; may be
+ * empty. 0, ERR_CLOSED (no session and not kept), ERR_LIMIT, ERR_MEMORY. */
+int outbox_put(struct burble *c, enum outbox_kind kind, struct slice text, struct slice id,
+               unsigned flags, uint64_t *ticket_out);
+/* The first n of the sent ones are acknowledged. False: there are not so many. */
+bool outbox_acked(struct burble *c, uint32_t n);
+uint32_t outbox_unacked(const struct burble *c);
+/* A new session: what was session's is dropped, what is kept waits again. */
+void outbox_new_session(struct burble *c);
+/* Everything that was sent and is not acknowledged waits again (resumption). */
+void outbox_rewind(struct burble *c);
+/* Writes what waits. */
+void outbox_flush(struct burble *c);
+/* What was sent is settled, where the server does not acknowledge. */
+void outbox_settle(struct burble *c);
+void outbox_settle_due(struct burble *c, struct client_timer *t);
+/* Everything goes, with BURBLE_EVENT_SENT and error when there is one (0: no events). */
+void outbox_clear(struct burble *c, int error);
+
+/* iq.c */
+typedef void client_iq_fn(struct burble *c, enum burble_iq_outcome outcome, struct xml iq,
+                          void *arg);
+struct client_iq {
+    bool set;
+    struct slice to; /* prepared or not; empty: the own account */
+    struct slice payload;
+    uint32_t timeout_ms; /* 0: 30,000 */
+    client_iq_fn *fn;    /* exactly once, never from inside of client_iq_send */
+    void *arg;
+};
+/* handle_out may be NULL. 0, ERR_SYNTAX, ERR_LIMIT, ERR_CLOSED, ERR_MEMORY. */
+int client_iq_send(struct burble *c, const struct client_iq *iq, uint64_t *handle_out);
+/* The error of an answer (also of TIMEOUT and GONE), for events. */
+void client_iq_error(struct burble *c, enum burble_iq_outcome outcome, struct xml iq,
+                     struct burble_stanza_error *out);
+/* Somebody asks: fn answers with client_iq_answer or client_iq_refuse, now or later. One per
+ * payload name; 0, ERR_EXISTS, ERR_MEMORY. fn NULL takes it back. */
+typedef void client_server_fn(struct burble *c, const struct stanza *iq, struct xml payload,
+                              void *arg);
+int client_iq_serve(struct burble *c, struct slice ns, struct slice name, client_server_fn *fn,
+                    void *arg);
+int client_iq_answer(struct burble *c, const struct stanza *iq, struct slice payload);
+int client_iq_refuse(struct burble *c, const struct stanza *iq, enum stanza_error error,
+                     struct slice text);
+void client_iq_stanza(struct burble *c, const struct stanza *s);
+/* The session is gone: all open requests end with GONE. */
+void client_iq_gone(struct burble *c);
+void client_iq_free(struct burble *c);
+
+/* dispatch.c: one stanza of the session. */
+void client_stanza(struct burble *c, struct xml root);
+/* Is the sender our own account (no from, or the bare address)? V57, V58, V65. */
+bool client_from_self(const struct burble *c, const struct stanza *s);
+void client_extend(struct burble *c, struct client_extension *x,
+                   const struct client_extension_ops *ops);
+void client_unextend(struct client_extension *x);
+/* The extension of this kind, NULL: the program did not ask for it. */
+struct client_extension *client_extension(struct burble *c, const struct client_extension_ops *ops);
+/* A feature of the own service discovery, once however often it is added. 0, ERR_MEMORY. */
+struct client_feature {
+    struct list link;
+    char ns[];
+};
+int client_feature(struct burble *c, const char *ns);
+
+/* session.c: bind (RFC 6120 section 7), and what stands behind it. */
+void session_bind(struct burble *c);
+void session_element(struct burble *c, struct xml x);
+/* The resource is bound, by whatever means; jid as the server said. */
+void session_begin(struct burble *c, struct slice jid);
+void session_resumed(struct burble *c);
+
+/* presence.c */
+void client_presence_announce(struct burble *c);
+bool client_presence_deliver(struct burble *c, const struct stanza *s);
+void client_presence_read(struct burble *c, const struct stanza *s, struct burble_presence *out);
+
+/* message.c: a message that came, alone or in an envelope (carbon, archive). */
+bool message_deliver(struct burble *c, const struct stanza *s);
+/* Reads what is in it. Strings are of the view. stamp_ms 0: now, unless it has a delay of its own.
+ */
+void message_read(struct burble *c, const struct stanza *s, enum burble_origin origin,
+                  int64_t stamp_ms, struct burble_message *out);
+
+/* What is in <forwarded/> (XEP-0297) inside of envelope; addresses are prepared into mem. stamp 0:
+ * there is no delay beside it. */
+bool message_forwarded(struct xml envelope, struct arena *mem, struct stanza *out,
+                       int64_t *stamp_ms_out);
+
+/* c->work, empty, with a writer on it for payloads in jabber:client. */
+void client_payload(struct burble *c, struct xml_writer *w);
+
+#endif

@@ -1,0 +1,102 @@
+/* A stanza that came: it is counted, its head is checked, and it goes to whoever takes it. What is
+ * bad is reported and not processed, and the stream goes on (row V20). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/client.h"
+
+bool client_from_self(const struct burble *c, const struct stanza *s)
+{
+    return !jid_some(&s->from) || slice_eq(jid_full(&s->from), slice_z(c->setup.bare));
+}
+
+void client_extend(struct burble *c, struct client_extension *x,
+                   const struct client_extension_ops *ops)
+{
+    x->client = c;
+    x->ops = ops;
+    list_push(&c->extensions, &x->link);
+}
+
+void client_unextend(struct client_extension *x)
+{
+    list_remove(&x->link);
+}
+
+struct client_extension *client_extension(struct burble *c, const struct client_extension_ops *ops)
+{
+    LIST_EACH(it, &c->extensions)
+    {
+        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
+        if (x->ops == ops)
+            return x;
+    }
+    return NULL;
+}
+
+int client_feature(struct burble *c, const char *ns)
+{
+    LIST_EACH(it, &c->features)
+    if (strcmp(CONTAINER_OF(it, struct client_feature, link)->ns, ns) == 0)
+        return 0;
+    size_t len = strlen(ns) + 1;
+    struct client_feature *f = client_alloc(sizeof(*f) + len);
+    if (f == NULL)
+        return ERR_MEMORY;
+    memcpy(f->ns, ns, len);
+    list_push(&c->features, &f->link);
+    return 0;
+}
+
+static void bad(struct burble *c, const char *why, struct slice from)
+{
+    struct burble_bad_event e = {.why = why, .from = view_string(&c->view, from)};
+    client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_BAD, .bad = &e});
+}
+
+static bool extensions(struct burble *c, const struct stanza *s)
+{
+    LIST_EACH(it, &c->extensions)
+    {
+        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
+        if (x->ops->stanza != NULL && x->ops->stanza(x, s))
+            return true;
+    }
+    return false;
+}
+
+static void deliver(struct burble *c, const struct stanza *s)
+{
+    if (s->kind == STANZA_IQ) {
+        client_iq_stanza(c, s);
+        return;
+    }
+    if (extensions(c, s))
+        return;
+    if (s->kind == STANZA_MESSAGE ? message_deliver(c, s) : client_presence_deliver(c, s))
+        return;
+    client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_STANZA,
+                                          .stanza = view_of(&c->view, s->root)});
+}
+
+void client_stanza(struct burble *c, struct xml root)
+{
+    struct arena mem = {0};
+    struct stanza s;
+    struct slice from = xml_attr(root, SLICE("from")), to = xml_attr(root, SLICE("to"));
+    client_sm_count_in(c);
+    c->view.tree = xml_some(root) ? root.tree : NULL;
+    if (!stanza_read(root, SLICE_NONE, &s))
+        bad(c, "it is no stanza", from);
+    else if (from.ptr != NULL && jid_parse(from, &mem, &s.from) != 0)
+        bad(c, "its from is no address", from);
+    else if (to.ptr != NULL && jid_parse(to, &mem, &s.to) != 0)
+        bad(c, "its to is no address", from);
+    else if (s.type == TYPE_BAD && s.kind == STANZA_PRESENCE)
+        bad(c, "its type is unknown", from);
+    else
+        deliver(c, &s);
+    arena_free(&mem);
+    arena_reset(&c->view.strings);
+    c->view.tree = NULL;
+}

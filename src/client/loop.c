@@ -1,0 +1,133 @@
+/* The ready-made loop: burble/burble_loop.h. It and its parts (loop_*.c) alone of this room make
+ * system calls, through io. */
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "client/loop_inside.h"
+#include "io/clock.h"
+#include "io/random.h"
+
+int burble_loop_new(const struct burble_loop_config *config, struct burble_loop **out)
+{
+    static const struct burble_loop_config NONE;
+    const struct burble_loop_config *o = config != NULL ? config : &NONE;
+    struct resolver_options dns = {.servers = o->nameservers};
+    *out = NULL;
+    struct burble_loop *l = calloc(1, sizeof(*l));
+    if (l == NULL)
+        return ERR_MEMORY;
+    list_init(&l->entries);
+    list_init(&l->dirty);
+    list_init(&l->watches);
+    list_init(&l->alarms);
+    random_init(&l->rng);
+    timers_init(&l->timers, clock_now().mono_ms);
+    int err = loop_init(&l->io);
+    if (err != 0) {
+        free(l);
+        return err;
+    }
+    l->io.now = clock_now();
+    err = resolver_open(&l->io, &dns, &l->resolver);
+    if (err == 0 && o->ca_file != NULL) {
+        struct buf copy = {0};
+        err =
+            buf_add(&copy, slice_z(o->ca_file)) != 0 || buf_byte(&copy, '\0') != 0 ? ERR_MEMORY : 0;
+        l->ca_file = copy.ptr;
+    }
+    if (err != 0) {
+        burble_loop_free(&l);
+        return err;
+    }
+    waker_rest(&l->io.waker);
+    *out = l;
+    return 0;
+}
+
+void burble_loop_free(struct burble_loop **loop)
+{
+    struct burble_loop *l = *loop;
+    *loop = NULL;
+    if (l == NULL)
+        return;
+    loop_entries_free(l);
+    loop_watches_free(l);
+    resolver_close(&l->resolver);
+    loop_close(&l->io);
+    burble_trust_free(&l->trust);
+    free(l->ca_file);
+    free(l);
+}
+
+static uint64_t deadline(struct burble_loop *l)
+{
+    if (!list_empty(&l->dirty) || l->stop)
+        return 0;
+    uint64_t a = timers_deadline(&l->timers), b = resolver_deadline(l->resolver);
+    return a < b ? a : b;
+}
+
+static void turn(struct burble_loop *l, uint64_t until)
+{
+    loop_once(&l->io, until, NULL, l);
+    resolver_run(l->resolver, l->io.now);
+    timers_run(&l->timers, l->io.now.mono_ms, l);
+    loop_entries_turn(l);
+    waker_rest(&l->io.waker); /* from now on a wake makes the descriptor readable */
+}
+
+int burble_loop_run(struct burble_loop *l)
+{
+    l->stop = false;
+    while (!l->stop && !atomic_load(&l->io.stop)) {
+        turn(l, deadline(l));
+        if (loop_entries_idle(l) && list_empty(&l->dirty))
+            break;
+    }
+    atomic_store(&l->io.stop, false);
+    return 0;
+}
+
+void burble_loop_stop(struct burble_loop *l)
+{
+    loop_stop(&l->io);
+}
+
+int burble_loop_fd(const struct burble_loop *l)
+{
+    return l->io.epoll;
+}
+
+int burble_loop_wait_ms(struct burble_loop *l)
+{
+    uint64_t at = deadline(l), now = clock_now().mono_ms;
+    if (at == TIME_NEVER)
+        return -1;
+    return at <= now ? 0 : at - now > INT32_MAX ? INT32_MAX : (int)(at - now);
+}
+
+void burble_loop_step(struct burble_loop *l)
+{
+    turn(l, 0);
+}
+
+void burble_loop_wake(struct burble_loop *l)
+{
+    loop_wake(&l->io);
+}
+
+int burble_run(struct burble *c)
+{
+    struct burble_loop *l;
+    int err = burble_loop_new(NULL, &l);
+    if (err != 0)
+        return err;
+    err = burble_loop_add(l, c);
+    if (err == 0)
+        err = burble_connect(c);
+    if (err == 0)
+        err = burble_loop_run(l);
+    burble_loop_free(&l);
+    return err;
+}

@@ -1,0 +1,178 @@
+/* Presence: the own one, kept and said again in every session, and that of others (RFC 6121
+ * section 4). */
+#include <string.h>
+
+#include "client/client.h"
+
+static const char *const SHOWS[] = {
+    [BURBLE_SHOW_ONLINE] = "online", [BURBLE_SHOW_CHAT] = "chat", [BURBLE_SHOW_AWAY] = "away",
+    [BURBLE_SHOW_XA] = "xa",         [BURBLE_SHOW_DND] = "dnd",
+};
+
+const char *burble_show_text(enum burble_show show)
+{
+    return (unsigned)show <= BURBLE_SHOW_DND ? SHOWS[show] : "online";
+}
+
+static enum burble_presence_type type_of(enum stanza_type type)
+{
+    switch (type) {
+    case TYPE_UNAVAILABLE:
+        return BURBLE_UNAVAILABLE;
+    case TYPE_SUBSCRIBE:
+        return BURBLE_SUBSCRIBE;
+    case TYPE_SUBSCRIBED:
+        return BURBLE_SUBSCRIBED;
+    case TYPE_UNSUBSCRIBE:
+        return BURBLE_UNSUBSCRIBE;
+    case TYPE_UNSUBSCRIBED:
+        return BURBLE_UNSUBSCRIBED;
+    case TYPE_ERROR:
+        return BURBLE_PRESENCE_ERROR;
+    default:
+        return BURBLE_AVAILABLE;
+    }
+}
+
+void client_presence_read(struct burble *c, const struct stanza *s, struct burble_presence *out)
+{
+    struct burble_tree *v = &c->view;
+    struct slice show = xml_text(xml_child(s->root, NS_CLIENT, SLICE("show")));
+    struct slice status = xml_text(xml_child(s->root, NS_CLIENT, SLICE("status")));
+    *out = (struct burble_presence){
+        .type = type_of(s->type),
+        .from = jid_some(&s->from) ? view_string(v, jid_full(&s->from)) : c->setup.bare,
+        .from_bare = jid_some(&s->from) ? view_string(v, jid_bare(&s->from)) : c->setup.bare,
+        .to = jid_some(&s->to) ? view_string(v, jid_full(&s->to)) : c->jid,
+        .resource = view_string(v, jid_resource(&s->from)),
+        .status = status.len > 0 ? view_string(v, status) : NULL,
+        .xml = view_of(v, s->root),
+    };
+    for (enum burble_show i = BURBLE_SHOW_CHAT; i <= BURBLE_SHOW_DND; i++)
+        if (slice_eq(show, slice_z(SHOWS[i])))
+            out->show = i;
+    int priority;
+    if (slice_to_int(xml_text(xml_child(s->root, NS_CLIENT, SLICE("priority"))), &priority) &&
+        priority >= -128 && priority <= 127)
+        out->priority = priority;
+    if (s->type == TYPE_ERROR)
+        client_iq_error(c, BURBLE_IQ_ERROR, s->root, &out->error);
+}
+
+bool client_presence_deliver(struct burble *c, const struct stanza *s)
+{
+    struct burble_presence p;
+    if (s->type == TYPE_PROBE)
+        return true; /* a server's business */
+    client_presence_read(c, s, &p);
+    client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_PRESENCE, .presence = &p});
+    return true;
+}
+
+void client_presence_announce(struct burble *c)
+{
+    struct buf b = {0};
+    if (!c->available)
+        return;
+    buf_lit(&b, "<presence>");
+    buf_add(&b, buf_slice(&c->presence));
+    buf_lit(&b, "</presence>");
+    if (!b.failed)
+        (void)outbox_put(c, OUTBOX_SESSION, buf_slice(&b), SLICE_NONE, 0, NULL);
+    buf_free(&b);
+}
+
+static int check(struct slice payload)
+{
+    struct buf b = {0};
+    buf_lit(&b, "<presence>");
+    buf_add(&b, payload);
+    buf_lit(&b, "</presence>");
+    int err = b.failed ? ERR_MEMORY : 0;
+    if (err == 0) {
+        struct burble_xml x = burble_xml_parse(buf_slice(&b).ptr, buf_len(&b), NULL);
+        err = burble_xml_some(x) ? 0 : ERR_SYNTAX;
+        burble_xml_free(&x);
+    }
+    buf_free(&b);
+    return err;
+}
+
+int burble_set_presence(struct burble *c, enum burble_show show, const char *status, int priority,
+                        const char *payload)
+{
+    struct buf b = {0};
+    struct xml_writer w;
+    xml_writer_init(&w, &b, NS_CLIENT);
+    if (show != BURBLE_SHOW_ONLINE)
+        xml_leaf(&w, SLICE("show"), SLICE_NONE, slice_z(burble_show_text(show)));
+    if (status != NULL)
+        xml_leaf(&w, SLICE("status"), SLICE_NONE, slice_z(status));
+    if (priority != 0) {
+        char text[16];
+        struct buf n = {0};
+        (void)buf_printf(&n, "%d", priority);
+        size_t len = buf_len(&n) < sizeof(text) ? buf_len(&n) : 0;
+        memcpy(text, buf_slice(&n).ptr, len);
+        xml_leaf(&w, SLICE("priority"), SLICE_NONE, slice_of(text, len));
+        buf_free(&n);
+    }
+    if (payload != NULL)
+        buf_add(&b, slice_z(payload));
+    int err = b.failed ? ERR_MEMORY : check(buf_slice(&b));
+    if (err == 0 && (priority < -128 || priority > 127))
+        err = ERR_SYNTAX;
+    if (err != 0) {
+        buf_free(&b);
+        return err;
+    }
+    buf_free(&c->presence);
+    c->presence = b;
+    c->available = true;
+    client_presence_announce(c);
+    return 0;
+}
+
+int burble_set_unavailable(struct burble *c, const char *status)
+{
+    buf_free(&c->presence);
+    c->available = false;
+    if (c->state != BURBLE_ONLINE)
+        return 0;
+    return burble_send_presence(c, NULL, BURBLE_UNAVAILABLE, status);
+}
+
+int burble_send_presence(struct burble *c, const char *to, enum burble_presence_type type,
+                         const char *status)
+{
+    static const char *const TYPES[] = {
+        [BURBLE_UNAVAILABLE] = "unavailable",   [BURBLE_SUBSCRIBE] = "subscribe",
+        [BURBLE_SUBSCRIBED] = "subscribed",     [BURBLE_UNSUBSCRIBE] = "unsubscribe",
+        [BURBLE_UNSUBSCRIBED] = "unsubscribed",
+    };
+    struct arena mem = {0};
+    struct buf b = {0};
+    struct xml_writer w;
+    struct jid jid = JID_NONE;
+    int err = to != NULL ? jid_parse(slice_z(to), &mem, &jid) : 0;
+    if (err == 0 && (unsigned)type > BURBLE_UNSUBSCRIBED)
+        err = ERR_SYNTAX;
+    if (err == 0) {
+        bool subscription = type >= BURBLE_SUBSCRIBE;
+        xml_writer_init(&w, &b, NS_CLIENT);
+        xml_open(&w, SLICE("presence"), SLICE_NONE);
+        if (jid_some(&jid))
+            xml_attr_put(&w, SLICE("to"), subscription ? jid_bare(&jid) : jid_full(&jid));
+        if (type != BURBLE_AVAILABLE)
+            xml_attr_put(&w, SLICE("type"), slice_z(TYPES[type]));
+        if (status != NULL)
+            xml_leaf(&w, SLICE("status"), SLICE_NONE, slice_z(status));
+        xml_close(&w);
+        err = b.failed ? ERR_MEMORY
+                       : outbox_put(c, subscription ? OUTBOX_KEEP : OUTBOX_SESSION, buf_slice(&b),
+                                    SLICE_NONE, 0, NULL);
+    }
+    buf_free(&b);
+    arena_free(&mem);
+    return err;
+}

@@ -1,0 +1,165 @@
+/* Resource binding (RFC 6120 section 7) and the beginning of a session: the address, the legacy
+ * session (RFC 3921), stream management, carbons (XEP-0280), client state (XEP-0352). */
+#include <stdlib.h>
+
+#include "client/client.h"
+
+static const struct slice BIND_ID = {.ptr = "bind", .len = 4};
+static const struct slice SESSION_ID = {.ptr = "session", .len = 7};
+
+void session_bind(struct burble *c)
+{
+    struct buf b = {0};
+    struct xml_writer w;
+    xml_writer_init(&w, &b, NS_CLIENT);
+    xml_open(&w, SLICE("iq"), SLICE_NONE);
+    xml_attr_put(&w, SLICE("type"), SLICE("set"));
+    xml_attr_put(&w, SLICE("id"), BIND_ID);
+    xml_open(&w, SLICE("bind"), NS_BIND);
+    if (c->setup.resource != NULL)
+        xml_leaf(&w, SLICE("resource"), SLICE_NONE, slice_z(c->setup.resource));
+    xml_close(&w);
+    xml_close(&w);
+    client_link_write(c, buf_slice(&b));
+    buf_free(&b);
+}
+
+static void refused(struct burble *c, struct xml iq)
+{
+    struct burble_stanza_error e;
+    struct buf b = {0};
+    client_iq_error(c, BURBLE_IQ_ERROR, iq, &e);
+    (void)buf_printf(&b, "the server gave no resource: %s %s", e.condition, e.text);
+    buf_byte(&b, '\0');
+    client_fail(c, BURBLE_WHY_BIND, e.condition, b.failed ? NULL : buf_slice(&b).ptr);
+    buf_free(&b);
+}
+
+/* RFC 3921's session: only for servers that insist. */
+static bool wants_legacy(const struct burble *c)
+{
+    struct xml session = xml_child(stream_features(c), NS_SESSION, SLICE("session"));
+    return xml_some(session) && !xml_some(xml_child(session, NS_SESSION, SLICE("optional")));
+}
+
+void session_element(struct burble *c, struct xml x)
+{
+    struct slice id = xml_attr(x, SLICE("id"));
+    struct xml bind = xml_child(x, NS_BIND, SLICE("bind"));
+    bool good = slice_is(xml_attr(x, SLICE("type")), "result");
+    if (!slice_eq(id, BIND_ID) && !slice_eq(id, SESSION_ID))
+        return; /* nobody asked for it */
+    if (!good) {
+        refused(c, x);
+        return;
+    }
+    if (slice_eq(id, SESSION_ID)) {
+        session_begin(c, slice_z(c->jid));
+        return;
+    }
+    struct slice jid = xml_text(xml_child(bind, NS_BIND, SLICE("jid")));
+    if (!wants_legacy(c)) {
+        session_begin(c, jid);
+        return;
+    }
+    free(c->jid);
+    c->jid = client_copy(jid);
+    client_link_write(c, SLICE("<iq type='set' id='session'>"
+                               "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"));
+}
+
+static void carbons_answer(struct burble *c, enum burble_iq_outcome outcome, struct xml iq,
+                           void *arg)
+{
+    (void)c, (void)outcome, (void)iq, (void)arg; /* without them it goes, too */
+}
+
+static void say_inactive(struct burble *c)
+{
+    if (c->inactive && xml_some(xml_child(stream_features(c), NS_CSI, SLICE("csi"))))
+        client_link_write(c, SLICE("<inactive xmlns='urn:xmpp:csi:0'/>"));
+}
+
+static void stands(struct burble *c, bool resumed)
+{
+    struct burble_state_event e = {.resumed = resumed};
+    client_timer_stop(&c->phase_timer);
+    c->tries = 0;
+    c->dial.hops = 0;
+    dial_stop(c);
+    client_change_state(c, BURBLE_ONLINE, &e);
+    if (c->state != BURBLE_ONLINE)
+        return;
+    alive_begin(c);
+    LIST_EACH(it, &c->extensions)
+    {
+        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
+        if (x->ops->online != NULL)
+            x->ops->online(x, resumed);
+    }
+}
+
+void session_begin(struct burble *c, struct slice jid)
+{
+    struct arena mem = {0};
+    struct jid full;
+    bool good = jid_parse(jid, &mem, &full) == 0 && full.resource_len > 0;
+    if (good && slice_eq(jid_domain(&full), slice_z(c->setup.domain))) {
+        /* The server may have put us in another account (authzid, ANONYMOUS), not elsewhere. */
+        char *own = client_copy(jid_full(&full)), *bare = client_copy(jid_bare(&full));
+        if (own != NULL && bare != NULL) {
+            free(c->jid);
+            free(c->setup.bare);
+            c->jid = own;
+            c->setup.bare = bare;
+        } else {
+            good = false;
+        }
+    }
+    arena_free(&mem);
+    if (!good) {
+        client_fail_stream(c, BURBLE_WHY_BIND, SLICE("undefined-condition"),
+                           "the server bound us to what is no address");
+        return;
+    }
+    stream_change_state(c, STREAM_READY);
+    outbox_new_session(c);
+    if (client_sm_offered(c))
+        client_sm_enable(c);
+    if ((c->setup.config.flags & BURBLE_NO_CARBONS) == 0) {
+        struct client_iq iq = {.set = true,
+                               .payload = SLICE("<enable xmlns='urn:xmpp:carbons:2'/>"),
+                               .fn = carbons_answer};
+        (void)client_iq_send(c, &iq, NULL);
+    }
+    say_inactive(c);
+    client_presence_announce(c);
+    outbox_flush(c);
+    stands(c, false);
+}
+
+void session_resumed(struct burble *c)
+{
+    free(c->jid);
+    c->jid = client_copy(slice_z(c->sm.jid));
+    if (c->jid == NULL) {
+        client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
+        return;
+    }
+    stream_change_state(c, STREAM_READY);
+    outbox_rewind(c);
+    say_inactive(c);
+    outbox_flush(c);
+    stands(c, true);
+}
+
+void burble_set_active(struct burble *c, bool active)
+{
+    if (c->inactive == !active)
+        return;
+    c->inactive = !active;
+    if (c->state != BURBLE_ONLINE || !xml_some(xml_child(stream_features(c), NS_CSI, SLICE("csi"))))
+        return;
+    client_link_write(c, active ? SLICE("<active xmlns='urn:xmpp:csi:0'/>")
+                                : SLICE("<inactive xmlns='urn:xmpp:csi:0'/>"));
+}

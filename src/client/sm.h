@@ -1,0 +1,43 @@
+/* Stream management (XEP-0198): counters, acknowledgements, resumption. Part of struct burble. */
+#ifndef CLIENT_SM_H
+#define CLIENT_SM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "xml/tree.h"
+
+struct burble;
+
+struct sm {
+    bool on;        /* the present session counts */
+    bool resumable; /* id is there */
+    char *id;       /* of the session that can be resumed; NULL: none */
+    char *jid;      /* its full address */
+    char *location; /* where the server wants it resumed; NULL: anywhere */
+    uint32_t in_h;  /* stanzas handled by us */
+    uint32_t out_h; /* acknowledged by the server */
+    bool asked;     /* <r/> is out, <a/> not yet here */
+    bool ask;       /* at the end of the turn */
+};
+
+bool client_sm_can_resume(const struct burble *c);
+bool client_sm_offered(const struct burble *c);
+void client_sm_enable(struct burble *c);
+void client_sm_resume(struct burble *c);
+/* The element alone, for SASL2. */
+struct buf;
+void client_sm_write_resume(struct burble *c, struct buf *out);
+/* <a/>, where stream management is on. */
+void client_sm_say_count(struct burble *c);
+/* Elements of the namespace, in any state where they are legal. */
+void client_sm_element(struct burble *c, struct xml x);
+/* A stanza came. */
+void client_sm_count_in(struct burble *c);
+/* A stanza went out. */
+void client_sm_count_out(struct burble *c);
+void client_sm_turn(struct burble *c);
+/* The session cannot be resumed any more. */
+void client_sm_forget(struct burble *c);
+
+#endif

@@ -1,0 +1,215 @@
+/* The test's side of a client. */
+#include "client/test_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+enum { EFFECTS = 8 };
+
+static void fill_random(void *ctx, void *out, size_t n)
+{
+    struct test_client *t = ctx;
+    unsigned char *bytes = out;
+    for (size_t i = 0; i < n; i++) {
+        t->next_random = t->next_random * 1664525 + 1013904223;
+        bytes[i] = (unsigned char)(t->next_random >> 24);
+    }
+}
+
+void test_new(struct test_client *t, const struct burble_config *config)
+{
+    struct burble_config own = *config;
+    *t = (struct test_client){.now = {.mono_ms = 1000, .wall_ms = 1800000000000}};
+    own.jid = own.jid != NULL ? own.jid : "me@example.org";
+    own.password = own.password != NULL ? own.password : "secret";
+    own.host = own.host != NULL ? own.host : "xmpp.example.org";
+    own.security = BURBLE_TLS_NONE;
+    own.flags |= BURBLE_UNSAFE_PLAIN;
+    CHECK(burble_new(&own, &t->c) == 0);
+    burble_set_outside(t->c, &(struct burble_outside){.random = fill_random, .ctx = t});
+}
+
+static void feed(struct test_client *t, struct burble_input in)
+{
+    if (t->c != NULL)
+        (void)burble_feed(t->c, &in, t->now);
+    test_collect(t);
+}
+
+void test_collect(struct test_client *t)
+{
+    struct burble_effect e;
+    const void *data;
+    size_t len;
+    if (t->c == NULL)
+        return;
+    while (burble_next(t->c, &e)) {
+        if (e.kind == BURBLE_DO_CLOSE && e.id == t->conn)
+            t->conn = 0;
+        CHECK(t->effect_count < EFFECTS);
+        snprintf(t->names[t->effect_count], sizeof(t->names[0]), "%s",
+                 e.name != NULL ? e.name : "");
+        e.name = t->names[t->effect_count];
+        t->effects[t->effect_count++] = e;
+    }
+    while ((len = burble_output(t->c, &data, NULL)) > 0) {
+        CHECK(buf_append(&t->sent, data, len) == 0);
+        burble_wrote(t->c, len);
+    }
+    while (burble_deadline(t->c) == 0) { /* work in slices */
+        struct burble_input in = {.kind = BURBLE_IN_TIME};
+        if (!burble_feed(t->c, &in, t->now))
+            break;
+    }
+}
+
+static bool take(struct test_client *t, enum burble_effect_kind kind, struct burble_effect *out)
+{
+    for (size_t i = 0; i < t->effect_count; i++) {
+        if (t->effects[i].kind != kind)
+            continue;
+        *out = t->effects[i];
+        t->effects[i] = t->effects[--t->effect_count];
+        return true;
+    }
+    return false;
+}
+
+void test_reach(struct test_client *t)
+{
+    struct burble_effect e;
+    struct burble_address address = {.family = 4, .ip = {192, 0, 2, 1}};
+    test_pass(t, 0);
+    while (t->conn == 0) {
+        if (take(t, BURBLE_DO_RESOLVE_SRV, &e)) {
+            feed(t, (struct burble_input){.kind = BURBLE_IN_SRV,
+                                          .id = e.id,
+                                          .failure = "no such name",
+                                          .no_name = true});
+        } else if (take(t, BURBLE_DO_RESOLVE_HOST, &e)) {
+            feed(t, (struct burble_input){
+                        .kind = BURBLE_IN_HOST, .id = e.id, .addresses = &address, .count = 1});
+        } else {
+            CHECK(take(t, BURBLE_DO_CONNECT, &e));
+            t->conn = e.id;
+            feed(t, (struct burble_input){.kind = BURBLE_IN_CONNECTED, .id = e.id});
+        }
+    }
+    t->effect_count = 0;
+}
+
+void test_receive(struct test_client *t, const char *bytes)
+{
+    CHECK(t->conn != 0);
+    feed(t, (struct burble_input){
+                .kind = BURBLE_IN_BYTES, .id = t->conn, .data = bytes, .len = strlen(bytes)});
+}
+
+void test_break(struct test_client *t)
+{
+    uint32_t id = t->conn;
+    t->conn = 0;
+    feed(t, (struct burble_input){
+                .kind = BURBLE_IN_CLOSED, .id = id, .failure = "the connection was reset"});
+}
+
+void test_pass(struct test_client *t, uint32_t ms)
+{
+    t->now.mono_ms += ms;
+    t->now.wall_ms += ms;
+    feed(t, (struct burble_input){.kind = BURBLE_IN_TIME});
+}
+
+const char *test_sent(struct test_client *t)
+{
+    test_pass(t, 0);
+    CHECK(buf_byte(&t->sent, '\0') == 0);
+    free(t->text);
+    t->text = strdup(buf_slice(&t->sent).ptr);
+    buf_clear(&t->sent);
+    return t->text;
+}
+
+void test_expect(struct test_client *t, const char *text)
+{
+    test_pass(t, 0);
+    CHECK(buf_byte(&t->sent, '\0') == 0);
+    const char *all = buf_slice(&t->sent).ptr, *at = strstr(all, text);
+    if (at == NULL)
+        fprintf(stderr, "expected:\n  %s\nin:\n  %s\n", text, all);
+    CHECK(at != NULL);
+    buf_consume(&t->sent, (size_t)(at - all) + strlen(text));
+    buf_truncate(&t->sent, buf_len(&t->sent) - 1);
+}
+
+void test_expect_nothing(struct test_client *t)
+{
+    const char *all = test_sent(t);
+    if (*all != '\0')
+        fprintf(stderr, "expected nothing, but there is:\n  %s\n", all);
+    CHECK(*all == '\0');
+}
+
+const char *test_between(struct test_client *t, const char *before, const char *after)
+{
+    test_expect(t, before);
+    CHECK(buf_byte(&t->sent, '\0') == 0);
+    const char *all = buf_slice(&t->sent).ptr, *at = strstr(all, after);
+    CHECK(at != NULL);
+    free(t->text);
+    t->text = strndup(all, (size_t)(at - all));
+    buf_consume(&t->sent, (size_t)(at - all));
+    buf_truncate(&t->sent, buf_len(&t->sent) - 1);
+    return t->text;
+}
+
+#define HEADER                                                                                     \
+    "<?xml version='1.0'?><stream:stream from='example.org' id='s1' version='1.0'"                 \
+    " xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
+
+void test_connect(struct test_client *t, const char *features)
+{
+    struct buf text = {0};
+    test_reach(t);
+    test_expect(t, "<stream:stream to='example.org'");
+    test_receive(t, HEADER "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
+                           "<mechanism>PLAIN</mechanism></mechanisms></stream:features>");
+    test_expect(t, "mechanism='PLAIN'");
+    test_receive(t, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    test_expect(t, "<stream:stream ");
+    CHECK(buf_printf(&text,
+                     HEADER "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>%s"
+                            "</stream:features>",
+                     features) == 0);
+    CHECK(buf_byte(&text, '\0') == 0);
+    test_receive(t, buf_slice(&text).ptr);
+    buf_free(&text);
+}
+
+void test_online_with(struct test_client *t, const struct burble_config *config,
+                      const char *features)
+{
+    test_new(t, config);
+    CHECK(burble_connect(t->c) == 0);
+    test_connect(t, features);
+    test_expect(t, "<bind ");
+    test_receive(t, "<iq type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+                    "<jid>me@example.org/here</jid></bind></iq>");
+    CHECK(burble_state(t->c) == BURBLE_ONLINE);
+    (void)test_sent(t);
+}
+
+void test_online(struct test_client *t, const struct burble_config *config)
+{
+    test_online_with(t, config, "");
+}
+
+void test_end(struct test_client *t)
+{
+    burble_free(&t->c);
+    buf_free(&t->sent);
+    free(t->text);
+}

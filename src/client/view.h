@@ -1,0 +1,21 @@
+/* Public trees: a tree of the xml room with an arena for the strings that a program asks for. */
+#ifndef CLIENT_VIEW_H
+#define CLIENT_VIEW_H
+
+#include "base/arena.h"
+#include "burble/xml.h"
+#include "xml/tree.h"
+
+struct burble_tree {
+    const struct xml_tree *tree;
+    struct xml_tree *owned; /* freed with it; NULL: the client's */
+    struct arena strings;
+};
+
+/* The public handle of a node, in the view that is given. */
+struct burble_xml view_of(struct burble_tree *view, struct xml x);
+struct xml view_xml(struct burble_xml x);
+/* A NUL-terminated copy in the view; NULL: s.ptr is NULL, or no memory. */
+const char *view_string(struct burble_tree *view, struct slice s);
+
+#endif
