@@ -2,7 +2,6 @@
  * client's hello, taken whole and in pieces of the second byte's size with the same outcome, or a
  * certificate in DER, whose facts are printed. Nobody gets through, and what comes out for people
  * is printable. */
-#include <openssl/err.h>
 #include <stdint.h>
 
 #include "base/check.h"
@@ -102,7 +101,6 @@ static void certificate(const uint8_t *der, size_t size)
         }
         wire_free(&w);
     }
-    ERR_clear_error();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
