@@ -39,7 +39,7 @@ _burble()
         return
         ;;
     --tls)
-        mapfile -t COMPREPLY < <(compgen -W 'auto starttls direct' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'auto starttls direct none' -- "$cur")
         return
         ;;
     --config)

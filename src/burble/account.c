@@ -28,7 +28,6 @@ void account_free(struct account *a)
     wipe(&a->proxy);
     words_free(&a->password_command);
     words_free(&a->pins);
-    words_free(&a->mechanisms);
     mem_free(a->jid);
     mem_free(a->name);
     mem_free(a->resource);
@@ -37,6 +36,9 @@ void account_free(struct account *a)
     mem_free(a->password_env);
     mem_free(a->host);
     mem_free(a->ca_file);
+    mem_free(a->certificate);
+    mem_free(a->key);
+    mem_free(a->mechanism);
     mem_free(a->place.file);
     *a = (struct account){0};
 }
@@ -114,6 +116,8 @@ static void check_account(struct config_reader *r, const config_setting_t *s, st
         first = sources[i];
     }
     split_command(r, s, a);
+    if ((a->certificate == NULL) != (a->key == NULL))
+        config_reader_error(r, s, "accounts.certificate", "expected together with \"key\"");
 }
 
 static void check_names(struct config_reader *r, const config_setting_t *list,
@@ -221,8 +225,8 @@ static void expect(const struct config_key *key, char out[ACCOUNT_EXPECTED_BYTES
         snprintf(out, ACCOUNT_EXPECTED_BYTES, "a whole number from %u to %u", (unsigned)key->min,
                  (unsigned)key->max);
     else if (key->type == CONFIG_KEY_CHOICE)
-        snprintf(out, ACCOUNT_EXPECTED_BYTES, "%s, %s or %s", key->choices[0], key->choices[1],
-                 key->choices[2]);
+        snprintf(out, ACCOUNT_EXPECTED_BYTES, "%s, %s, %s or %s", key->choices[0], key->choices[1],
+                 key->choices[2], key->choices[3]);
     else
         snprintf(out, ACCOUNT_EXPECTED_BYTES, "%s", key->expected);
 }

@@ -18,7 +18,8 @@ enum {
     ACCOUNT_STRINGS_MAX = 16,
 };
 
-enum account_tls { ACCOUNT_TLS_AUTO, ACCOUNT_TLS_STARTTLS, ACCOUNT_TLS_DIRECT };
+/* NONE is unsafe, and whoever uses it is warned. */
+enum account_tls { ACCOUNT_TLS_AUTO, ACCOUNT_TLS_STARTTLS, ACCOUNT_TLS_DIRECT, ACCOUNT_TLS_NONE };
 
 /* Texts are on the heap, NULL where nothing was said. */
 struct account {
@@ -34,10 +35,12 @@ struct account {
     char *host;    /* instead of what DNS says: a prepared domain or an IP address */
     uint32_t port; /* 0: not said */
     enum account_tls tls;
-    char *proxy;                      /* socks5://[USER:PASSWORD@]HOST:PORT or http://... */
-    char *ca_file;                    /* absolute path; instead of the system's authorities */
-    struct config_strings pins;       /* "sha256:" and 64 hexadecimal digits of the key (SPKI) */
-    struct config_strings mechanisms; /* SASL, in upper case; empty: whatever is strong enough */
+    char *proxy;       /* socks5://[USER:PASSWORD@]HOST:PORT or http://... */
+    char *ca_file;     /* absolute path; instead of the system's authorities */
+    char *certificate; /* absolute paths of PEM files, for EXTERNAL; both or none */
+    char *key;
+    char *mechanism;            /* the weakest SASL mechanism that will do, in upper case */
+    struct config_strings pins; /* "sha256:" and 64 hexadecimal digits of the key (SPKI) */
     struct config_place place;
 };
 

@@ -18,7 +18,10 @@ char *account_file_dir(const struct app *app)
     const char *dir = app_option(app, "config");
     if (dir != NULL)
         return mem_copy(slice_z(dir));
-    return private_dir(app, "XDG_CONFIG_HOME", ".config");
+    char *found = private_dir("XDG_CONFIG_HOME", ".config");
+    if (found == NULL)
+        app_fail(app, EXIT_USAGE, "there is no home folder: set HOME, or use --config");
+    return found;
 }
 
 /* The path of accounts.conf in a folder that was looked at, or NULL, having said why. */
@@ -28,7 +31,7 @@ static char *file_path(const struct app *app, const char *dir)
     int n = snprintf(path, sizeof(path), "%s/accounts.conf", dir);
     if (n > 0 && (size_t)n < sizeof(path))
         return mem_copy(slice_z(path));
-    fail(app, EXIT_USAGE, "the path of the folder is too long: %.60s...", dir);
+    app_fail(app, EXIT_USAGE, "the path of the folder is too long: %.60s...", dir);
     return NULL;
 }
 
@@ -104,7 +107,7 @@ int account_file_write(const struct app *app, struct slice text)
     char *path = dir != NULL ? file_path(app, dir) : NULL;
     int status = path != NULL ? private_dir_make(app, dir) : EXIT_USAGE;
     if (status == 0 && parse(text, path, dir, &check) != 0)
-        status = fail(app, EXIT_REFUSED, "nothing was changed.");
+        status = app_fail(app, EXIT_REFUSED, "nothing was changed.");
     if (status == 0)
         status = replace(app, path, text);
     accounts_free(&check);

@@ -144,7 +144,7 @@ static bool mechanism(struct slice in, struct buf *out)
     return !out->failed;
 }
 
-static const char *const TLS_MODES[] = {"auto", "starttls", "direct", NULL};
+static const char *const TLS_MODES[] = {"auto", "starttls", "direct", "none", NULL};
 
 static const struct config_key ACCOUNT_KEYS[] = {
     {STRING(jid, config_address_account, "an address such as \"me@example.org\""), .required = true,
@@ -178,15 +178,18 @@ static const struct config_key ACCOUNT_KEYS[] = {
      .type = CONFIG_KEY_CHOICE,
      .offset = offsetof(struct account, tls),
      .choices = TLS_MODES,
-     .doc = "how TLS begins: as DNS says, by STARTTLS, or at once"},
+     .doc = "how TLS begins: as DNS says, by STARTTLS, or at once; none is unsafe"},
     {STRING(proxy, proxy, "socks5://HOST:PORT or http://HOST:PORT"), .secret = true,
      .doc = "the proxy to go through"},
     {STRING(ca_file, path, "the path of a file"), .path = true,
      .doc = "certificates of authorities, in PEM, that are trusted instead of the system's"},
     {STRINGS(pins, pin, "\"sha256:\" and 64 hexadecimal digits"),
      .doc = "keys (SPKI) of certificates that are trusted, whoever signed them, and no other"},
-    {STRINGS(mechanisms, mechanism, "a SASL mechanism such as \"SCRAM-SHA-256-PLUS\""),
-     .doc = "the only SASL mechanisms that may be used"},
+    {STRING(mechanism, mechanism, "a SASL mechanism such as \"SCRAM-SHA-256-PLUS\""),
+     .doc = "the weakest SASL mechanism that will do"},
+    {STRING(certificate, path, "the path of a file"), .path = true,
+     .doc = "the account's own certificate, in PEM, to log in with (EXTERNAL)"},
+    {STRING(key, path, "the path of a file"), .path = true, .doc = "the private key of it"},
 };
 
 const struct config_group ACCOUNT_SCHEMA = {

@@ -64,7 +64,7 @@ static void every_key_is_read(void **state)
              "    nick = \"Wörk\", password_file = \"secret\", host = \"::1\", port = 5223,\n"
              "    tls = \"direct\", proxy = \"socks5://u:hunter2@[::1]:1080\",\n"
              "    ca_file = \"/a/b\", pins = [\"sha256:" PIN "\"],\n"
-             "    mechanisms = [\"scram-sha-256\", \"PLAIN\"] } );");
+             "    mechanism = \"scram-sha-256\", certificate = \"c.pem\", key = \"/k.pem\" } );");
     assert_int_equal(all.count, 2);
     assert_string_equal(all.default_account, "work");
     const struct account *a = &all.items[0], *b = &all.items[1];
@@ -84,8 +84,9 @@ static void every_key_is_read(void **state)
     assert_string_equal(b->proxy, "socks5://u:hunter2@[::1]:1080");
     assert_string_equal(b->ca_file, "/a/b");
     assert_string_equal(b->pins.items[0], "sha256:" PIN);
-    assert_int_equal(b->mechanisms.count, 2);
-    assert_string_equal(b->mechanisms.items[0], "SCRAM-SHA-256");
+    assert_string_equal(b->mechanism, "SCRAM-SHA-256");
+    assert_string_equal(b->certificate, "/etc/x/c.pem");
+    assert_string_equal(b->key, "/k.pem");
     assert_ptr_equal(accounts_find(&all, SLICE("ME@example.org")), a);
     assert_ptr_equal(accounts_find(&all, SLICE("work")), b);
     assert_null(accounts_find(&all, SLICE("Work")));
@@ -133,14 +134,15 @@ static void errors_name_the_line_and_what_is_expected(void **state)
     refused("acounts = ();", "f:1: acounts: unknown key; did you mean \"accounts\"?");
     refused(ONE("\npasword = \"hunter2\";"), "f:3: accounts.pasword: unknown key; did you mean "
                                              "\"password\"?");
-    refused(ONE("tls = \"none\""), "expected \"auto\", \"starttls\" or \"direct\"");
+    refused(ONE("tls = \"no\""), "expected \"auto\", \"starttls\", \"direct\" or \"none\"");
+    refused(ONE("key = \"x\""), "together with");
     refused(ONE("port = 0"), "whole number from 1 to 65535");
     refused(ONE("port = 99999999999"), "too large");
     refused(ONE("host = \"a b\""), "a host name or an IP address");
     refused(ONE("proxy = \"ftp://u:hunter2@x:1\""), "expected socks5://HOST:PORT");
     refused(ONE("proxy = \"http://x\""), "expected socks5://HOST:PORT");
     refused(ONE("pins = [\"sha256:12\"]"), "64 hexadecimal digits");
-    refused(ONE("mechanisms = [\"A B\"]"), "a SASL mechanism");
+    refused(ONE("mechanism = \"A B\""), "a SASL mechanism");
     refused(ONE("name = \"a b\""), "letters, digits");
     refused(ONE("password = 12345"), "accounts.password: expected a text");
     refused(ONE("password_env = \"A=B\""), "the name of a variable");
@@ -199,13 +201,12 @@ static void keys_are_set_from_options(void **state)
     assert_true(account_set(&a, "tls", true, SLICE("direct"), expected));
     assert_int_equal(a.tls, ACCOUNT_TLS_DIRECT);
     assert_false(account_set(&a, "tls", true, SLICE("DIRECT"), expected));
-    assert_string_equal(expected, "auto, starttls or direct");
+    assert_string_equal(expected, "auto, starttls, direct or none");
+    assert_true(account_set(&a, "mechanism", true, SLICE("external"), expected));
+    assert_string_equal(a.mechanism, "EXTERNAL");
     for (int i = 0; i < ACCOUNT_STRINGS_MAX; i++)
-        assert_true(account_set(&a, "mechanisms", false, SLICE("plain"), expected));
-    assert_false(account_set(&a, "mechanisms", false, SLICE("plain"), expected));
-    assert_true(account_set(&a, "mechanisms", true, SLICE("external"), expected));
-    assert_int_equal(a.mechanisms.count, 1);
-    assert_string_equal(a.mechanisms.items[0], "EXTERNAL");
+        assert_true(account_set(&a, "pins", false, SLICE("sha256:" PIN), expected));
+    assert_false(account_set(&a, "pins", false, SLICE("sha256:" PIN), expected));
     assert_false(account_set(&a, "host", true, SLICE(""), expected));
     assert_false(account_set(&a, "password", true, SLICE("a\033"), expected));
     assert_false(account_set(&a, "nick", true, SLICE("\xff"), expected));
@@ -214,6 +215,7 @@ static void keys_are_set_from_options(void **state)
                                   "67:89:ab:cd:ef:01:23:45:67:89:ab:cd:ef"),
                             expected));
     assert_string_equal(a.pins.items[0], "sha256:" PIN);
+    assert_int_equal(a.pins.count, 1);
     assert_false(account_set(&a, "pins", true, SLICE("sha1:" PIN), expected));
     assert_false(account_set(&a, "pins", true, SLICE("sha256:" PIN "0"), expected));
     assert_false(account_set(&a, "pins", true, SLICE("sha256:" PIN ":"), expected));

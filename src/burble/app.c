@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "burble/account_file.h"
 
-int fail(const struct app *app, enum exit_code code, const char *fmt, ...)
+int app_fail(const struct app *app, enum exit_code code, const char *fmt, ...)
 {
     (void)app;
     va_list args;
@@ -25,8 +25,8 @@ int app_option_number(const struct app *app, const char *name, unsigned min, uns
     if (text == NULL)
         return 0;
     if (!slice_to_u64(slice_z(text), &number) || number < min || number > max)
-        return fail(app, EXIT_USAGE, "--%s is a whole number from %u to %u, not \"%s\"", name, min,
-                    max, text);
+        return app_fail(app, EXIT_USAGE, "--%s is a whole number from %u to %u, not \"%s\"", name,
+                        min, max, text);
     *out = (unsigned)number;
     return 0;
 }
@@ -47,12 +47,13 @@ int app_account_options(struct app *app)
              n++) {
             char expected[ACCOUNT_EXPECTED_BYTES];
             if (strcmp(KEYS[i].key, "proxy") == 0 && account_proxy_has_password(slice_z(value)))
-                return fail(app, EXIT_USAGE,
-                            "--proxy: a password is never taken from the command line; write the "
-                            "proxy into accounts.conf");
+                return app_fail(
+                    app, EXIT_USAGE,
+                    "--proxy: a password is never taken from the command line; write the "
+                    "proxy into accounts.conf");
             if (!account_set(&app->account, KEYS[i].key, n == 0, slice_z(value), expected))
-                return fail(app, EXIT_USAGE, "--%s: expected %s, found \"%s\"", KEYS[i].option,
-                            expected, value);
+                return app_fail(app, EXIT_USAGE, "--%s: expected %s, found \"%s\"", KEYS[i].option,
+                                expected, value);
         }
     }
     return 0;
@@ -66,10 +67,10 @@ int app_account_from(struct app *app, const char *jid, const char *where)
     struct slice bare = slice_of(jid, slash);
     account_free(&app->account);
     if (!account_set(&app->account, "jid", true, bare, expected))
-        return fail(app, EXIT_USAGE, "%s: expected %s, found \"%s\"", where, expected, jid);
+        return app_fail(app, EXIT_USAGE, "%s: expected %s, found \"%s\"", where, expected, jid);
     if (slash < text.len &&
         !account_set(&app->account, "resource", true, slice_from(text, slash + 1), expected))
-        return fail(app, EXIT_USAGE, "%s: behind the \"/\": expected %s", where, expected);
+        return app_fail(app, EXIT_USAGE, "%s: behind the \"/\": expected %s", where, expected);
     return 0;
 }
 
@@ -98,20 +99,20 @@ static int take(struct app *app, struct accounts *all, const char *name)
         return 0;
     }
     if (all->count == 0)
-        return fail(app, EXIT_USAGE, "there is no account%s%s%s.\nAdd one: burble account add %s",
-                    name != NULL ? " \"" : " yet", name != NULL ? name : "",
-                    name != NULL ? "\"" : "",
-                    name != NULL && strchr(name, '@') != NULL ? name : "me@example.org");
+        return app_fail(
+            app, EXIT_USAGE, "there is no account%s%s%s.\nAdd one: burble account add %s",
+            name != NULL ? " \"" : " yet", name != NULL ? name : "", name != NULL ? "\"" : "",
+            name != NULL && strchr(name, '@') != NULL ? name : "me@example.org");
     struct buf names = {0};
     list_names(all, &names);
     int status =
         name != NULL
-            ? fail(app, EXIT_USAGE, "there is no account \"%s\"; there are: %.*s", name,
-                   SLICE_ARG(buf_slice(&names)))
-            : fail(app, EXIT_USAGE,
-                   "which account? Use --account NAME, or choose one for good: burble account "
-                   "default NAME\nThere are: %.*s",
-                   SLICE_ARG(buf_slice(&names)));
+            ? app_fail(app, EXIT_USAGE, "there is no account \"%s\"; there are: %.*s", name,
+                       SLICE_ARG(buf_slice(&names)))
+            : app_fail(app, EXIT_USAGE,
+                       "which account? Use --account NAME, or choose one for good: burble account "
+                       "default NAME\nThere are: %.*s",
+                       SLICE_ARG(buf_slice(&names)));
     buf_free(&names);
     return status;
 }
@@ -132,7 +133,7 @@ int app_choose_account(struct app *app)
     const char *env = getenv("BURBLE_JID");
     int status;
     if (name != NULL && jid != NULL)
-        return fail(app, EXIT_USAGE, "--account and --jid exclude each other");
+        return app_fail(app, EXIT_USAGE, "--account and --jid exclude each other");
     if (jid != NULL)
         status = app_account_from(app, jid, "--jid");
     else if (name == NULL && env != NULL && env[0] != '\0')

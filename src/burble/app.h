@@ -31,7 +31,7 @@ struct app {
 
 /* Says on standard error what went wrong, in one or more lines, harmless; returns code. Never put a
  * password into it. */
-int fail(const struct app *app, enum exit_code code, const char *fmt, ...)
+int app_fail(const struct app *app, enum exit_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The value of an option of the command or of all; "" for one without a value; NULL: not given. */
@@ -57,8 +57,9 @@ int app_account_from(struct app *app, const char *jid, const char *where);
 int app_account_options(struct app *app);
 
 /* The password of app->account: from the options, the environment, the account, or asked for on the
- * terminal. Appended to *out, which is empty, and given back with password_free also after a
- * failure. 0 or an exit code, having said why. Once per run: a descriptor can be read once. */
+ * terminal; none for an account that has a certificate instead. Appended to *out, which is empty,
+ * and given back with password_free (burble/password.h) also after a failure. 0 or an exit code,
+ * having said why. Once per run: a descriptor can be read once. */
 int app_password(struct app *app, struct buf *out);
 /* The same for a new password, e.g. for registration: what the account has is not taken, and on a
  * terminal it is asked for twice. */

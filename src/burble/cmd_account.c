@@ -47,7 +47,7 @@ static int take(struct app *app, struct edit *e, int err, struct buf *changed)
 {
     if (err != 0) {
         password_free(changed);
-        return fail(app, EXIT_REFUSED, "nothing was changed: %s", err_text(err));
+        return app_fail(app, EXIT_REFUSED, "nothing was changed: %s", err_text(err));
     }
     password_free(&e->text);
     e->text = *changed;
@@ -72,17 +72,13 @@ static const char *source_of(const struct account *a)
 /* Options that are keys of the account and belong to `account add` alone. */
 static int own_keys(struct app *app)
 {
-    static const char *const keys[] = {"name", "resource", "nick"};
+    static const char *const keys[] = {"name", "resource", "nick", "mechanism"};
     char expected[ACCOUNT_EXPECTED_BYTES];
     const char *value;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         value = app_option(app, keys[i]);
         if (value != NULL && !account_set(&app->account, keys[i], true, slice_z(value), expected))
-            return fail(app, EXIT_USAGE, "--%s: expected %s", keys[i], expected);
-    }
-    for (size_t n = 0; (value = options_get_nth(&app->options, "mechanism", n)) != NULL; n++) {
-        if (!account_set(&app->account, "mechanisms", n == 0, slice_z(value), expected))
-            return fail(app, EXIT_USAGE, "--mechanism: expected %s", expected);
+            return app_fail(app, EXIT_USAGE, "--%s: expected %s", keys[i], expected);
     }
     return 0;
 }
@@ -101,7 +97,7 @@ static int keep_file(struct app *app, const char *path, bool *kept_out)
     char *real = realpath(path, NULL);
     if (*kept_out && (real == NULL ||
                       !account_set(&app->account, "password_file", true, slice_z(real), expected)))
-        status = fail(app, EXIT_USAGE, "--password-file: expected a path of UTF-8");
+        status = app_fail(app, EXIT_USAGE, "--password-file: expected a path of UTF-8");
     free(real);
     return status;
 }
@@ -116,9 +112,9 @@ static int keep_command(struct app *app, const char *command)
                            expected);
     words_free(&words);
     if (!good)
-        return fail(app, EXIT_USAGE,
-                    "--password-command: expected a program and its arguments, "
-                    "with a closing quote for each opening one");
+        return app_fail(app, EXIT_USAGE,
+                        "--password-command: expected a program and its arguments, "
+                        "with a closing quote for each opening one");
     return 0;
 }
 
@@ -153,9 +149,9 @@ static int add_password(struct app *app)
     if (status == 0 && buf_len(&password) > 0) {
         char expected[ACCOUNT_EXPECTED_BYTES];
         if (!account_set(&app->account, "password", true, buf_slice(&password), expected))
-            status = fail(app, EXIT_USAGE,
-                          "a password with control characters cannot be kept in accounts.conf; "
-                          "use --password-file");
+            status = app_fail(app, EXIT_USAGE,
+                              "a password with control characters cannot be kept in accounts.conf; "
+                              "use --password-file");
     }
     password_free(&password);
     return status;
@@ -199,7 +195,7 @@ static int add(struct app *app, int argc, char **argv)
     status = begin(app, &e);
     const char *name = account_name(&app->account);
     if (status == 0 && accounts_find(&e.all, slice_z(name)) != NULL)
-        status = fail(app, EXIT_REFUSED, "there is an account \"%s\" already", name);
+        status = app_fail(app, EXIT_REFUSED, "there is an account \"%s\" already", name);
     if (status == 0)
         status = add_password(app);
     if (status == 0)
@@ -214,7 +210,7 @@ static int add(struct app *app, int argc, char **argv)
 
 static int no_such(struct app *app, const char *name)
 {
-    return fail(app, EXIT_USAGE, "there is no account \"%s\". Try: burble account list", name);
+    return app_fail(app, EXIT_USAGE, "there is no account \"%s\". Try: burble account list", name);
 }
 
 static int remove_account(struct app *app, int argc, char **argv)
@@ -257,7 +253,7 @@ static int show_default(struct app *app, const struct accounts *all)
             return EXIT_DONE;
         }
     }
-    return fail(app, EXIT_REFUSED, "there is no default account");
+    return app_fail(app, EXIT_REFUSED, "there is no default account");
 }
 
 static int set_default(struct app *app, int argc, char **argv)
@@ -368,7 +364,7 @@ static void put_list(json_t *row, const char *key, const struct config_strings *
 /* Everything but the secrets. */
 static json_t *describe(const struct account *a, bool chosen)
 {
-    static const char *const modes[] = {"auto", "starttls", "direct"};
+    static const char *const modes[] = {"auto", "starttls", "direct", "none"};
     json_t *row = json_object();
     put(row, "account", account_name(a));
     put(row, "jid", a->jid);
@@ -387,7 +383,9 @@ static json_t *describe(const struct account *a, bool chosen)
     put(row, "proxy", at != NULL ? at + 1 : a->proxy); /* without its user and password */
     put(row, "ca_file", a->ca_file);
     put_list(row, "pins", &a->pins);
-    put_list(row, "mechanisms", &a->mechanisms);
+    put(row, "mechanism", a->mechanism);
+    put(row, "certificate", a->certificate);
+    put(row, "key", a->key);
     return row;
 }
 
@@ -420,7 +418,7 @@ static int show(struct app *app, int argc, char **argv)
     if (status == 0 && argc > 0 && (a = accounts_find(&all, slice_z(argv[0]))) == NULL)
         status = no_such(app, argv[0]);
     else if (status == 0 && a == NULL)
-        status = fail(app, EXIT_USAGE, "which account? Try: burble account list");
+        status = app_fail(app, EXIT_USAGE, "which account? Try: burble account list");
     if (status == 0) {
         json_t *row = describe(a, is_default(&all, a)), *value;
         const char *key;
@@ -446,7 +444,7 @@ const struct command CMD_ACCOUNT_ADD = {
             {"name", "NAME", "a short name for --account", 0, false},
             {"resource", "RESOURCE", "the resource to ask for", 0, false},
             {"nick", "NICK", "the nickname in rooms", 0, false},
-            {"mechanism", "NAME", "log in by this SASL mechanism alone", 0, true},
+            {"mechanism", "NAME", "the weakest SASL mechanism that will do", 0, false},
             {"ask", NULL, "keep no password, ask for it each time", 0, false},
             {"default", NULL, "make it the default account", 0, false},
             {NULL, NULL, NULL, 0, false},

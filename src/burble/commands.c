@@ -19,7 +19,7 @@ const struct option_row GLOBAL_OPTIONS[] = {
     {"password-command", "COMMAND", "what this prints is the password", 0, false},
     {"host", "HOST", "connect there instead of asking DNS", 0, false},
     {"port", "PORT", "the port to connect to", 0, false},
-    {"tls", "MODE", "auto, starttls or direct", 0, false},
+    {"tls", "MODE", "auto, starttls, direct, or none (unsafe)", 0, false},
     {"proxy", "URL", "socks5://HOST:PORT or http://HOST:PORT", 0, false},
     {"ca-file", "FILE", "trust these authorities alone", 0, false},
     {"pin", "PIN", "trust this certificate alone: sha256:...", 0, true},

@@ -1,68 +1,28 @@
 /* Tests of the table of commands, of the command line, and of the documents that follow the table.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "burble/test_support.h"
 
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "base/mem.h"
 #include "burble/commands.h"
-#include "burble/exit_code.h"
 #include "burble/help.h"
-#include "burble/options.h"
 
-enum { TEXT_BYTES = 65536 };
+enum { TEXT_BYTES = TEST_TEXT_BYTES };
 
-static char said[TEXT_BYTES]; /* on standard error */
+static const char *said = ""; /* on standard error */
 static struct options o;
 
-/* Reads a command line, words separated by one space. */
 static int typed(const char *line)
 {
-    static char copy[1024];
-    static char *argv[64];
-    int argc = 0;
-    snprintf(copy, sizeof(copy), "burble%s%s", line[0] != '\0' ? " " : "", line);
-    for (char *at = copy; at != NULL && argc < 63; argc++) {
-        argv[argc] = at;
-        at = strchr(at, ' ');
-        if (at != NULL)
-            *at++ = '\0';
-    }
-    argv[argc] = NULL;
     options_free(&o);
-    int to = memfd_create("stderr", MFD_CLOEXEC), was = dup(STDERR_FILENO);
-    assert_true(to >= 0 && was >= 0);
-    dup2(to, STDERR_FILENO);
-    int status = options_read(argc, argv, &o);
-    fflush(stderr);
-    dup2(was, STDERR_FILENO);
-    ssize_t n = pread(to, said, sizeof(said) - 1, 0);
-    assert_true(n >= 0);
-    said[n] = '\0';
-    close(to);
-    close(was);
+    struct test_catch caught = test_catch_begin(STDERR_FILENO);
+    int status = test_options(line, &o);
+    said = test_catch_end(&caught);
     return status;
-}
-
-static void assert_has(const char *text, const char *part)
-{
-    if (strstr(text, part) == NULL)
-        fail_msg("\"%s\" is not in:\n%s", part, text);
 }
 
 static void refused(const char *line, const char *why)
 {
     assert_int_equal(typed(line), EXIT_USAGE);
-    assert_has(said, why);
+    test_has(said, why);
 }
 
 static void options_stand_anywhere(void **state)
@@ -95,11 +55,11 @@ static void values_may_look_like_options(void **state)
 static void options_of_a_command_stand_behind_it(void **state)
 {
     (void)state;
-    assert_int_equal(typed("account add --name n a@b --mechanism X --mechanism Y"), 0);
+    assert_int_equal(typed("account add --name n a@b --pin X --pin Y"), 0);
     assert_string_equal(options_get(&o, "name"), "n");
-    assert_string_equal(options_get_nth(&o, "mechanism", 0), "X");
-    assert_string_equal(options_get_nth(&o, "mechanism", 1), "Y");
-    assert_null(options_get_nth(&o, "mechanism", 2));
+    assert_string_equal(options_get_nth(&o, "pin", 0), "X");
+    assert_string_equal(options_get_nth(&o, "pin", 1), "Y");
+    assert_null(options_get_nth(&o, "pin", 2));
     refused("--name n account add a@b", "there is no option \"--name\"");
 }
 
@@ -143,7 +103,7 @@ static void C13_a_password_in_argv_is_refused_and_not_repeated(void **state)
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         refused(lines[i], "never taken from the command line");
-        assert_has(said, "--password-file");
+        test_has(said, "--password-file");
         assert_null(strstr(said, "hunter2"));
     }
 }
@@ -199,16 +159,16 @@ static void help_fits_on_a_terminal(void **state)
     assert_fits(help(NULL, NULL));
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         const struct command *c = COMMANDS[i];
-        assert_has(help(NULL, NULL), c->name);
+        test_has(help(NULL, NULL), c->name);
         assert_true(c->line[0] >= 'a' && c->line[0] <= 'z');
         assert_true(c->line[strlen(c->line) - 1] != '.');
         assert_true(c->args_max >= c->args_min && (c->args_max > 0) == (c->shown[0] != '\0'));
         assert_fits(help(c, NULL));
-        assert_has(help(c, NULL), c->shown);
+        test_has(help(c, NULL), c->shown);
         if (i > 0)
             assert_true(strcmp(COMMANDS[i - 1]->name, c->name) < 0);
     }
-    assert_has(help(NULL, "account"), "account add JID");
+    test_has(help(NULL, "account"), "account add JID");
     assert_null(strstr(help(NULL, "account"), "help"));
 }
 
@@ -244,7 +204,7 @@ static void assert_options_are_in(const struct option_row *rows, const char *tex
     char part[128];
     for (; rows != NULL && rows->name != NULL; rows++) {
         man_option(rows->name, part, sizeof(part));
-        assert_has(text, part);
+        test_has(text, part);
     }
 }
 
@@ -256,7 +216,7 @@ static void the_manual_knows_every_command_and_option(void **state)
     assert_options_are_in(GLOBAL_OPTIONS, manual);
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         snprintf(part, sizeof(part), "\n.It Ic %s", COMMANDS[i]->name);
-        assert_has(manual, part);
+        test_has(manual, part);
         /* the options stand behind their command, before the next one */
         char *from = strstr(manual, part) + 1, *to = strstr(from, "\n.It Ic ");
         if (to != NULL)
@@ -289,10 +249,10 @@ static void words_for_shells_name_everything(void **state)
     assert_non_null(to);
     help_words(to);
     fclose(to);
-    assert_has(text, "command account add\n");
-    assert_has(text, "option --json -\n");
-    assert_has(text, "option --password-file FILE\n");
-    assert_has(text, "option --mechanism NAME account add\n");
+    test_has(text, "command account add\n");
+    test_has(text, "option --json -\n");
+    test_has(text, "option --password-file FILE\n");
+    test_has(text, "option --mechanism NAME account add\n");
 }
 
 static int tear_down(void **state)

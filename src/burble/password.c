@@ -50,18 +50,18 @@ static int judge(const struct app *app, const struct buf *password, const char *
 {
     struct slice s = buf_slice(password);
     if (s.len == 0)
-        return fail(app, EXIT_USAGE, "%s: there is no password", where);
+        return app_fail(app, EXIT_USAGE, "%s: there is no password", where);
     if (s.len > PASSWORD_BYTES_MAX)
-        return fail(app, EXIT_USAGE, "%s: a password has at most 1,023 bytes", where);
+        return app_fail(app, EXIT_USAGE, "%s: a password has at most 1,023 bytes", where);
     if (memchr(s.ptr, '\0', s.len) != NULL || !utf8_valid(s))
-        return fail(app, EXIT_USAGE, "%s: a password is UTF-8 without a zero byte", where);
+        return app_fail(app, EXIT_USAGE, "%s: a password is UTF-8 without a zero byte", where);
     return 0;
 }
 
 static int reserve(const struct app *app, struct buf *out)
 {
     if (buf_reserve(out, PASSWORD_BYTES_MAX + 2) != 0)
-        return fail(app, EXIT_REFUSED, "out of memory");
+        return app_fail(app, EXIT_REFUSED, "out of memory");
     return 0;
 }
 
@@ -73,7 +73,7 @@ static int from_fd(const struct app *app, int fd, const char *where, struct buf 
     if (status != 0)
         return status;
     if (fcntl(fd, F_GETFD) < 0)
-        return fail(app, EXIT_USAGE, "%s: the descriptor %d is not open", where, fd);
+        return app_fail(app, EXIT_USAGE, "%s: the descriptor %d is not open", where, fd);
     /* a line that is too long is one byte longer than a password can be */
     prompt_line(fd, out->ptr + out->end, PASSWORD_BYTES_MAX + 1, &len);
     out->end += (uint32_t)len;
@@ -95,7 +95,7 @@ static int from_text(const struct app *app, const char *text, const char *where,
 {
     int status = reserve(app, out);
     if (status == 0 && strlen(text) > PASSWORD_BYTES_MAX)
-        return fail(app, EXIT_USAGE, "%s: a password has at most 1,023 bytes", where);
+        return app_fail(app, EXIT_USAGE, "%s: a password has at most 1,023 bytes", where);
     if (status == 0)
         buf_add(out, slice_z(text));
     return status != 0 ? status : judge(app, out, where);
@@ -115,9 +115,9 @@ static int from_command_text(const struct app *app, const char *text, struct buf
     struct config_strings words;
     if (!words_split(slice_z(text), &words) || words.count == 0) {
         words_free(&words);
-        return fail(app, EXIT_USAGE,
-                    "--password-command: expected a program and its arguments, "
-                    "with a closing quote for each opening one");
+        return app_fail(app, EXIT_USAGE,
+                        "--password-command: expected a program and its arguments, "
+                        "with a closing quote for each opening one");
     }
     int status = from_command(app, &words, "--password-command", out);
     words_free(&words);
@@ -132,7 +132,7 @@ int password_from_options(const struct app *app, struct buf *out, bool *found_ou
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const char *given = app_option(app, names[i]);
         if (given != NULL && found != NULL)
-            return fail(app, EXIT_USAGE, "--%s and --%s exclude each other", found, names[i]);
+            return app_fail(app, EXIT_USAGE, "--%s and --%s exclude each other", found, names[i]);
         if (given != NULL) {
             found = names[i];
             value = given;
@@ -199,8 +199,9 @@ static int from_account(const struct app *app, struct buf *out, bool *found_out)
     const char *value =
         strcmp(a->password_env, "BURBLE_PASSWORD") == 0 ? environment : getenv(a->password_env);
     if (value == NULL)
-        return fail(app, EXIT_USAGE, "the environment has no %s, which holds the password of %s",
-                    a->password_env, a->jid);
+        return app_fail(app, EXIT_USAGE,
+                        "the environment has no %s, which holds the password of %s",
+                        a->password_env, a->jid);
     return from_text(app, value, a->password_env, out);
 }
 
@@ -218,7 +219,7 @@ static int ask_once(const struct app *app, int tty, const char *question, struct
     n = write(tty, "\n", 1);
     out->end += (uint32_t)len;
     if (line == PROMPT_END && n < 1)
-        return fail(app, EXIT_USAGE, "the terminal does not answer");
+        return app_fail(app, EXIT_USAGE, "the terminal does not answer");
     return 0;
 }
 
@@ -228,14 +229,14 @@ int password_ask(const struct app *app, const char *question, bool again, bool e
     struct buf second = {0};
     int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
     if (tty < 0)
-        return fail(app, EXIT_USAGE,
-                    "there is no terminal to ask for the password.\nUse --password-file, "
-                    "--password-fd, --password-stdin, --password-command or BURBLE_PASSWORD.");
+        return app_fail(app, EXIT_USAGE,
+                        "there is no terminal to ask for the password.\nUse --password-file, "
+                        "--password-fd, --password-stdin, --password-command or BURBLE_PASSWORD.");
     int status = reserve(app, out);
     if (status == 0)
         status = reserve(app, &second);
     if (status == 0 && !prompt_hide(tty))
-        status = fail(app, EXIT_USAGE, "the terminal cannot hide what is typed");
+        status = app_fail(app, EXIT_USAGE, "the terminal cannot hide what is typed");
     if (status == 0) {
         status = ask_once(app, tty, question, out);
         if (status == 0 && !(empty_ok && buf_len(out) == 0))
@@ -245,7 +246,7 @@ int password_ask(const struct app *app, const char *question, bool again, bool e
         prompt_show();
     }
     if (status == 0 && again && !slice_eq(buf_slice(out), buf_slice(&second)))
-        status = fail(app, EXIT_USAGE, "the two passwords differ. Nothing was changed.");
+        status = app_fail(app, EXIT_USAGE, "the two passwords differ. Nothing was changed.");
     close(tty);
     password_free(&second);
     return status;
@@ -267,7 +268,7 @@ int app_password(struct app *app, struct buf *out)
         status = from_environment(app, out, &found);
     if (status == 0 && !found)
         status = from_account(app, out, &found);
-    if (status == 0 && !found)
+    if (status == 0 && !found && app->account.certificate == NULL)
         status = ask(app, false, out);
     return status;
 }

@@ -84,13 +84,13 @@ int password_command_run(const struct app *app, const struct config_strings *wor
     int fds[2], result = 0;
     pid_t pid;
     if (pipe2(fds, O_CLOEXEC) != 0)
-        return fail(app, EXIT_REFUSED, "%s: %s", where, strerror(errno));
+        return app_fail(app, EXIT_REFUSED, "%s: %s", where, strerror(errno));
     int e = spawn(words, fds[1], &pid);
     close(fds[1]);
     if (e != 0) {
         close(fds[0]);
-        return fail(app, EXIT_USAGE, "%s: \"%s\" cannot be started: %s", where, words->items[0],
-                    strerror(e));
+        return app_fail(app, EXIT_USAGE, "%s: \"%s\" cannot be started: %s", where, words->items[0],
+                        strerror(e));
     }
     bool good = read_line(fds[0], out);
     close(fds[0]);
@@ -99,14 +99,14 @@ int password_command_run(const struct app *app, const struct config_strings *wor
     while (waitpid(pid, &result, 0) < 0 && errno == EINTR)
         ;
     if (!good)
-        return fail(app, EXIT_USAGE, "%s: \"%s\" did not end in %d seconds", where, words->items[0],
-                    PASSWORD_COMMAND_MS_MAX / 1000);
+        return app_fail(app, EXIT_USAGE, "%s: \"%s\" did not end in %d seconds", where,
+                        words->items[0], PASSWORD_COMMAND_MS_MAX / 1000);
     if (WIFSIGNALED(result))
-        return fail(app, EXIT_USAGE, "%s: \"%s\" was ended by signal %d", where, words->items[0],
-                    WTERMSIG(result));
+        return app_fail(app, EXIT_USAGE, "%s: \"%s\" was ended by signal %d", where,
+                        words->items[0], WTERMSIG(result));
     if (WEXITSTATUS(result) != 0)
-        return fail(app, EXIT_USAGE, "%s: \"%s\" failed with status %d", where, words->items[0],
-                    WEXITSTATUS(result));
+        return app_fail(app, EXIT_USAGE, "%s: \"%s\" failed with status %d", where, words->items[0],
+                        WEXITSTATUS(result));
     if (buf_len(out) > 0 && out->ptr[out->end - 1] == '\r')
         buf_truncate(out, buf_len(out) - 1);
     return 0;

@@ -15,7 +15,7 @@
 #include "burble/app.h"
 #include "io/files.h"
 
-char *private_dir(const struct app *app, const char *variable, const char *home_path)
+char *private_dir(const char *variable, const char *home_path)
 {
     const char *base = getenv(variable), *home = getenv("HOME");
     struct buf path = {0};
@@ -24,8 +24,6 @@ char *private_dir(const struct app *app, const char *variable, const char *home_
         buf_printf(&path, "%s/burble", base);
     else if (home != NULL && home[0] == '/')
         buf_printf(&path, "%s/%s/burble", home, home_path);
-    else
-        fail(app, EXIT_USAGE, "there is no home folder: set HOME or %s", variable);
     if (buf_len(&path) > 0 && !path.failed)
         out = mem_copy(buf_slice(&path));
     buf_free(&path);
@@ -40,20 +38,21 @@ static int judge(const struct app *app, const struct stat *st, const char *path,
     if (st->st_uid == 0 && st->st_gid == 0 && !is_dir)
         others &= (mode_t) ~(unsigned)S_IRGRP;
     if (st->st_uid != geteuid() && (st->st_uid != 0 || is_dir))
-        return fail(app, EXIT_USAGE,
-                    "%s belongs to another user (uid %u), so it is not used as %s.\nMake one of "
-                    "your own, or: chown %u %s",
-                    path, (unsigned)st->st_uid, what, (unsigned)geteuid(), path);
+        return app_fail(
+            app, EXIT_USAGE,
+            "%s belongs to another user (uid %u), so it is not used as %s.\nMake one of "
+            "your own, or: chown %u %s",
+            path, (unsigned)st->st_uid, what, (unsigned)geteuid(), path);
     if (others != 0)
-        return fail(app, EXIT_USAGE,
-                    "%s is open to others, so it is not used as %s.\nType: chmod %s %s", path, what,
-                    is_dir ? "700" : "600", path);
+        return app_fail(app, EXIT_USAGE,
+                        "%s is open to others, so it is not used as %s.\nType: chmod %s %s", path,
+                        what, is_dir ? "700" : "600", path);
     return 0;
 }
 
 static int unreadable(const struct app *app, const char *path, int e)
 {
-    return fail(app, EXIT_USAGE, "%s cannot be read: %s", path, strerror(e));
+    return app_fail(app, EXIT_USAGE, "%s cannot be read: %s", path, strerror(e));
 }
 
 int private_dir_check(const struct app *app, const char *path)
@@ -62,7 +61,7 @@ int private_dir_check(const struct app *app, const char *path)
     if (stat(path, &st) != 0)
         return errno == ENOENT ? 0 : unreadable(app, path, errno);
     if (!S_ISDIR(st.st_mode))
-        return fail(app, EXIT_USAGE, "%s is no folder", path);
+        return app_fail(app, EXIT_USAGE, "%s is no folder", path);
     return judge(app, &st, path, "folder of burble");
 }
 
@@ -73,7 +72,7 @@ int private_dir_make(const struct app *app, const char *path)
         return status;
     int err = dir_make(path, NULL);
     if (err != 0)
-        return fail(app, EXIT_USAGE, "the folder %s cannot be made: %s", path, err_text(err));
+        return app_fail(app, EXIT_USAGE, "the folder %s cannot be made: %s", path, err_text(err));
     return 0;
 }
 
@@ -99,7 +98,7 @@ static int read_all(const struct app *app, int fd, const char *path, size_t cap,
 {
     /* Room for everything, so that no copy stays behind in memory that was given back. */
     if (buf_reserve(out, cap + 1) != 0)
-        return fail(app, EXIT_REFUSED, "%s: %s", path, err_text(ERR_MEMORY));
+        return app_fail(app, EXIT_REFUSED, "%s: %s", path, err_text(ERR_MEMORY));
     size_t left = cap + 1;
     while (left > 0) {
         ssize_t n = read(fd, out->ptr + out->end, left);
@@ -112,7 +111,7 @@ static int read_all(const struct app *app, int fd, const char *path, size_t cap,
         out->end += (uint32_t)n;
         left -= (size_t)n;
     }
-    return fail(app, EXIT_USAGE, "%s has more than %zu bytes", path, cap);
+    return app_fail(app, EXIT_USAGE, "%s has more than %zu bytes", path, cap);
 }
 
 int private_file_read(const struct app *app, const char *path, const char *what, bool missing_ok,
@@ -125,6 +124,9 @@ int private_file_read(const struct app *app, const char *path, const char *what,
     int status = private_open(app, path, what, &fd);
     if (status != 0)
         return status;
+    /* a regular file needs room for its size; one that grows meanwhile is too large */
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size < cap)
+        cap = (size_t)st.st_size;
     status = read_all(app, fd, path, cap, out);
     close(fd);
     return status;
@@ -134,6 +136,6 @@ int private_file_write(const struct app *app, const char *path, struct slice con
 {
     int err = file_write(path, content);
     if (err != 0)
-        return fail(app, EXIT_REFUSED, "%s cannot be written: %s", path, err_text(err));
+        return app_fail(app, EXIT_REFUSED, "%s cannot be written: %s", path, err_text(err));
     return 0;
 }

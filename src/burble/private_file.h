@@ -8,9 +8,9 @@
 
 struct app;
 
-/* $NAME/burble, else ~/HOME_PATH/burble, without a look at the disk; on the heap. NULL, having said
- * why, when there is no home. */
-char *private_dir(const struct app *app, const char *variable, const char *home_path);
+/* $VARIABLE/burble, else ~/HOME_PATH/burble, without a look at the disk; on the heap. NULL when
+ * there is no home. */
+char *private_dir(const char *variable, const char *home_path);
 
 /* Makes the folder, 0700, if it is missing; refuses one that others own or may look into. 0 or
  * EXIT_USAGE, having said why and what to do. */
