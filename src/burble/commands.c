@@ -4,8 +4,11 @@
 #include "burbled/config_text.h"
 
 const struct command *const COMMANDS[] = {
-    &CMD_ACCOUNT_ADD,    &CMD_ACCOUNT_DEFAULT, &CMD_ACCOUNT_LIST,
-    &CMD_ACCOUNT_REMOVE, &CMD_ACCOUNT_SHOW,    &CMD_HELP,
+    &CMD_ACCOUNT_ADD,  &CMD_ACCOUNT_DEFAULT,
+    &CMD_ACCOUNT_LIST, &CMD_ACCOUNT_REMOVE,
+    &CMD_ACCOUNT_SHOW, &CMD_HELP,
+    &CMD_LISTEN,       &CMD_SEND,
+    &CMD_STATUS,
 };
 
 const size_t COMMAND_COUNT = sizeof(COMMANDS) / sizeof(COMMANDS[0]);

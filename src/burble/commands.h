@@ -41,6 +41,9 @@ extern const struct command CMD_ACCOUNT_LIST;
 extern const struct command CMD_ACCOUNT_REMOVE;
 extern const struct command CMD_ACCOUNT_SHOW;
 extern const struct command CMD_HELP;
+extern const struct command CMD_LISTEN;
+extern const struct command CMD_SEND;
+extern const struct command CMD_STATUS;
 
 extern const struct command *const COMMANDS[];
 extern const size_t COMMAND_COUNT;

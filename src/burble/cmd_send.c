@@ -1,0 +1,159 @@
+/* burble send: a text to one or more addresses. Ends with success when the server has taken over
+ * every message and none came back. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "burble/session.h"
+
+enum { TEXT_BYTES_MAX = 1 << 20 };
+
+static const struct option_row OPTIONS[] = {
+    {"subject", "TEXT", "subject of the message", 's', false},
+    {"headline", NULL, "as a headline: shown, not kept", 0, false},
+    {"payload", "XML", "a further element of the message", 0, false},
+    {NULL, NULL, NULL, 0, false},
+};
+
+struct work {
+    char **to;
+    size_t count;
+    const char *text;
+    struct burble_message_options options;
+    char (*ids)[64];
+    size_t sent; /* which the server has */
+    bool asked;
+    unsigned errors;
+};
+
+/* The server answers in order: what it says of the messages comes before this. */
+static void settled(struct burble *c, const struct burble_iq *answer, void *arg)
+{
+    struct session *s = arg;
+    struct work *w = s->arg;
+    (void)c, (void)answer;
+    session_end(s, w->errors > 0 ? EXIT_REFUSED : EXIT_DONE);
+}
+
+static void online(struct session *s, bool resumed)
+{
+    struct work *w = s->arg;
+    if (resumed)
+        return;
+    for (size_t i = 0; i < w->count; i++) {
+        int err = burble_say(s->client, w->to[i], w->text, &w->options, NULL, w->ids[i]);
+        if (err == 0)
+            continue;
+        session_end(s, app_fail(s->app, err == BURBLE_ERR_SYNTAX ? EXIT_USAGE : EXIT_REFUSED,
+                                "%s: %s", w->to[i],
+                                err == BURBLE_ERR_SYNTAX
+                                    ? "no address, or the text has characters that XML cannot carry"
+                                    : burble_error_text(err)));
+        return;
+    }
+}
+
+static void sent(struct session *s, const struct burble_sent_event *e)
+{
+    struct work *w = s->arg;
+    if (e->error != 0) {
+        w->errors++;
+        return;
+    }
+    if (++w->sent < w->count || w->asked || s->ending)
+        return;
+    w->asked = true;
+    if (burble_get(s->client, burble_domain(s->client), "<ping xmlns='urn:xmpp:ping'/>", 10000,
+                   settled, s, NULL) != 0)
+        session_end(s, EXIT_DONE);
+}
+
+static void message(struct session *s, const struct burble_message *m)
+{
+    struct work *w = s->arg;
+    struct buf text = {0};
+    if (m->type != BURBLE_MESSAGE_ERROR || m->id == NULL)
+        return;
+    for (size_t i = 0; i < w->count; i++) {
+        if (strcmp(w->ids[i], m->id) != 0)
+            continue;
+        session_error_text(&m->error, &text);
+        out_error("%s: %.*s", w->to[i], SLICE_ARG(buf_slice(&text)));
+        w->errors++;
+    }
+    buf_free(&text);
+}
+
+/* Standard input to its end, without the last line feed. */
+static int read_input(struct app *app, struct buf *out)
+{
+    char piece[2048];
+    ssize_t n;
+    while ((n = read(STDIN_FILENO, piece, sizeof(piece))) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return app_fail(app, EXIT_USAGE, "standard input cannot be read: %s", strerror(errno));
+        if (buf_len(out) + (size_t)n > TEXT_BYTES_MAX)
+            return app_fail(app, EXIT_USAGE, "the text is longer than %d bytes", TEXT_BYTES_MAX);
+        if (buf_append(out, piece, (size_t)n) != 0)
+            return app_fail(app, EXIT_REFUSED, "out of memory");
+    }
+    struct slice text = buf_slice(out);
+    if (text.len > 0 && text.ptr[text.len - 1] == '\n')
+        buf_truncate(out, text.len - 1);
+    if (buf_len(out) == 0)
+        return app_fail(app, EXIT_USAGE, "there is no text: nothing was sent");
+    return buf_byte(out, '\0') == 0 ? 0 : app_fail(app, EXIT_REFUSED, "out of memory");
+}
+
+static int run_session(struct app *app, struct work *w)
+{
+    static const struct session_ops OPS = {.online = online, .sent = sent, .message = message};
+    struct session s;
+    int status = session_open(app, &OPS, w, NULL, &s);
+    if (status == 0)
+        status = session_run(&s);
+    session_close(&s);
+    return status;
+}
+
+static int run(struct app *app, int argc, char **argv)
+{
+    struct buf text = {0};
+    struct work w = {.to = argv, .count = argc > 1 ? (size_t)argc - 1 : 1};
+    int status = 0;
+    w.options.subject = app_option(app, "subject");
+    w.options.payload = app_option(app, "payload");
+    if (app_option(app, "headline") != NULL)
+        w.options.type = BURBLE_HEADLINE;
+    if (argc > 1 && strcmp(argv[argc - 1], "-") != 0) {
+        w.text = argv[argc - 1];
+    } else {
+        status = read_input(app, &text);
+        w.text = buf_slice(&text).ptr;
+    }
+    if (status == 0) {
+        w.ids = mem_array(w.count, sizeof(*w.ids));
+        status = run_session(app, &w);
+        mem_free(w.ids);
+    }
+    buf_free(&text);
+    return status;
+}
+
+const struct command CMD_SEND = {
+    .name = "send",
+    .shown = "JID... [TEXT|-]",
+    .args_min = 1,
+    .args_max = COMMAND_MANY,
+    .account = true,
+    .options = OPTIONS,
+    .line = "send a message",
+    .help = "Sends the text to every address. Behind the addresses stands the text, or \"-\"\n"
+            "for standard input; with a single word, that is the address and the text is\n"
+            "read. Ends with 0 when the server has every message and none came back.",
+    .run = run,
+};

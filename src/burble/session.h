@@ -1,0 +1,79 @@
+/* One connected account for a command: the client, its loop, signals, what is kept for the next
+ * run.
+ *
+ *   static void online(struct session *s, bool resumed) { ... burble_say(s->client, ...); }
+ *   static const struct session_ops OPS = {.online = online};
+ *
+ *   struct session s;
+ *   int status = session_open(app, &OPS, &mine, NULL, &s);
+ *   if (status == 0)
+ *       status = session_run(&s);      // until session_end
+ *   session_close(&s);
+ *   return status;
+ *
+ * What ends a session for good (a wrong password, a bad certificate, no way there for a command
+ * that does not come back) is said on standard error and becomes the exit code. */
+#ifndef BURBLE_SESSION_H
+#define BURBLE_SESSION_H
+
+#include "burble/app.h"
+#include "burble/burble_loop.h"
+#include "burble/message.h"
+#include "burble/presence.h"
+
+struct session;
+
+/* All may be NULL. */
+struct session_ops {
+    /* A session stands. */
+    void (*online)(struct session *s, bool resumed);
+    /* It is lost, and is being made again (only with .stay). */
+    void (*offline)(struct session *s, const struct burble_state_event *e);
+    void (*message)(struct session *s, const struct burble_message *m);
+    void (*presence)(struct session *s, const struct burble_presence *p);
+    void (*sent)(struct session *s, const struct burble_sent_event *e);
+    void (*stanza)(struct session *s, struct burble_xml stanza);
+    /* Every event, before all of the above. */
+    void (*event)(struct session *s, const struct burble_event *e);
+};
+
+struct session_options {
+    bool stay;           /* comes back after a loss; else a loss ends the command */
+    unsigned flags;      /* further enum burble_flag */
+    const char *purpose; /* of the saved state (burble/state.h), "listen"; NULL: none is kept, and
+                            no stream management is asked for */
+    unsigned online_ms;  /* how long the way to the session may take; 0: 30,000 */
+};
+
+struct session {
+    struct app *app;
+    const struct session_ops *ops;
+    void *arg;
+    struct burble_loop *loop;
+    struct burble *client;
+    struct session_options options;
+    struct session_inside *inside;
+    int status; /* of session_end, or of what ended it */
+    bool ending;
+};
+
+/* Makes loop and client of app->account, with its password, and connects. o may be NULL. 0 or an
+ * exit code, having said why; session_close in any case. */
+int session_open(struct app *app, const struct session_ops *ops, void *arg,
+                 const struct session_options *o, struct session *out);
+/* Runs until it has ended; the exit code. */
+int session_run(struct session *s);
+/* Ends the session in order: what waits is sent first. The first code counts. */
+void session_end(struct session *s, int code);
+void session_close(struct session *s);
+
+/* The answer to a request was no: says what and why, and ends with EXIT_REFUSED. what: "the
+ * roster".
+ */
+void session_refused(struct session *s, const char *what, const struct burble_iq *answer);
+
+/* "the server does not know the address (item-not-found): text" in words; appended. */
+struct buf;
+void session_error_text(const struct burble_stanza_error *e, struct buf *out);
+
+#endif
