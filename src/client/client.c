@@ -53,6 +53,7 @@ static void extensions_free(struct burble *c)
     while (!list_empty(&c->extensions)) {
         struct client_extension *x =
             CONTAINER_OF(list_pop(&c->extensions), struct client_extension, link);
+        client_timer_stop(&x->end);
         if (x->ops->free != NULL)
             x->ops->free(x);
     }

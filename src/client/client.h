@@ -68,7 +68,10 @@ struct client_extension_ops {
     /* A message or presence that came, in the order of registration. True: taken, nobody else gets
      * it. May be NULL, as all the rest. */
     bool (*stanza)(struct client_extension *x, const struct stanza *s);
-    /* A session stands: a new one, or the old one goes on. */
+    /* A request (IQ get or set) that came, whoever answers it. */
+    void (*request)(struct client_extension *x, const struct stanza *s);
+    /* A session stands: a new one, or the old one goes on. Before the program hears of it, and
+     * before the own presence is announced. */
     void (*online)(struct client_extension *x, bool resumed);
     /* The connection is lost; the session may be resumed. */
     void (*lost)(struct client_extension *x);
@@ -77,11 +80,13 @@ struct client_extension_ops {
     void (*free)(struct client_extension *x);
 };
 
-/* Embedded in a feature's state. It lives until the client is freed or it is removed. */
+/* Embedded in a feature's state. It lives until the client is freed or it is retired. */
 struct client_extension {
     struct list link;
     const struct client_extension_ops *ops;
     struct burble *client;
+    struct client_timer end; /* of client_retire */
+    bool retired;            /* the program freed it: call it no more */
 };
 
 struct burble {
@@ -246,6 +251,11 @@ bool client_from_self(const struct burble *c, const struct stanza *s);
 void client_extend(struct burble *c, struct client_extension *x,
                    const struct client_extension_ops *ops);
 void client_unextend(struct client_extension *x);
+/* The program frees a feature: ops->free is called at once, or, inside of burble_feed, when nothing
+ * can be using it any more; no other hook is called from now on. */
+void client_retire(struct client_extension *x);
+/* BURBLE_EVENT_BAD: a stanza that is refused. */
+void client_bad(struct burble *c, const char *why, struct slice from);
 /* The extension of this kind, NULL: the program did not ask for it. */
 struct client_extension *client_extension(struct burble *c, const struct client_extension_ops *ops);
 /* A feature of the own service discovery, once however often it is added. 0, ERR_MEMORY. */

@@ -23,12 +23,31 @@ void client_unextend(struct client_extension *x)
     list_remove(&x->link);
 }
 
+static void end(struct burble *c, struct client_timer *t)
+{
+    struct client_extension *x = CONTAINER_OF(t, struct client_extension, end);
+    (void)c;
+    client_unextend(x);
+    x->ops->free(x);
+}
+
+void client_retire(struct client_extension *x)
+{
+    struct burble *c = x->client;
+    x->retired = true;
+    x->end.fire = end;
+    if (c->depth == 0)
+        end(c, &x->end);
+    else
+        client_timer_set(c, &x->end, 0);
+}
+
 struct client_extension *client_extension(struct burble *c, const struct client_extension_ops *ops)
 {
     LIST_EACH(it, &c->extensions)
     {
         struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
-        if (x->ops == ops)
+        if (x->ops == ops && !x->retired)
             return x;
     }
     return NULL;
@@ -48,7 +67,7 @@ int client_feature(struct burble *c, const char *ns)
     return 0;
 }
 
-static void bad(struct burble *c, const char *why, struct slice from)
+void client_bad(struct burble *c, const char *why, struct slice from)
 {
     struct burble_bad_event e = {.why = why, .from = view_string(&c->view, from)};
     client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_BAD, .bad = &e});
@@ -59,15 +78,27 @@ static bool extensions(struct burble *c, const struct stanza *s)
     LIST_EACH(it, &c->extensions)
     {
         struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
-        if (x->ops->stanza != NULL && x->ops->stanza(x, s))
+        if (!x->retired && x->ops->stanza != NULL && x->ops->stanza(x, s))
             return true;
     }
     return false;
 }
 
+static void requests(struct burble *c, const struct stanza *s)
+{
+    LIST_EACH(it, &c->extensions)
+    {
+        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
+        if (!x->retired && x->ops->request != NULL)
+            x->ops->request(x, s);
+    }
+}
+
 static void deliver(struct burble *c, const struct stanza *s)
 {
     if (s->kind == STANZA_IQ) {
+        if (s->type == TYPE_GET || s->type == TYPE_SET)
+            requests(c, s);
         client_iq_stanza(c, s);
         return;
     }
@@ -87,13 +118,13 @@ void client_stanza(struct burble *c, struct xml root)
     client_sm_count_in(c);
     c->view.tree = xml_some(root) ? root.tree : NULL;
     if (!stanza_read(root, SLICE_NONE, &s))
-        bad(c, "it is no stanza", from);
+        client_bad(c, "it is no stanza", from);
     else if (from.ptr != NULL && jid_parse(from, &mem, &s.from) != 0)
-        bad(c, "its from is no address", from);
+        client_bad(c, "its from is no address", from);
     else if (to.ptr != NULL && jid_parse(to, &mem, &s.to) != 0)
-        bad(c, "its to is no address", from);
+        client_bad(c, "its to is no address", from);
     else if (s.type == TYPE_BAD && s.kind == STANZA_PRESENCE)
-        bad(c, "its type is unknown", from);
+        client_bad(c, "its type is unknown", from);
     else
         deliver(c, &s);
     arena_free(&mem);

@@ -161,7 +161,7 @@ static void session_gone(struct burble *c)
     LIST_EACH(it, &c->extensions)
     {
         struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
-        if (x->ops->gone != NULL)
+        if (!x->retired && x->ops->gone != NULL)
             x->ops->gone(x);
     }
 }
@@ -171,7 +171,7 @@ static void session_lost(struct burble *c)
     LIST_EACH(it, &c->extensions)
     {
         struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
-        if (x->ops->lost != NULL)
+        if (!x->retired && x->ops->lost != NULL)
             x->ops->lost(x);
     }
 }

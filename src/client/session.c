@@ -82,21 +82,24 @@ static void say_inactive(struct burble *c)
 
 static void stands(struct burble *c, bool resumed)
 {
-    struct burble_state_event e = {.resumed = resumed};
+    struct burble_state_event e = {
+        .state = BURBLE_ONLINE, .before = c->state, .text = "", .resumed = resumed};
     client_timer_stop(&c->phase_timer);
     c->tries = 0;
     c->dial.hops = 0;
     dial_stop(c);
-    client_change_state(c, BURBLE_ONLINE, &e);
-    if (c->state != BURBLE_ONLINE)
-        return;
+    c->state = BURBLE_ONLINE;
     alive_begin(c);
     LIST_EACH(it, &c->extensions)
     {
         struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
-        if (x->ops->online != NULL)
+        if (!x->retired && x->ops->online != NULL)
             x->ops->online(x, resumed);
     }
+    /* Behind the request for the roster, so that nothing is missed (RFC 6121 section 2.2). */
+    if (!resumed)
+        client_presence_announce(c);
+    client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_STATE, .state = &e});
 }
 
 void session_begin(struct burble *c, struct slice jid)
@@ -133,7 +136,6 @@ void session_begin(struct burble *c, struct slice jid)
         (void)client_iq_send(c, &iq, NULL);
     }
     say_inactive(c);
-    client_presence_announce(c);
     outbox_flush(c);
     stands(c, false);
 }
