@@ -3,13 +3,21 @@
 
 #include "burbled/config_text.h"
 
+/* One per line. */
+/* clang-format off */
 const struct command *const COMMANDS[] = {
-    &CMD_ACCOUNT_ADD,  &CMD_ACCOUNT_DEFAULT,
-    &CMD_ACCOUNT_LIST, &CMD_ACCOUNT_REMOVE,
-    &CMD_ACCOUNT_SHOW, &CMD_HELP,
-    &CMD_LISTEN,       &CMD_SEND,
+    &CMD_ACCOUNT_ADD,
+    &CMD_ACCOUNT_DEFAULT,
+    &CMD_ACCOUNT_LIST,
+    &CMD_ACCOUNT_REMOVE,
+    &CMD_ACCOUNT_SHOW,
+    &CMD_CONSOLE,
+    &CMD_HELP,
+    &CMD_LISTEN,
+    &CMD_SEND,
     &CMD_STATUS,
 };
+/* clang-format on */
 
 const size_t COMMAND_COUNT = sizeof(COMMANDS) / sizeof(COMMANDS[0]);
 
