@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -159,6 +160,22 @@ static void on_signal(int fd, unsigned events, void *arg)
     }
 }
 
+/* Nobody reads standard output any more (C09). */
+static void on_output_closed(int fd, unsigned events, void *arg)
+{
+    struct session *s = arg;
+    (void)events;
+    (void)burble_loop_watch(s->loop, fd, 0, NULL, NULL);
+    s->app->out.closed = true;
+    session_end(s, EXIT_INTERRUPTED);
+}
+
+static bool is_pipe(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 static void too_late(void *arg)
 {
     struct session *s = arg;
@@ -183,6 +200,7 @@ static enum burble_security security_of(enum account_tls tls)
 {
     return tls == ACCOUNT_TLS_STARTTLS ? BURBLE_STARTTLS
            : tls == ACCOUNT_TLS_DIRECT ? BURBLE_DIRECT_TLS
+           : tls == ACCOUNT_TLS_NONE   ? BURBLE_TLS_NONE
                                        : BURBLE_TLS;
 }
 
@@ -223,10 +241,11 @@ static int make_client(struct session *s, const char *password, struct slice sta
     int err = text_jid(a, &jid);
     struct burble_config config =
         BURBLE_CONFIG(.jid = jid.ptr, .password = password, .on_event = on_event, .arg = s,
-                      .host = a->host, .port = (uint16_t)a->port, .security = security_of(a->tls),
-                      .proxy = a->proxy, .pins = pins, .mechanism = a->mechanism,
-                      .software = "burble", .flags = s->options.flags, .state = state.ptr,
-                      .state_len = state.len, .trust = s->inside->trust);
+                      .host = a->host != NULL || a->port == 0 ? a->host : strchr(a->jid, '@') + 1,
+                      .port = (uint16_t)a->port, .security = security_of(a->tls), .proxy = a->proxy,
+                      .pins = pins, .mechanism = a->mechanism, .software = "burble",
+                      .flags = s->options.flags, .state = state.ptr, .state_len = state.len,
+                      .trust = s->inside->trust);
     if (!s->options.stay)
         config.flags |= BURBLE_NO_RECONNECT;
     if (s->options.purpose == NULL)
@@ -253,6 +272,8 @@ static int start(struct session *s)
         BURBLE_LOOP_CONFIG(.ca_file = s->app->account.ca_file,
                            .nameservers = getenv("BURBLE_NAMESERVERS"));
     int status = own_certificate(s);
+    if (s->app->account.tls == ACCOUNT_TLS_NONE)
+        out_error("warning: without TLS everybody on the way can read and change everything");
     if (status == 0)
         status = app_password(s->app, &password);
     if (status == 0 && s->options.purpose != NULL)
@@ -292,6 +313,8 @@ int session_open(struct app *app, const struct session_ops *ops, void *arg,
     int err = signals_open(&out->inside->signals);
     if (err == 0)
         err = burble_loop_watch(out->loop, out->inside->signals, BURBLE_READ, on_signal, out);
+    if (err == 0 && is_pipe(STDOUT_FILENO))
+        err = burble_loop_watch(out->loop, STDOUT_FILENO, BURBLE_HANGUP, on_output_closed, out);
     if (err == 0)
         err = burble_loop_add(out->loop, out->client);
     if (err == 0 && !out->options.stay)

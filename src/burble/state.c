@@ -80,8 +80,9 @@ int state_open(struct app *app, const char *purpose, struct state *out)
     snprintf(lock, sizeof(lock), "%s/%s.lock", dir, purpose);
     int err = file_lock(lock, &out->lock_fd, &pid);
     if (err == ERR_BUSY) {
-        out_note(&app->out, "another burble %s of %s runs (pid %ld), so this one remembers nothing",
-                 purpose, account_name(&app->account), (long)pid);
+        out_detail(&app->out,
+                   "another burble %s of %s runs (pid %ld), so this one remembers nothing", purpose,
+                   account_name(&app->account), (long)pid);
     } else if (err != 0) {
         out_note(&app->out, "nothing is remembered for the next run: %s: %s", lock, err_text(err));
     } else {

@@ -20,7 +20,7 @@ struct state {
 };
 
 /* Takes the lock of app->account and purpose (a literal of [a-z0-9-]). 0, also when there is no
- * place for it or another process has it (out_note says so; state_held tells); EXIT_USAGE, having
+ * place for it or another process has it (--verbose says so; state_held tells); EXIT_USAGE, having
  * said why, when others could read what is there (C12). state_close in any case. */
 int state_open(struct app *app, const char *purpose, struct state *out);
 static inline bool state_held(const struct state *s)
