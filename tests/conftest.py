@@ -14,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from harness import certs  # noqa: E402
 from harness.dns import DnsServer  # noqa: E402
+from harness.command import Home  # noqa: E402
 from harness.ejabberd import Ejabberd  # noqa: E402
 from harness.prosody import Prosody  # noqa: E402
 from harness.server import UNPRIVILEGED, Burbled  # noqa: E402
@@ -161,6 +162,13 @@ def dns_server():
     yield start
     for made in started:
         made.stop()
+
+
+@pytest.fixture
+def home():
+    """A home for programs of this test alone; what it started ends with it. See command.py."""
+    with Home() as made:
+        yield made
 
 
 @pytest.hookimpl(hookwrapper=True)

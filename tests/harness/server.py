@@ -23,7 +23,7 @@ from . import certs, config, openssl
 from .xmpp import PATIENCE, Client
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-_SANITIZER = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:)")
+SANITIZER = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:)")
 _numbers = itertools.count(1)
 
 
@@ -264,11 +264,21 @@ def parse_event(line):
 
 def _program(name):
     """A program under test; BURBLE_BIN names another folder than build/bin."""
+    if "/" in str(name):
+        return pathlib.Path(name)
     return pathlib.Path(os.environ.get("BURBLE_BIN", ROOT / "build" / "bin")) / name
 
 
 def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def program_path(name):
+    """Its path, as text; a name with a slash is a path already."""
+    path = _program(name)
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not built; BURBLE_BIN names another folder")
+    return str(path)
 
 
 class Unprivileged:
@@ -289,9 +299,7 @@ class Unprivileged:
 
     def program(self, name):
         """Where that user can run the program: a copy if the build folder is shut to him."""
-        path = _program(name)
-        if not path.exists():
-            raise FileNotFoundError(f"{path} is not built; BURBLE_BIN names another folder")
+        path = pathlib.Path(program_path(name))
         if self.user is None or self._may_run(path):
             return str(path)
         if self.copies is None:
@@ -472,7 +480,7 @@ class Burbled(Server):
             self.ctl_command(*arguments), input=input, capture_output=True, text=True,
             timeout=20 * PATIENCE, env=environment(), **UNPRIVILEGED.popen_options(),
         )
-        assert not _SANITIZER.search(done.stderr), done.stderr
+        assert not SANITIZER.search(done.stderr), done.stderr
         if ok is not None:
             assert (done.returncode == 0) == ok, (
                 f"burblectl {' '.join(arguments)}: exit {done.returncode}\n"
@@ -492,7 +500,7 @@ class Burbled(Server):
 
     def check(self):
         said = self.log.text(self.reported)
-        if found := _SANITIZER.search(said):
+        if found := SANITIZER.search(said):
             self.reported = self.log.mark()
             raise AssertionError("sanitizer report:\n" + said[max(0, found.start() - 200):][:6000])
         assert self.running(), (
@@ -513,7 +521,7 @@ class Burbled(Server):
                 raise AssertionError("burbled did not stop in time:\n" + self.tail()) from None
         code, self.process = self.process.returncode, None
         said = self.log.text(self.reported)
-        assert not _SANITIZER.search(said), "sanitizer report:\n" + said[-6000:]
+        assert not SANITIZER.search(said), "sanitizer report:\n" + said[-6000:]
         assert code == 0, f"burbled ended with {code}:\n{self.tail()}"
 
     def tail(self):
