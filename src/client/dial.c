@@ -1,68 +1,570 @@
-/* From a domain to a TCP connection. */
+/* From a domain to a TCP connection, see dial.h: RFC 6120 section 3.2, RFC 2782, XEP-0368 (version
+ * 1.1.0), RFC 8305; redirection: RFC 6120 section 4.9.3.19; location: XEP-0198 section 5.
+ *
+ * A search is a list of targets that grows at its end, or in front of the next one by a
+ * redirection. step() does the next thing that is to be done, and is called whenever something has
+ * changed. The search stays when a connection is made, until the login has succeeded: then the
+ * rest of it is forgotten.
+ *
+ * Owns its look-ups and attempts by their ids; what comes with another id is ignored. */
 #include "client/dial.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "client/client.h"
+#include "base/check.h"
+#include "client/dial_inside.h"
 
-void dial_begin(struct burble *c)
+enum { PORT_STARTTLS = 5222, PORT_DIRECT = 5223 };
+
+static void step(struct burble *c);
+
+static void fail_memory(struct burble *c)
 {
-    client_change_state(c, BURBLE_RESOLVING, NULL);
-    client_timer_set(c, &c->phase_timer, c->now.mono_ms + c->setup.config.connect_ms);
-    c->dial.query = client_next_id(c);
-    const char *host = c->setup.host != NULL ? c->setup.host : c->setup.domain;
-    if (client_effect(c, BURBLE_DO_RESOLVE_HOST, c->dial.query, host, NULL) != 0)
-        client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
+    client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
 }
 
-bool dial_again(struct burble *c)
+static bool only_direct(const struct burble *c)
 {
-    (void)c;
-    return false;
+    return c->setup.config.security == BURBLE_DIRECT_TLS;
 }
 
-void dial_stop(struct burble *c)
+/* ------------------------------------------------------------------------- attempts and look-ups
+ */
+
+static void cancel(struct burble *c, uint32_t *id)
 {
-    c->dial.query = c->dial.attempt = 0;
+    if (*id != 0)
+        (void)client_effect(c, BURBLE_DO_CANCEL, *id, NULL, NULL);
+    *id = 0;
 }
 
-void dial_free(struct burble *c)
+static void give_up(struct burble *c, struct dial_attempt *a)
 {
-    free(c->dial.redirect);
+    if (a->id != 0)
+        (void)client_effect(c, BURBLE_DO_CLOSE, a->id, NULL, NULL);
+    a->id = 0;
 }
 
-bool dial_redirect(struct burble *c, struct slice where)
+/* Nothing is under way any more. A search that was is begun again when it is needed. */
+static void rest(struct burble *c)
 {
-    (void)c, (void)where;
-    return false;
+    struct dial_run *run = c->dial.run;
+    client_timer_stop(&run->timer);
+    cancel(c, &run->host_query);
+    for (size_t i = 0; i < DIAL_SERVICES; i++) {
+        if (run->queries[i].id != 0)
+            run->searched = false;
+        cancel(c, &run->queries[i].id);
+    }
+    for (size_t i = 0; i < DIAL_ATTEMPTS; i++)
+        give_up(c, &run->attempts[i]);
 }
 
-static void connect_to(struct burble *c, const struct burble_input *in)
+static size_t under_way(const struct dial_run *run)
 {
-    c->dial.query = 0;
-    if (in->count == 0) {
-        client_fail(c, BURBLE_WHY_DNS, NULL, in->failure);
+    size_t n = 0;
+    for (size_t i = 0; i < DIAL_ATTEMPTS; i++)
+        n += run->attempts[i].id != 0;
+    return n;
+}
+
+/* A place for one more; the oldest has had DIAL_ATTEMPTS times DIAL_ATTEMPT_MS. */
+static struct dial_attempt *place_for_attempt(struct burble *c)
+{
+    struct dial_run *run = c->dial.run;
+    struct dial_attempt *oldest = NULL;
+    for (size_t i = 0; i < DIAL_ATTEMPTS; i++) {
+        struct dial_attempt *a = &run->attempts[i];
+        if (a->id == 0)
+            return a;
+        if (oldest == NULL || (int32_t)(a->id - oldest->id) < 0)
+            oldest = a;
+    }
+    dial_note(run, oldest->target, &oldest->address, "no answer in time");
+    give_up(c, oldest);
+    return oldest;
+}
+
+/* Starts one, IPv6 first and then in turns (RFC 8305 section 4). */
+static void attempt(struct burble *c)
+{
+    struct dial_run *run = c->dial.run;
+    unsigned family = run->turn;
+    if (run->used[family] == run->found_count[family])
+        family = !family;
+    const struct burble_address *to = &run->addresses[family][run->used[family]++];
+    run->turn = !family;
+    struct dial_attempt *a = place_for_attempt(c);
+    *a = (struct dial_attempt){.id = client_next_id(c), .target = run->next - 1, .address = *to};
+    if (client_effect(c, BURBLE_DO_CONNECT, a->id, NULL, to) != 0) {
+        fail_memory(c);
         return;
     }
-    bool direct = c->setup.config.security == BURBLE_DIRECT_TLS;
-    struct burble_address to = in->addresses[0];
-    to.port = c->setup.config.port != 0 ? c->setup.config.port : direct ? 5223 : 5222;
+    bool more = run->host_query != 0 || run->used[0] < run->found_count[0] ||
+                run->used[1] < run->found_count[1];
+    run->not_before = c->now.mono_ms + (more ? DIAL_ATTEMPT_MS : DIAL_TARGET_MS);
     client_change_state(c, BURBLE_CONNECTING, NULL);
-    c->dial.attempt = client_next_id(c);
-    if (client_effect(c, BURBLE_DO_CONNECT, c->dial.attempt, NULL, &to) != 0)
-        client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
+}
+
+static bool has_address(const struct dial_run *run)
+{
+    return run->used[0] + run->used[1] < DIAL_ADDRESSES &&
+           (run->used[0] < run->found_count[0] || run->used[1] < run->found_count[1]);
+}
+
+static void forget_addresses(struct dial_run *run)
+{
+    memset(run->found_count, 0, sizeof(run->found_count));
+    memset(run->used, 0, sizeof(run->used));
+    run->turn = 0;
+    run->six_until = run->not_before = 0;
+}
+
+static void next_target(struct burble *c)
+{
+    struct dial_run *run = c->dial.run;
+    const struct find_target *t = &run->targets[run->next++];
+    forget_addresses(run);
+    run->host_query = client_next_id(c);
+    if (client_effect(c, BURBLE_DO_RESOLVE_HOST, run->host_query,
+                      run->proxied ? run->proxy_host : t->host, NULL) != 0)
+        fail_memory(c);
+}
+
+/* ------------------------------------------------------------------------------------ the search
+ */
+
+static void add_target(struct dial_run *run, const struct find_target *t)
+{
+    if (run->count < DIAL_TARGETS)
+        run->targets[run->count++] = *t;
+}
+
+static bool ask(struct burble *c, enum dial_service service)
+{
+    static const char *const NAMES[] = {
+        [DIAL_XMPP] = "_xmpp-client._tcp",
+        [DIAL_XMPPS] = "_xmpps-client._tcp",
+        [DIAL_JABBER] = "_jabber._tcp",
+    };
+    struct dial_query *q = &c->dial.run->queries[service];
+    struct buf name = {0};
+    int err = buf_printf(&name, "%s.", NAMES[service]);
+    if (err == 0)
+        err = jid_domain_ascii(slice_z(c->setup.domain), &name);
+    if (err == 0)
+        err = buf_byte(&name, '\0');
+    *q = (struct dial_query){.id = client_next_id(c)};
+    if (err == 0)
+        err = client_effect(c, BURBLE_DO_RESOLVE_SRV, q->id, buf_slice(&name).ptr, NULL);
+    buf_free(&name);
+    if (err != 0)
+        fail_memory(c);
+    return err == 0;
+}
+
+/* The host of the configuration, or the domain when there are no records. */
+static bool add_typed(struct burble *c)
+{
+    bool has_host = c->setup.host != NULL;
+    uint16_t port = has_host ? c->setup.config.port : 0;
+    struct find_target t = {.typed = true};
+    t.direct_tls =
+        only_direct(c) || (c->setup.config.security == BURBLE_TLS && port == PORT_DIRECT);
+    t.port = port != 0 ? port : t.direct_tls ? PORT_DIRECT : PORT_STARTTLS;
+    if (!find_host(slice_z(has_host ? c->setup.host : c->setup.domain), t.host))
+        return false;
+    add_target(c->dial.run, &t);
+    return true;
+}
+
+static void search(struct burble *c)
+{
+    struct dial_run *run = c->dial.run;
+    char domain[FIND_HOST_BYTES];
+    run->searched = true;
+    run->found.count = 0;
+    if (c->setup.host != NULL ||
+        (find_host(slice_z(c->setup.domain), domain) && find_is_address(domain))) {
+        if (add_typed(c))
+            step(c);
+        else
+            client_fail(c, BURBLE_WHY_DNS, NULL, "the host is neither a name nor an address");
+        return;
+    }
+    bool direct = c->setup.config.security == BURBLE_TLS || only_direct(c);
+    if (direct && !ask(c, DIAL_XMPPS))
+        return;
+    if (!only_direct(c))
+        (void)ask(c, DIAL_XMPP);
+}
+
+static void take_found(struct burble *c)
+{
+    struct dial_run *run = c->dial.run;
+    find_order(&run->found, &c->rng);
+    for (size_t i = 0; i < run->found.count; i++)
+        add_target(run, &run->found.records[i].target);
+    run->found.count = 0;
+    step(c);
+}
+
+static bool is_answer(const struct dial_run *run, enum find_answer answer)
+{
+    for (size_t i = 0; i < DIAL_SERVICES; i++)
+        if (run->queries[i].answer == answer)
+            return true;
+    return false;
+}
+
+/* No records. RFC 6120 section 3.2.2 has the domain itself tried then, but not where it said of one
+ * of the services that it is not there (XEP-0368 section 2). */
+static void without_records(struct burble *c)
+{
+    struct dial_run *run = c->dial.run;
+    bool denied = run->queries[DIAL_XMPP].answer == FIND_DENIED ||
+                  run->queries[DIAL_XMPPS].answer == FIND_DENIED;
+    if (!denied && !only_direct(c) && run->queries[DIAL_JABBER].answer == FIND_NOT_ASKED) {
+        (void)ask(c, DIAL_JABBER);
+        return;
+    }
+    if (denied && !is_answer(run, FIND_FAILED)) {
+        run->over = true;
+        client_fail(c, BURBLE_WHY_NO_SERVICE, NULL, NULL);
+        return;
+    }
+    if (!denied && !add_typed(c)) {
+        client_fail(c, BURBLE_WHY_DNS, NULL, "the domain is neither a name nor an address");
+        return;
+    }
+    step(c);
+}
+
+static bool is_searching(const struct dial_run *run)
+{
+    for (size_t i = 0; i < DIAL_SERVICES; i++)
+        if (run->queries[i].id != 0)
+            return true;
+    return false;
+}
+
+static void search_ends(struct burble *c)
+{
+    if (c->dial.run->found.count > 0)
+        take_found(c);
+    else
+        without_records(c);
+}
+
+static void srv_came(struct burble *c, struct dial_query *q, const struct burble_input *in)
+{
+    struct dial_run *run = c->dial.run;
+    q->id = 0;
+    q->answer = find_add(&run->found, in, q == &run->queries[DIAL_XMPPS]);
+    if (q->answer == FIND_FAILED) {
+        struct slice reason = slice_z(in->failure != NULL ? in->failure : "no usable answer");
+        size_t len = reason.len < DIAL_REASON_BYTES - 1 ? reason.len : DIAL_REASON_BYTES - 1;
+        memcpy(run->srv_reason, reason.ptr, len);
+        run->srv_reason[len] = '\0';
+    }
+    if (!is_searching(run))
+        search_ends(c);
+    else if (q->answer == FIND_RECORDS)
+        client_timer_set(c, &run->timer, c->now.mono_ms + DIAL_SRV_MS);
+}
+
+/* ------------------------------------------------------------------------------------- one step
+ */
+
+/* Nothing is left, or there is no time. */
+static void finish(struct burble *c)
+{
+    struct dial_run *run = c->dial.run;
+    struct buf text = {0};
+    run->over = true;
+    for (size_t i = 0; i < DIAL_ATTEMPTS; i++)
+        if (run->attempts[i].id != 0)
+            dial_note(run, run->attempts[i].target, &run->attempts[i].address, "no answer in time");
+    if (run->host_query != 0)
+        dial_note(run, run->next - 1, NULL, "no answer in time");
+    if (run->why != BURBLE_WHY_NONE) {
+        client_fail(c, run->why, run->condition[0] != '\0' ? run->condition : NULL, run->text);
+        return;
+    }
+    bool reached = false;
+    for (size_t i = 0; i < run->failure_count; i++)
+        reached |= run->failures[i].address.family != 0;
+    dial_summary(run, &text);
+    bool told = buf_len(&text) > 0 && buf_byte(&text, '\0') == 0 && !text.failed;
+    client_fail(c,
+                run->proxied && run->next > 0 ? BURBLE_WHY_PROXY
+                : reached                     ? BURBLE_WHY_UNREACHABLE
+                                              : BURBLE_WHY_DNS,
+                NULL, told ? buf_slice(&text).ptr : NULL);
+    buf_free(&text);
+}
+
+static bool must_wait(struct burble *c, uint64_t until)
+{
+    if (c->now.mono_ms >= until)
+        return false;
+    client_timer_set(c, &c->dial.run->timer, until);
+    return true;
+}
+
+static void step(struct burble *c)
+{
+    struct dial_run *run = c->dial.run;
+    if (is_searching(run))
+        return;
+    if (has_address(run)) {
+        if (!must_wait(c, run->not_before > run->six_until ? run->not_before : run->six_until))
+            attempt(c);
+        return;
+    }
+    if (run->host_query != 0)
+        return; /* its answer comes, or the deadline */
+    size_t n = under_way(run);
+    if (n > 0 && must_wait(c, run->not_before))
+        return;
+    /* What the proxy has to be reached for is the same for all targets. */
+    bool hopeless = run->proxied && run->next > 0 && run->why == BURBLE_WHY_NONE;
+    if (run->next < run->count && !hopeless)
+        next_target(c);
+    else if (!run->searched && !hopeless)
+        search(c);
+    else if (n == 0)
+        finish(c);
+}
+
+static void due(struct burble *c, struct client_timer *t)
+{
+    struct dial_run *run = CONTAINER_OF(t, struct dial_run, timer);
+    if (!is_searching(run)) {
+        step(c);
+        return;
+    }
+    for (size_t i = 0; i < DIAL_SERVICES; i++) {
+        if (run->queries[i].id != 0)
+            run->queries[i].answer = FIND_FAILED;
+        cancel(c, &run->queries[i].id);
+    }
+    search_ends(c);
+}
+
+/* ----------------------------------------------------------------------------------- what comes
+ */
+
+static void host_came(struct burble *c, const struct burble_input *in)
+{
+    struct dial_run *run = c->dial.run;
+    size_t target = run->next - 1;
+    for (size_t i = 0; i < in->count; i++) {
+        unsigned family = in->addresses[i].family == 6 ? 0 : 1;
+        if (run->found_count[family] == DIAL_ADDRESSES)
+            continue;
+        struct burble_address *a = &run->addresses[family][run->found_count[family]++];
+        *a = in->addresses[i];
+        a->port = run->proxied ? run->proxy.port : run->targets[target].port;
+    }
+    if (!in->more)
+        run->host_query = 0;
+    size_t all = run->found_count[0] + run->found_count[1];
+    run->six_until = in->more && run->found_count[0] == 0 ? c->now.mono_ms + DIAL_RESOLUTION_MS : 0;
+    if (!in->more && all == 0)
+        dial_note(run, target, NULL, in->failure != NULL ? in->failure : "the name has no address");
+    step(c);
+}
+
+static struct dial_attempt *attempt_of(struct dial_run *run, uint32_t id)
+{
+    for (size_t i = 0; i < DIAL_ATTEMPTS; i++)
+        if (run->attempts[i].id == id)
+            return &run->attempts[i];
+    return NULL;
+}
+
+/* Where others are still to be tried, one that says nothing must not take all the time. */
+static uint64_t share(const struct burble *c)
+{
+    const struct dial_run *run = c->dial.run;
+    uint64_t now = c->now.mono_ms, all = run->deadline_ms > now ? run->deadline_ms - now : 0;
+    uint64_t left = run->count - run->next + !run->searched;
+    if (!run->proxied)
+        left += run->found_count[0] + run->found_count[1] - run->used[0] - run->used[1];
+    if (left == 0)
+        return run->deadline_ms;
+    uint64_t one = all / (left + 1);
+    one = one < DIAL_SHARE_MS ? DIAL_SHARE_MS : one > DIAL_SHARE_MAX_MS ? DIAL_SHARE_MAX_MS : one;
+    return now + (one < all ? one : all);
+}
+
+static void connected(struct burble *c, struct dial_attempt *a)
+{
+    struct dial_run *run = c->dial.run;
+    const struct find_target *t = &run->targets[a->target];
+    struct link_target to = {
+        .host = run->proxied ? t->host : NULL, .port = t->port, .direct_tls = t->direct_tls};
+    uint32_t id = a->id;
+    a->id = 0; /* it is the link's now */
+    rest(c);
+    run->linked = a->target + 1;
+    c->dial.direct_tls = t->direct_tls;
+    client_timer_set(c, &c->phase_timer, share(c));
+    client_link_open(c, id, &to);
+}
+
+static void attempt_failed(struct burble *c, struct dial_attempt *a, const char *failure)
+{
+    struct dial_run *run = c->dial.run;
+    a->id = 0;
+    dial_note(run, a->target, &a->address, failure);
+    run->not_before = 0; /* RFC 8305 section 5: no need to wait */
+    step(c);
 }
 
 void dial_input(struct burble *c, const struct burble_input *in)
 {
-    if (in->kind == BURBLE_IN_HOST && in->id == c->dial.query && in->id != 0) {
-        connect_to(c, in);
-    } else if (in->kind == BURBLE_IN_CONNECTED && in->id == c->dial.attempt && in->id != 0) {
-        struct link_target t = {.direct_tls = c->setup.config.security == BURBLE_DIRECT_TLS};
-        c->dial.attempt = 0;
-        client_link_open(c, in->id, &t);
-    } else if (in->kind == BURBLE_IN_CLOSED && in->id == c->dial.attempt && in->id != 0) {
-        c->dial.attempt = 0;
-        client_fail(c, BURBLE_WHY_UNREACHABLE, NULL, in->failure);
+    struct dial_run *run = c->dial.run;
+    if (run == NULL || in->id == 0)
+        return;
+    for (size_t i = 0; in->kind == BURBLE_IN_SRV && i < DIAL_SERVICES; i++) {
+        if (run->queries[i].id == in->id) {
+            srv_came(c, &run->queries[i], in);
+            return;
+        }
     }
+    struct dial_attempt *a = attempt_of(run, in->id);
+    if (in->kind == BURBLE_IN_HOST && in->id == run->host_query)
+        host_came(c, in);
+    else if (in->kind == BURBLE_IN_CONNECTED && a != NULL)
+        connected(c, a);
+    else if (in->kind == BURBLE_IN_CLOSED && a != NULL)
+        attempt_failed(c, a, in->failure);
+}
+
+/* ------------------------------------------------------------------------------------- the faces
+ */
+
+/* C05: not where other services of a machine might be talked to. */
+static bool may_go_to(uint16_t port)
+{
+    return port >= 1024 || port == 443;
+}
+
+/* A place that the server has told: with TLS from the start or not as the connection before. */
+static bool told_place(const struct burble *c, struct slice where, struct find_target *out)
+{
+    bool may = c->setup.config.security == BURBLE_TLS;
+    *out = (struct find_target){.direct_tls = only_direct(c) || (may && c->dial.direct_tls)};
+    if (where.len > DIAL_WHERE_BYTES || !find_place(where, out))
+        return false;
+    if (out->port == 0)
+        out->port = out->direct_tls ? PORT_DIRECT : PORT_STARTTLS;
+    return may_go_to(out->port);
+}
+
+void dial_begin(struct burble *c)
+{
+    struct find_target t;
+    struct dial_run *run = client_alloc(sizeof(*run));
+    CHECK(c->dial.run == NULL);
+    client_change_state(c, BURBLE_RESOLVING, NULL);
+    if (run == NULL) {
+        fail_memory(c);
+        return;
+    }
+    c->dial.run = run;
+    c->dial.hops = 0;
+    run->timer.fire = due;
+    run->deadline_ms = c->now.mono_ms + c->setup.config.connect_ms;
+    client_timer_set(c, &c->phase_timer, run->deadline_ms);
+    if (c->setup.proxy != NULL) {
+        run->proxied = setup_proxy_parse(slice_z(c->setup.proxy), &run->proxy);
+        if (!run->proxied || !find_host(run->proxy.host, run->proxy_host)) {
+            client_fail(c, BURBLE_WHY_PROXY, NULL, "the proxy is neither a name nor an address");
+            return;
+        }
+    }
+    if (c->setup.host == NULL && client_sm_can_resume(c) && c->sm.location != NULL &&
+        told_place(c, slice_z(c->sm.location), &t))
+        add_target(run, &t);
+    step(c);
+}
+
+bool dial_again(struct burble *c, const struct burble_state_event *why)
+{
+    struct dial_run *run = c->dial.run;
+    if (run == NULL || run->over)
+        return false;
+    size_t linked = run->linked;
+    run->linked = 0;
+    if (linked == 0) {
+        if (why->why != BURBLE_WHY_TIMEOUT)
+            return false;
+        finish(c);
+        return true;
+    }
+    if (!dial_worth(why->why))
+        return false;
+    dial_remember(run, linked - 1, why);
+    if (run->proxied) /* it is there: another address of it is the same */
+        forget_addresses(run);
+    if (c->now.mono_ms >= run->deadline_ms) {
+        finish(c);
+        return true;
+    }
+    client_timer_set(c, &c->phase_timer, run->deadline_ms);
+    step(c);
+    return true;
+}
+
+bool dial_patience(struct burble *c)
+{
+    const struct dial_run *run = c->dial.run;
+    if (run == NULL || !c->stream.authenticated || c->now.mono_ms >= run->deadline_ms)
+        return false;
+    client_timer_set(c, &c->phase_timer, run->deadline_ms);
+    return true;
+}
+
+bool dial_redirect(struct burble *c, struct slice where)
+{
+    struct dial_run *run = c->dial.run;
+    struct find_target t;
+    if (run == NULL || run->linked == 0 || c->dial.hops >= DIAL_HOPS || !told_place(c, where, &t))
+        return false;
+    c->dial.hops++;
+    run->linked = 0;
+    forget_addresses(run);
+    if (run->count == DIAL_TARGETS)
+        run->count--;
+    memmove(&run->targets[run->next + 1], &run->targets[run->next],
+            (run->count - run->next) * sizeof(run->targets[0]));
+    run->targets[run->next] = t;
+    run->count++;
+    return true;
+}
+
+void dial_follow(struct burble *c)
+{
+    client_timer_set(c, &c->phase_timer, c->dial.run->deadline_ms);
+    step(c);
+}
+
+void dial_stop(struct burble *c)
+{
+    if (c->dial.run == NULL)
+        return;
+    rest(c);
+    dial_free(c);
+}
+
+void dial_free(struct burble *c)
+{
+    if (c->dial.run != NULL)
+        client_timer_stop(&c->dial.run->timer);
+    free(c->dial.run);
+    c->dial.run = NULL;
 }

@@ -89,6 +89,28 @@ void client_fail_stream(struct burble *c, enum burble_why why, struct slice stre
     client_timer_set(c, &c->phase_timer, c->now.mono_ms + LEAVE_MS);
 }
 
+static void drop_connection(struct burble *c)
+{
+    client_timer_stop(&c->phase_timer);
+    client_timer_stop(&c->alive_timer);
+    auth_stop(c);
+    client_link_drop(c);
+    stream_reset(c);
+}
+
+static void not_there(struct burble *c, struct slice where)
+{
+    struct buf b = {0};
+    struct slice shown = slice_of(where.ptr, where.len < 300 ? where.len : 300);
+    (void)buf_printf(&b,
+                     c->dial.hops >= DIAL_HOPS ? "the server sends us around, now to \"%.*s\""
+                                               : "the server sends us to \"%.*s\"",
+                     SLICE_ARG(shown));
+    buf_byte(&b, '\0');
+    client_fail(c, BURBLE_WHY_REDIRECT, "see-other-host", b.failed ? NULL : buf_slice(&b).ptr);
+    buf_free(&b);
+}
+
 void retry_stream_error(struct burble *c, struct slice condition, struct slice text,
                         struct slice where)
 {
@@ -108,9 +130,13 @@ void retry_stream_error(struct burble *c, struct slice condition, struct slice t
         if (strcmp(REASONS[i].condition, name) == 0)
             why = REASONS[i].why;
     if (strcmp(name, "see-other-host") == 0 && !c->stream.authenticated) {
-        if (dial_redirect(c, where))
-            return;
-        why = BURBLE_WHY_REDIRECT;
+        if (dial_redirect(c, where)) {
+            drop_connection(c);
+            dial_follow(c);
+        } else {
+            not_there(c, where);
+        }
+        return;
     }
     if (why == BURBLE_WHY_STREAM_ERROR || text.len > 0) {
         (void)buf_printf(&b, "the server ended the stream: %s", name);
@@ -192,12 +218,8 @@ void client_ended(struct burble *c)
         e = c->ending;
     }
     c->ending = (struct burble_state_event){0};
-    client_timer_stop(&c->phase_timer);
-    client_timer_stop(&c->alive_timer);
-    auth_stop(c);
-    client_link_drop(c);
-    stream_reset(c);
-    if (early && !burble_why_permanent(e.why) && c->wanted && dial_again(c))
+    drop_connection(c);
+    if (early && c->wanted && dial_again(c, &e))
         return;
     dial_stop(c);
     c->sm.on = false;
@@ -229,7 +251,7 @@ static void too_late(struct burble *c, struct client_timer *t)
     (void)t;
     if (c->stream.state == STREAM_CLOSED || c->link.state == LINK_ENDING)
         client_ended(c);
-    else
+    else if (!dial_patience(c))
         client_fail(c, BURBLE_WHY_TIMEOUT, NULL, NULL);
 }
 
