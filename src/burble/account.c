@@ -43,7 +43,7 @@ void account_free(struct account *a)
     *a = (struct account){0};
 }
 
-void accounts_free(struct accounts *all)
+void accounts_wipe(struct accounts *all)
 {
     for (uint32_t i = 0; i < all->count; i++)
         account_free(&all->items[i]);

@@ -58,10 +58,10 @@ extern const struct config_group ACCOUNT_SCHEMA;
 
 /* Reads the text of an accounts.conf that is called name in messages. dir: folder that relative
  * paths are relative to; NULL: they stay. 0, or ERR_SYNTAX with all errors (config_errors_free).
- * accounts_free in any case. Errors hold no password. */
+ * accounts_wipe in any case. Errors hold no password. */
 int accounts_parse(struct slice text, const char *name, const char *dir, struct accounts *out,
                    struct config_errors *errors);
-void accounts_free(struct accounts *all);
+void accounts_wipe(struct accounts *all);
 
 /* By name or (bare) JID; NULL: none. */
 struct account *accounts_find(const struct accounts *all, struct slice name);

@@ -142,14 +142,18 @@ static int reserve(struct buf *out, struct slice text)
 int account_edit_add(struct slice text, const struct account *a, struct buf *out)
 {
     struct layout l = layout_of(text);
-    bool new_line = text.len > 0 && text.ptr[text.len - 1] != '\n';
     if (reserve(out, text) != 0)
         return ERR_MEMORY;
     if (!l.has_list) {
-        add_part(out, text, 0, text.len);
+        /* a comment that has no end would swallow what stands behind it */
+        bool open = text.len > 0 && memmem(text.ptr, text.len, "/*", 2) != NULL;
+        size_t at = open ? 0 : text.len;
+        bool new_line = at > 0 && text.ptr[at - 1] != '\n';
+        add_part(out, text, 0, at);
         buf_add(out, slice_z(new_line ? "\naccounts = (" : "accounts = ("));
         format(out, a);
         buf_lit(out, "\n);\n");
+        add_part(out, text, at, text.len);
     } else {
         size_t at = l.count > 0 ? l.groups[l.count - 1].to : l.list.from;
         add_part(out, text, 0, at);

@@ -110,7 +110,7 @@ int account_file_write(const struct app *app, struct slice text)
         status = app_fail(app, EXIT_REFUSED, "nothing was changed.");
     if (status == 0)
         status = replace(app, path, text);
-    accounts_free(&check);
+    accounts_wipe(&check);
     mem_free(path);
     mem_free(dir);
     return status;

@@ -13,7 +13,7 @@ struct app;
 char *account_file_dir(const struct app *app);
 
 /* Reads and checks accounts.conf. No file is no account. 0 or EXIT_USAGE, having said why and what
- * to do; accounts_free in any case. */
+ * to do; accounts_wipe in any case. */
 int accounts_load(const struct app *app, struct accounts *out);
 
 /* The text of the file, for changing it; empty when there is none. 0 or EXIT_USAGE. Wipe it. */

@@ -26,7 +26,7 @@ static int parse(struct slice text)
 {
     struct config_errors errors = {0};
     size_t len = 0;
-    accounts_free(&all);
+    accounts_wipe(&all);
     errors_text[0] = '\0';
     int err = accounts_parse(text, "f", "/etc/x", &all, &errors);
     for (uint32_t i = 0; i < errors.count; i++) {
@@ -329,6 +329,7 @@ static void the_text_follows_a_model(void **state)
     static const char *const begins[] = {
         "",
         "# a comment without an end",
+        "/* a comment without an end",
         "accounts = ();\n",
         "accounts: (\n# {\n) ;",
         "default = \"user0@example.org\"\naccounts = ( { jid = \"user0@example.org\" }, )",
@@ -404,7 +405,7 @@ static void the_manual_knows_every_key(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    accounts_free(&all);
+    accounts_wipe(&all);
     return 0;
 }
 

@@ -123,7 +123,7 @@ static int from_file(struct app *app, const char *name)
     int status = accounts_load(app, &all);
     if (status == 0)
         status = take(app, &all, name);
-    accounts_free(&all);
+    accounts_wipe(&all);
     return status;
 }
 

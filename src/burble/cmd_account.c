@@ -39,7 +39,7 @@ static int begin(struct app *app, struct edit *e)
 static void end(struct edit *e)
 {
     password_free(&e->text);
-    accounts_free(&e->all);
+    accounts_wipe(&e->all);
 }
 
 /* Replaces the text that is being edited. err is what an account_edit said of changed. */
@@ -340,7 +340,7 @@ static int list(struct app *app, int argc, char **argv)
                      (const char *[]){account_name(a), a->jid, source_of(a), chosen ? "yes" : ""},
                      names, jids);
     }
-    accounts_free(&all);
+    accounts_wipe(&all);
     return status;
 }
 
@@ -429,7 +429,7 @@ static int show(struct app *app, int argc, char **argv)
         }
         json_decref(row);
     }
-    accounts_free(&all);
+    accounts_wipe(&all);
     return status;
 }
 

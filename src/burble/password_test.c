@@ -59,7 +59,7 @@ static void account(const char *keys)
     assert_int_equal(accounts_parse(slice_z(text), "f", NULL, &all, &errors), 0);
     app.account = all.items[0];
     all.count = 0;
-    accounts_free(&all);
+    accounts_wipe(&all);
     config_errors_free(&errors);
 }
 

@@ -133,29 +133,29 @@ static void C12_accounts_are_kept_to_oneself(void **state)
     umask(0);
     assert_int_equal(load("conf", &all), 0);
     assert_int_equal(all.count, 0);
-    accounts_free(&all);
+    accounts_wipe(&all);
     assert_int_equal(save("accounts = ({ jid = \"a@b\"; password = \"hunter2\" });"), 0);
     assert_int_equal(mode_of(in("conf")), 0700);
     assert_int_equal(mode_of(in("conf/accounts.conf")), 0600);
     assert_int_equal(load("conf", &all), 0);
     assert_string_equal(all.items[0].password, "hunter2");
-    accounts_free(&all);
+    accounts_wipe(&all);
     chmod(in("conf/accounts.conf"), 0644);
     assert_int_equal(load("conf", &all), EXIT_USAGE);
     test_has(said, "Type: chmod 600");
-    accounts_free(&all);
+    accounts_wipe(&all);
     chmod(in("conf/accounts.conf"), 0600);
     chmod(in("conf"), 0755);
     assert_int_equal(load("conf", &all), EXIT_USAGE);
     test_has(said, "Type: chmod 700");
     assert_int_equal(save("accounts = ();"), EXIT_USAGE);
-    accounts_free(&all);
+    accounts_wipe(&all);
     chmod(in("conf"), 0700);
     if (geteuid() == 0) {
         assert_int_equal(chown(in("conf"), 65534, 65534), 0);
         assert_int_equal(load("conf", &all), EXIT_USAGE);
         test_has(said, "another user");
-        accounts_free(&all);
+        accounts_wipe(&all);
         assert_int_equal(chown(in("conf"), 0, 0), 0);
     }
     umask(022);
@@ -166,13 +166,13 @@ static void a_text_that_cannot_be_read_again_is_not_written(void **state)
     (void)state;
     struct accounts all;
     assert_int_equal(load("conf", &all), 0);
-    accounts_free(&all);
+    accounts_wipe(&all);
     assert_int_equal(save("accounts = ({ jid = \"c@d\" });"), 0);
     assert_int_equal(save("accounts = ({ jid = 1 });"), EXIT_REFUSED);
     test_has(said, "nothing was changed");
     assert_int_equal(load("conf", &all), 0);
     assert_string_equal(all.items[0].jid, "c@d");
-    accounts_free(&all);
+    accounts_wipe(&all);
 }
 
 static void a_file_that_is_a_link_stays_one(void **state)
@@ -184,7 +184,7 @@ static void a_file_that_is_a_link_stays_one(void **state)
     unlink(in("conf/accounts.conf"));
     assert_int_equal(symlink("../dotfile", in("conf/accounts.conf")), 0);
     assert_int_equal(load("conf", &all), 0);
-    accounts_free(&all);
+    accounts_wipe(&all);
     assert_int_equal(save("accounts = ({ jid = \"e@f\" });"), 0);
     assert_int_equal(lstat(in("conf/accounts.conf"), &st), 0);
     assert_true(S_ISLNK(st.st_mode));
