@@ -11,7 +11,7 @@ from harness.hostile import DOMAIN, STEPS, Cut, Hostile, cuts, good_session
 from harness.managed import SM
 from harness.mutations import NEGOTIATION, PUSHES, RESULTS, mutations, well_formed
 from harness.server import Account
-from harness.xmpp import Client, Closed, body, child, dump, name
+from harness.xmpp import Client, Closed, body, child, condition, dump, name
 from test_harness_servers import DEADLINE_S, Slix, run
 
 ALICE = Account("alice", DOMAIN, "alice's secret")
@@ -441,3 +441,21 @@ def test_a_script_that_fails_fails_the_test():
             visit(server).send("<stream:stream xmlns='jabber:client'"
                                                 f" xmlns:stream='{ns.STREAM}'>")
             leave(server)
+
+
+@pytest.mark.parametrize("when", ["features", "success"])
+def test_a_client_that_ends_the_stream_with_an_error_is_heard(when):
+    with Hostile() as server:
+        client = visit(server)
+        client.open()
+        if when == "success":
+            client.starttls(context=strict(server))
+            client.open()
+            assert name(client.authenticate(ALICE, "SCRAM-SHA-256")) == "success"
+        client.send(f"<stream:error><policy-violation xmlns='{ns.STREAM_ERROR}'/></stream:error>"
+                    "</stream:stream>")
+        client.expect_end()
+        client.expect_closed(timeout=1)
+        leave(server)
+        conn = server.connections[0]
+        assert condition(conn.error) == "policy-violation" and conn.ended

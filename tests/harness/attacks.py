@@ -1,7 +1,8 @@
 """What hostile servers and strangers send to clients: rows X, V, A and C that concern a client.
 
 Data and scripts for harness.hostile; what a client must make of them is the tests' to say. Text
-that no client may take for true holds the word FORGED.
+that no client may take for true holds the word FORGED; corrections and retractions by others (V61,
+V62) may show it as a message of their sender, beside the first.
 """
 
 import base64

@@ -30,7 +30,7 @@ from xml.sax.saxutils import escape, quoteattr
 from . import certs, hostile_sasl, ns, openssl
 from .answers import GOOD, REFUSE
 from .managed import SM, STANZAS
-from .xmpp import DEADLINE_S, Client, Closed, Reader, bare, child, name, namespace
+from .xmpp import DEADLINE_S, Client, Closed, Reader, StreamError, bare, child, name, namespace
 
 DOMAIN = "example.test"
 CSI = "urn:xmpp:csi:0"
@@ -160,10 +160,8 @@ class Conn(Client):
 
     def leave(self, timeout=3):
         """Closes so that the client reads all that was sent, and no reset."""
+        self._finish()
         with contextlib.suppress(OSError):
-            if self.tls is not None and self.sock is self.tls:
-                self.tls.close_notify()
-            self.wire.sock.shutdown(socket.SHUT_WR)
             deadline = time.monotonic() + timeout
             while time.monotonic() < deadline and not self.server.stopping.is_set():
                 self.wire.sock.settimeout(0.2)
@@ -183,9 +181,27 @@ class Conn(Client):
 
     def pump(self, deadline):
         before = len(self.received)
-        super().pump(deadline)
-        if self.tls is not None:
-            self.decrypted += self.received[before:]
+        try:
+            super().pump(deadline)
+        except (AssertionError, KeyError):
+            if self.header is not None or len(self.received) == before:
+                raise
+            self._old_stream(self.received[before:])
+        finally:
+            if self.tls is not None:
+                self.decrypted += self.received[before:]
+
+    def _old_stream(self, data):
+        """What came where a new stream header was due: the client ends the stream before it."""
+        start = f"<stream:stream xmlns='{ns.CLIENT}' xmlns:stream='{ns.STREAM}'>"
+        for kind, element in Reader().feed(start.encode() + data):
+            if kind == "end":
+                self.ended = True
+            elif kind == "element" and namespace(element) == ns.STREAM:
+                self.error = element
+        if self.error is not None:
+            raise StreamError(self.error)
+        raise Closed(f"the stream was ended: {data!r}")
 
     def expect_closed(self, timeout=None):
         """Waits until the client has closed; if it ends its stream first, so do we."""
@@ -195,7 +211,15 @@ class Conn(Client):
             if self.ended and not answered:
                 answered = True
                 self.send_quietly("</stream:stream>")
+                self._finish()
             self.pump(deadline)
+
+    def _finish(self):
+        """Nothing more will be sent."""
+        with contextlib.suppress(OSError):
+            if self.tls is not None and self.sock is self.tls:
+                self.tls.close_notify()
+            self.wire.sock.shutdown(socket.SHUT_WR)
 
     def everything_sent(self):
         """All bytes that the client sent: those on the wire, then those out of TLS."""
@@ -593,6 +617,7 @@ class Hostile:
                 self.errors.append(error)
         finally:
             if not conn.closed:
+                conn.send_quietly("</stream:stream>" if conn.ended else "")
                 conn.leave()
             conn.over = True
             with self.changed:
@@ -612,11 +637,11 @@ class Hostile:
         self.check()
 
     def check(self):
-        """Raises what a script raised. A client that leaves in the middle is no fault of ours."""
+        """Raises what a script raised. A client that leaves in the middle, in whatever way, is no
+        fault of the script's; see Conn.why."""
         for error in self.errors:
-            if isinstance(error, (Closed, ConnectionError, openssl.TlsError, BrokenPipeError)):
-                continue
-            raise error
+            if not isinstance(error, (Closed, StreamError, ConnectionError, openssl.TlsError)):
+                raise error
 
     def stop(self):
         self.stopping.set()
