@@ -25,8 +25,9 @@
 struct app {
     struct options options;
     struct out out;
-    struct account account; /* with command->account: whose jid is set; else zeroed */
-    bool debug;             /* the raw XML goes to standard error */
+    struct account account;    /* with command->account: whose jid is set; else zeroed */
+    struct buf stdin_password; /* of --password-stdin */
+    bool debug;                /* the raw XML goes to standard error */
 };
 
 /* Says on standard error what went wrong, in one or more lines, harmless; returns code. Never put a

@@ -70,7 +70,8 @@ static int run(struct app *app)
     app->out.quiet = app_option(app, "quiet") != NULL;
     app->out.verbose = app_option(app, "verbose") != NULL || app_option(app, "debug") != NULL;
     app->debug = app_option(app, "debug") != NULL;
-    if (c->account)
+    status = password_take_stdin(app);
+    if (status == 0 && c->account)
         status = app_choose_account(app);
     return status != 0 ? status : c->run(app, app->options.arg_count, app->options.args);
 }
@@ -86,6 +87,7 @@ int main(int argc, char **argv)
         status = run(&app);
     status = out_end(&app.out, status);
     account_free(&app.account);
+    password_free(&app.stdin_password);
     options_free(&app.options);
     password_forget_environment();
     return status;

@@ -124,6 +124,13 @@ static int from_command_text(const struct app *app, const char *text, struct buf
     return status;
 }
 
+int password_take_stdin(struct app *app)
+{
+    if (app_option(app, "password-stdin") == NULL)
+        return 0;
+    return from_fd(app, STDIN_FILENO, "--password-stdin", &app->stdin_password);
+}
+
 int password_from_options(const struct app *app, struct buf *out, bool *found_out)
 {
     static const char *const names[] = {"password-file", "password-fd", "password-stdin",
@@ -145,13 +152,15 @@ int password_from_options(const struct app *app, struct buf *out, bool *found_ou
         return from_file(app, value, out);
     if (strcmp(found, "password-command") == 0)
         return from_command_text(app, value, out);
-    unsigned fd = STDIN_FILENO;
-    int status = strcmp(found, "password-fd") == 0
-                     ? app_option_number(app, "password-fd", 0, 1 << 20, &fd)
-                     : 0;
-    char where[32];
-    snprintf(where, sizeof(where), "--%s", found);
-    return status != 0 ? status : from_fd(app, (int)fd, where, out);
+    if (strcmp(found, "password-stdin") == 0) {
+        int err = buf_reserve(out, PASSWORD_BYTES_MAX + 2);
+        return err == 0 && buf_add(out, buf_slice(&app->stdin_password)) == 0
+                   ? judge(app, out, "--password-stdin")
+                   : app_fail(app, EXIT_REFUSED, "out of memory");
+    }
+    unsigned fd = 0;
+    int status = app_option_number(app, "password-fd", 0, 1 << 20, &fd);
+    return status != 0 ? status : from_fd(app, (int)fd, "--password-fd", out);
 }
 
 /* The password in the environment goes with BURBLE_JID: it is not sent to the server of another

@@ -16,6 +16,10 @@ void password_free(struct buf *password);
 void password_take_environment(void);
 void password_forget_environment(void);
 
+/* With --password-stdin: reads the line now, before the command reads the rest. 0, or an exit code,
+ * having said why. */
+int password_take_stdin(struct app *app);
+
 /* What an option says (--password-file and its like): 0 and *found_out, or an exit code, having
  * said why. */
 int password_from_options(const struct app *app, struct buf *out, bool *found_out);

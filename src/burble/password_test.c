@@ -152,6 +152,23 @@ static void C13_a_descriptor_gives_a_line(void **state)
     assert_int_equal(ask("--password-fd -1", ""), EXIT_USAGE);
 }
 
+static void C13_standard_input_is_read_before_the_command_reads_it(void **state)
+{
+    (void)state;
+    char rest[16];
+    int fd = pipe_with("one\ntwo\n", 8), was = dup(STDIN_FILENO);
+    dup2(fd, STDIN_FILENO);
+    options_free(&app.options);
+    assert_int_equal(test_options("account show --password-stdin", &app.options), 0);
+    assert_int_equal(password_take_stdin(&app), 0);
+    assert_int_equal(read(STDIN_FILENO, rest, sizeof(rest)), 4);
+    dup2(was, STDIN_FILENO);
+    close(was);
+    close(fd);
+    assert_int_equal(ask("--password-stdin", "one"), 0);
+    password_free(&app.stdin_password);
+}
+
 static void C13_the_environment_belongs_to_its_account(void **state)
 {
     (void)state;
@@ -255,6 +272,7 @@ int main(void)
         cmocka_unit_test(C13_the_account_has_it),
         cmocka_unit_test(C13_options_come_first),
         cmocka_unit_test(C13_a_descriptor_gives_a_line),
+        cmocka_unit_test(C13_standard_input_is_read_before_the_command_reads_it),
         cmocka_unit_test(C13_the_environment_belongs_to_its_account),
         cmocka_unit_test(C12_a_password_file_is_private),
         cmocka_unit_test(commands_that_fail_are_told),
