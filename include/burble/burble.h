@@ -252,6 +252,11 @@ BURBLE_API const char *burble_domain(const struct burble *c);
 /** Facts of the present connection, for people: "TLSv1.3", "SCRAM-SHA-256-PLUS"; NULL: none. */
 BURBLE_API const char *burble_tls_version(const struct burble *c);
 BURBLE_API const char *burble_mechanism(const struct burble *c);
+/** A login that was bound to its TLS connection (RFC 5802 section 6) makes every later one without
+ * fail with BURBLE_WHY_DOWNGRADE, also over burble_save, because somebody with a certificate that
+ * is good may stand in between. This forgets it: for when a person has decided that the server may
+ * do without from now on. */
+BURBLE_API void burble_forget_binding(struct burble *c);
 /** Did the server's stream features have this element? */
 BURBLE_API bool burble_has_stream_feature(const struct burble *c, const char *ns, const char *name);
 

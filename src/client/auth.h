@@ -1,41 +1,86 @@
-/* SASL (RFC 6120 section 6). Part of struct burble. */
+/* Logging in: SASL (RFC 6120 section 6), SASL2 with what comes along (XEP-0388, XEP-0386,
+ * XEP-0484), and registration before it (XEP-0077). Part of struct burble.
+ *
+ *   auth_offer     what the server offers, and which mechanism is taken
+ *   auth           the exchange, and its end
+ *   auth2          the same as SASL2, with bind, resumption and tokens
+ *   token          tokens that stand for the password (FAST)
+ *   seen           what was seen of the server, so that a downgrade shows
+ *   register_login the account is made first
+ *   auth_save      all of it that outlives the process */
 #ifndef CLIENT_AUTH_H
 #define CLIENT_AUTH_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/slice.h"
+#include "client/seen.h"
 #include "xml/tree.h"
+#include "xml/writer.h"
 #include "xmpp/sasl.h"
+#include "xmpp/sasl_client.h"
 
 struct burble;
-struct sasl_client;
 
 struct auth {
     struct sasl_client *sasl;
-    char mechanism[64]; /* of the present or last login */
-    bool working;       /* sasl_client_work is due */
-    bool bound;         /* channel binding was in use */
+    char mechanism[64];    /* of the present or last login */
+    bool working;          /* sasl_client_work is due */
+    bool bound;            /* channel binding was in use */
+    bool external_refused; /* on this connection: the password is next */
+    /* For the life of the client. */
+    struct sasl_salted salted; /* spares reconnects the iterations; secret */
+    struct seen seen;
 };
 
 /* With the features of the stream. */
 void auth_begin(struct burble *c);
 void auth_element(struct burble *c, struct xml x);
-/* Work that waits (PBKDF2 in slices). */
+/* Work that waits (PBKDF2 in slices, V46). */
 bool auth_busy(const struct burble *c);
 void auth_work(struct burble *c);
+/* The connection ends. */
 void auth_stop(struct burble *c);
+/* The client ends: secrets are wiped. */
+void auth_free(struct burble *c);
 
-/* For SASL and SASL2 alike. */
-struct sasl_client_config;
-void auth_config(struct burble *c, struct sasl_client_config *out,
-                 uint8_t scratch[SASL_BINDING_BYTES]);
+/* ------------------------------------------------------------------------ for SASL and SASL2 alike
+ */
+
+/* What the server offers. The slices are the features'. */
+struct auth_offer {
+    struct slice *names; /* mechanisms, as they came but for empty ones */
+    struct slice *types; /* of channel binding (XEP-0440) */
+    size_t n, n_types;
+    bool told; /* it has said something about types at all */
+};
+/* list: the element whose children <mechanism/> in ns are the mechanisms. False: no memory. */
+bool auth_offer_read(struct burble *c, struct xml list, struct slice ns, struct auth_offer *out);
+void auth_offer_free(struct auth_offer *o);
+
+/* The exchange into c->auth.sasl. False: the client has given up, the connection ends. */
+bool auth_choose(struct burble *c, const struct auth_offer *o, bool sasl2);
+/* Refuses: problem, and what is offered where it is not NULL (C03). */
+void auth_refuse(struct burble *c, enum sasl_client_problem problem, const char *detail,
+                 const struct auth_offer *o);
+/* What a step of the exchange says. SEND: true, sasl_client_output is the answer. */
+bool auth_step(struct burble *c, enum sasl_client_step step);
+/* Is a mechanism without data an empty message from us, or is the first word the server's? */
+bool auth_begins_empty(const struct burble *c);
+/* <response/> in ns. */
+void auth_respond(struct burble *c, struct slice ns);
+/* Writes what is in text, and shows what is in shown; wipes and frees both. */
+void auth_write(struct burble *c, struct buf *text, struct buf *shown);
+/* The end of the exchange: false, the server did not prove itself, and the connection ends. */
+bool auth_succeed(struct burble *c, struct slice additional);
 void auth_mechanism(struct burble *c, struct slice name);
 /* The base64 text of an element into memory that the caller frees; out->ptr NULL: there is none.
- * False: it is no base64, or too long. */
+ * False: it is no base64, too long, or there is no memory. */
 bool auth_decode(struct slice text, char **memory_out, struct slice *out);
-/* <failure/>: the session does not begin. ns: of conditions beside those of RFC 6120. */
+/* <failure/>: another way is tried where there is one, else the session does not begin. ns: of
+ * conditions beside those of RFC 6120. */
 void auth_failed(struct burble *c, struct xml failure, struct slice ns);
 
 #endif

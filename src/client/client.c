@@ -63,7 +63,7 @@ static void client_end(struct burble *c)
 {
     dial_free(c);
     client_link_drop(c);
-    auth_stop(c);
+    auth_free(c);
     stream_reset(c);
     client_iq_free(c);
     outbox_clear(c, 0);

@@ -5,7 +5,7 @@
  *   dial       from a domain to a TCP connection (effects: look-ups, attempts)
  *   link       bytes of that connection: proxy, TLS, parser
  *   stream     negotiation until the session stands; one table of what is legal when
- *   auth       SASL; auth2: SASL2, Bind2, FAST
+ *   auth       logging in: SASL, SASL2, tokens, registration (auth.h has its own map)
  *   session    bind, and what a new or resumed session begins with
  *   sm         stream management (XEP-0198)
  *   outbox     stanzas that wait or are not acknowledged
@@ -178,6 +178,9 @@ void client_fail(struct burble *c, enum burble_why why, const char *condition, c
 /* The same, with what is told to the server first, where a stream is open. */
 void client_fail_stream(struct burble *c, enum burble_why why, struct slice stream_error,
                         const char *text);
+/* The same, where the stream is only closed: nobody did wrong. */
+void client_fail_closing(struct burble *c, enum burble_why why, const char *condition,
+                         const char *text);
 /* The link is gone; decides what comes next. */
 void client_ended(struct burble *c);
 /* The server says why it ends the stream. where: the text of see-other-host. */

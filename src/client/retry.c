@@ -68,25 +68,40 @@ void client_fail(struct burble *c, enum burble_why why, const char *condition, c
     client_ended(c);
 }
 
+/* Ends what is open, and waits a moment for the server to do the same. */
+static void close_in_order(struct burble *c)
+{
+    if (c->link.state != LINK_OPEN || c->stream.state == STREAM_NONE ||
+        c->stream.state == STREAM_CLOSED) {
+        client_ended(c);
+        return;
+    }
+    stream_close(c);
+    client_link_end(c);
+    client_timer_set(c, &c->phase_timer, c->now.mono_ms + LEAVE_MS);
+}
+
 void client_fail_stream(struct burble *c, enum burble_why why, struct slice stream_error,
                         const char *text)
 {
     struct buf b = {0};
-    bool can = c->link.state == LINK_OPEN && c->stream.state != STREAM_NONE &&
-               c->stream.state != STREAM_CLOSED;
     record(c, why, NULL, text);
-    if (!can) {
-        client_ended(c);
-        return;
+    if (c->link.state == LINK_OPEN && c->stream.state != STREAM_NONE &&
+        c->stream.state != STREAM_CLOSED) {
+        buf_lit(&b, "<stream:error><");
+        buf_add(&b, stream_error);
+        buf_lit(&b, " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>");
+        client_link_write(c, buf_slice(&b));
+        buf_free(&b);
     }
-    buf_lit(&b, "<stream:error><");
-    buf_add(&b, stream_error);
-    buf_lit(&b, " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>");
-    client_link_write(c, buf_slice(&b));
-    buf_free(&b);
-    stream_close(c);
-    client_link_end(c);
-    client_timer_set(c, &c->phase_timer, c->now.mono_ms + LEAVE_MS);
+    close_in_order(c);
+}
+
+void client_fail_closing(struct burble *c, enum burble_why why, const char *condition,
+                         const char *text)
+{
+    record(c, why, condition, text);
+    close_in_order(c);
 }
 
 static void drop_connection(struct burble *c)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "client/trust.h"
 #include "wire/tls_client.h"
 #include "xmpp/jid.h"
 
@@ -121,6 +122,7 @@ int setup_take(struct client_setup *s, const struct burble_config *config)
     struct burble_config *c = &s->config;
     size_t known = config->size < sizeof(*c) ? config->size : sizeof(*c);
     memcpy(c, config, known);
+    c->trust = trust_keep(c->trust);
     take_numbers(c);
     struct setup_proxy proxy;
     if (c->proxy != NULL && !setup_proxy_parse(slice_z(c->proxy), &proxy))
@@ -165,5 +167,6 @@ void setup_free(struct client_setup *s)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         free(texts[i]);
     free(s->pins);
+    burble_trust_free(&s->config.trust);
     *s = (struct client_setup){0};
 }

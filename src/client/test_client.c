@@ -26,7 +26,8 @@ void test_new(struct test_client *t, const struct burble_config *config)
     own.jid = own.jid != NULL ? own.jid : "me@example.org";
     own.password = own.password != NULL ? own.password : "secret";
     own.host = own.host != NULL ? own.host : "xmpp.example.org";
-    own.security = BURBLE_TLS_NONE;
+    if (own.security == BURBLE_TLS)
+        own.security = BURBLE_TLS_NONE;
     own.flags |= BURBLE_UNSAFE_PLAIN;
     CHECK(burble_new(&own, &t->c) == 0);
     burble_set_outside(t->c, &(struct burble_outside){.random = fill_random, .ctx = t});
@@ -39,6 +40,40 @@ static void feed(struct test_client *t, struct burble_input in)
     test_collect(t);
 }
 
+static void receive(struct test_client *t, struct slice bytes)
+{
+    feed(t, (struct burble_input){
+                .kind = BURBLE_IN_BYTES, .id = t->conn, .data = bytes.ptr, .len = bytes.len});
+}
+
+/* Bytes of the client to where the test reads them. */
+static void take_output(struct test_client *t, struct slice bytes)
+{
+    struct buf up = {0}, down = {0};
+    struct now now = {.mono_ms = t->now.mono_ms, .wall_ms = t->now.wall_ms};
+    if (t->tls == NULL) {
+        CHECK(buf_add(&t->sent, bytes) == 0);
+        return;
+    }
+    (void)t->tls->ops->feed(t->tls, bytes, &up, &down, now);
+    CHECK(buf_add(&t->sent, buf_slice(&up)) == 0);
+    if (buf_len(&down) > 0 && t->conn != 0)
+        receive(t, buf_slice(&down));
+    buf_free(&up);
+    buf_free(&down);
+}
+
+void test_start_tls(struct test_client *t, struct tls_context *context)
+{
+    struct tls_accept accept = {0};
+    struct buf early = t->sent;
+    t->sent = (struct buf){0};
+    t->tls = tls_accept_new(&accept, context);
+    CHECK(t->tls != NULL);
+    take_output(t, buf_slice(&early));
+    buf_free(&early);
+}
+
 void test_collect(struct test_client *t)
 {
     struct burble_effect e;
@@ -47,20 +82,26 @@ void test_collect(struct test_client *t)
     if (t->c == NULL)
         return;
     while (burble_next(t->c, &e)) {
-        if (e.kind == BURBLE_DO_CLOSE && e.id == t->conn)
+        if (e.kind == BURBLE_DO_CLOSE && e.id == t->conn) {
             t->conn = 0;
+            wire_free(&t->tls);
+        }
         CHECK(t->effect_count < EFFECTS);
         snprintf(t->names[t->effect_count], sizeof(t->names[0]), "%s",
                  e.name != NULL ? e.name : "");
         e.name = t->names[t->effect_count];
         t->effects[t->effect_count++] = e;
     }
-    while ((len = burble_output(t->c, &data, NULL)) > 0) {
-        CHECK(buf_append(&t->sent, data, len) == 0);
+    while (t->c != NULL && (len = burble_output(t->c, &data, NULL)) > 0) {
+        struct buf bytes = {0};
+        CHECK(buf_append(&bytes, data, len) == 0);
         burble_wrote(t->c, len);
+        take_output(t, buf_slice(&bytes));
+        buf_free(&bytes);
     }
-    while (burble_deadline(t->c) == 0) { /* work in slices */
+    while (t->c != NULL && burble_deadline(t->c) == 0) { /* work in slices */
         struct burble_input in = {.kind = BURBLE_IN_TIME};
+        t->slices++;
         if (!burble_feed(t->c, &in, t->now))
             break;
     }
@@ -104,14 +145,21 @@ void test_reach(struct test_client *t)
 void test_receive(struct test_client *t, const char *bytes)
 {
     CHECK(t->conn != 0);
-    feed(t, (struct burble_input){
-                .kind = BURBLE_IN_BYTES, .id = t->conn, .data = bytes, .len = strlen(bytes)});
+    if (t->tls == NULL) {
+        receive(t, slice_z(bytes));
+        return;
+    }
+    struct buf down = {0};
+    CHECK(t->tls->ops->send(t->tls, slice_z(bytes), &down) == 0);
+    receive(t, buf_slice(&down));
+    buf_free(&down);
 }
 
 void test_break(struct test_client *t)
 {
     uint32_t id = t->conn;
     t->conn = 0;
+    wire_free(&t->tls);
     feed(t, (struct burble_input){
                 .kind = BURBLE_IN_CLOSED, .id = id, .failure = "the connection was reset"});
 }
@@ -210,6 +258,7 @@ void test_online(struct test_client *t, const struct burble_config *config)
 void test_end(struct test_client *t)
 {
     burble_free(&t->c);
+    wire_free(&t->tls);
     buf_free(&t->sent);
     free(t->text);
 }

@@ -11,12 +11,15 @@
 
 #include "base/buf.h"
 #include "burble/io.h"
+#include "wire/tls.h"
 
 struct test_client {
     struct burble *c;
     struct burble_now now;
-    uint32_t conn; /* of the connection that stands; 0: none */
+    uint32_t conn;    /* of the connection that stands; 0: none */
+    struct wire *tls; /* the server's side; NULL: none */
     uint32_t next_random;
+    unsigned slices; /* calls of burble_feed for work that waited */
     struct buf sent; /* what the client wrote and test_expect, test_sent have not taken */
     char *text;      /* of test_sent */
     struct burble_effect effects[8]; /* the last ones; names are copied */
@@ -25,7 +28,8 @@ struct test_client {
 };
 
 /* The account of the tests: jid me@example.org, resource "here" as the server binds it, password
- * "secret". Without TLS; jid, password, host, security and the flag for PLAIN are set here. */
+ * "secret". Without TLS unless security says so; jid, password, host and the flag for PLAIN are set
+ * here. */
 void test_new(struct test_client *t, const struct burble_config *config);
 /* Connected, the header and the features are answered; features: more of them behind <bind/>. */
 void test_connect(struct test_client *t, const char *features);
@@ -38,6 +42,9 @@ void test_online_with(struct test_client *t, const struct burble_config *config,
  * stands, the stream begins. The server's greeting is the test's. */
 void test_reach(struct test_client *t);
 void test_receive(struct test_client *t, const char *bytes);
+/* The server begins TLS, with what the client has written and nobody has taken; from now on text is
+ * encrypted and decrypted on the way. */
+void test_start_tls(struct test_client *t, struct tls_context *context);
 /* The connection breaks. */
 void test_break(struct test_client *t);
 void test_pass(struct test_client *t, uint32_t ms);

@@ -22,6 +22,11 @@ struct burble_trust *burble_trust_new(const char *anchors_pem, size_t anchors_le
     return (struct burble_trust *)(void *)tls_context_client(&trust, &problem);
 }
 
+struct burble_trust *trust_keep(struct burble_trust *t)
+{
+    return t != NULL ? (struct burble_trust *)(void *)tls_context_ref(context_of(t)) : NULL;
+}
+
 void burble_trust_free(struct burble_trust **trust)
 {
     struct tls_context *ctx = context_of(*trust);
@@ -39,4 +44,15 @@ struct tls_context *trust_context(struct burble *c)
         return tls_context_ref(context_of(t));
     enum tls_problem problem;
     return tls_context_client(&(struct tls_trust){0}, &problem);
+}
+
+bool trust_has_certificate(struct burble *c)
+{
+    struct tls_certificate_info info;
+    struct tls_context *context = trust_context(c);
+    if (context == NULL)
+        return false;
+    bool has = tls_context_info(context, slice_z(c->setup.domain), &info) != ERR_NOT_FOUND;
+    tls_context_unref(&context);
+    return has;
 }
