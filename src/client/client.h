@@ -26,6 +26,7 @@
 #include "base/slice.h"
 #include "base/time.h"
 #include "burble/burble.h"
+#include "burble/disco.h"
 #include "burble/io.h"
 #include "burble/message.h"
 #include "burble/presence.h"
@@ -70,6 +71,14 @@ struct client_extension_ops {
     bool (*stanza)(struct client_extension *x, const struct stanza *s);
     /* A request (IQ get or set) that came, whoever answers it. */
     void (*request)(struct client_extension *x, const struct stanza *s);
+    /* Is this somebody who sees our presence: a contact, a room? Full or bare address. */
+    bool (*shows)(struct client_extension *x, const struct jid *who);
+    /* Adds elements to the own presence, serialised for jabber:client. */
+    void (*presence)(struct client_extension *x, struct buf *out);
+    /* The features or the identity of the own service discovery are others now. */
+    void (*features)(struct client_extension *x);
+    /* Is this node of the own service discovery the hash of what we are (XEP-0115, XEP-0390)? */
+    bool (*own_caps)(struct client_extension *x, struct slice node);
     /* A session stands: a new one, or the old one goes on. Before the program hears of it, and
      * before the own presence is announced. */
     void (*online)(struct client_extension *x, bool resumed);
@@ -132,10 +141,11 @@ struct burble {
     struct list servers; /* struct client_server: who answers requests */
 
     struct list extensions;
-    struct list features; /* of the own service discovery */
-    struct buf presence;  /* payload of the own presence */
-    bool available;       /* it is to be announced */
-    bool inactive;        /* XEP-0352 */
+    struct list features;  /* of the own service discovery */
+    enum burble_tell tell; /* who may know that we are here */
+    struct buf presence;   /* payload of the own presence */
+    bool available;        /* it is to be announced */
+    bool inactive;         /* XEP-0352 */
 
     char *jid;               /* bound full address; NULL: none yet */
     struct burble_tree view; /* of the stanza that is being delivered */
@@ -227,9 +237,15 @@ struct client_iq {
     uint32_t timeout_ms; /* 0: 30,000 */
     client_iq_fn *fn;    /* exactly once, never from inside of client_iq_send */
     void *arg;
+    void (*drop)(void *arg); /* instead of fn, when the request is taken back; NULL: nothing */
 };
 /* handle_out may be NULL. 0, ERR_SYNTAX, ERR_LIMIT, ERR_CLOSED, ERR_MEMORY. */
 int client_iq_send(struct burble *c, const struct client_iq *iq, uint64_t *handle_out);
+/* Asks with what was written by client_payload. heap is the argument of fn, which frees it; it is
+ * freed when this fails, too, and when the request is taken back; NULL: there was no memory. to may
+ * be NULL. As client_iq_send. */
+int client_iq_ask(struct burble *c, bool set, const char *to, client_iq_fn *fn, void *heap,
+                  uint64_t *handle_out);
 /* The error of an answer (also of TIMEOUT and GONE), for events. */
 void client_iq_error(struct burble *c, enum burble_iq_outcome outcome, struct xml iq,
                      struct burble_stanza_error *out);
@@ -267,6 +283,13 @@ struct client_feature {
     char ns[];
 };
 int client_feature(struct burble *c, const char *ns);
+void client_features_changed(struct burble *c);
+bool client_is_own_caps(struct burble *c, struct slice node);
+/* The one decision to whom it is shown that we are here (row V69): the own account, its server, and
+ * as burble_set_tell says. who: none, or the sender of a stanza. */
+bool client_may_tell(struct burble *c, const struct jid *who);
+/* What features add to the own presence, also to one that goes to a room. */
+void client_presence_extras(struct burble *c, struct buf *out);
 
 /* session.c: bind (RFC 6120 section 7), and what stands behind it. */
 void session_bind(struct burble *c);

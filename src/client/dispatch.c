@@ -64,7 +64,55 @@ int client_feature(struct burble *c, const char *ns)
         return ERR_MEMORY;
     memcpy(f->ns, ns, len);
     list_push(&c->features, &f->link);
+    client_features_changed(c);
     return 0;
+}
+
+void client_features_changed(struct burble *c)
+{
+    LIST_EACH(it, &c->extensions)
+    {
+        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
+        if (!x->retired && x->ops->features != NULL)
+            x->ops->features(x);
+    }
+}
+
+bool client_is_own_caps(struct burble *c, struct slice node)
+{
+    LIST_EACH(it, &c->extensions)
+    {
+        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
+        if (!x->retired && x->ops->own_caps != NULL && x->ops->own_caps(x, node))
+            return true;
+    }
+    return false;
+}
+
+bool client_may_tell(struct burble *c, const struct jid *who)
+{
+    if (!jid_some(who) || slice_eq(jid_bare(who), slice_z(c->setup.bare)) ||
+        slice_eq(jid_full(who), slice_z(c->setup.domain)))
+        return true;
+    if (c->tell != BURBLE_TELL_CONTACTS)
+        return c->tell == BURBLE_TELL_ALL;
+    LIST_EACH(it, &c->extensions)
+    {
+        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
+        if (!x->retired && x->ops->shows != NULL && x->ops->shows(x, who))
+            return true;
+    }
+    return false;
+}
+
+void client_presence_extras(struct burble *c, struct buf *out)
+{
+    LIST_EACH(it, &c->extensions)
+    {
+        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
+        if (!x->retired && x->ops->presence != NULL)
+            x->ops->presence(x, out);
+    }
 }
 
 void client_bad(struct burble *c, const char *why, struct slice from)

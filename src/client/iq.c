@@ -15,6 +15,8 @@ struct client_request {
     uint64_t handle;
     client_iq_fn *fn;
     void *arg;
+    void (*drop)(void *arg);
+    uint32_t wait_ms; /* asked outside of burble_feed: the time counts from the next one */
     char id[CLIENT_ID_BYTES];
     char to[]; /* prepared; "": the own account */
 };
@@ -39,6 +41,16 @@ static void request_free(struct burble *c, struct client_request *r)
     free(r);
 }
 
+/* Taken back: nobody hears of it. */
+static void request_drop(struct burble *c, struct client_request *r)
+{
+    void (*drop)(void *arg) = r->drop;
+    void *arg = r->arg;
+    request_free(c, r);
+    if (drop != NULL)
+        drop(arg);
+}
+
 static void finish(struct burble *c, struct client_request *r, enum burble_iq_outcome outcome,
                    struct xml iq)
 {
@@ -52,7 +64,22 @@ static void finish(struct burble *c, struct client_request *r, enum burble_iq_ou
 
 static void timed_out(struct burble *c, struct client_timer *t)
 {
-    finish(c, CONTAINER_OF(t, struct client_request, timer), BURBLE_IQ_TIMEOUT, XML_NONE);
+    struct client_request *r = CONTAINER_OF(t, struct client_request, timer);
+    if (r->wait_ms > 0) {
+        client_timer_set(c, t, c->now.mono_ms + r->wait_ms);
+        r->wait_ms = 0;
+        return;
+    }
+    finish(c, r, BURBLE_IQ_TIMEOUT, XML_NONE);
+}
+
+/* What the client knows of the time is old when nothing has happened for long. */
+static void start_timer(struct burble *c, struct client_request *r, uint32_t wait_ms)
+{
+    r->timer.fire = timed_out;
+    r->wait_ms = c->depth == 0 ? wait_ms : 0;
+    client_timer_set(c, &r->timer, c->depth == 0 ? 0 : c->now.mono_ms + wait_ms);
+    client_wake(c);
 }
 
 static void write_request(struct buf *b, const struct client_iq *iq, const char *id,
@@ -79,6 +106,7 @@ static struct client_request *request_new(struct burble *c, const struct client_
         memcpy(r->to, to.ptr, to.len);
     r->fn = iq->fn;
     r->arg = iq->arg;
+    r->drop = iq->drop;
     r->handle = ++c->next_handle;
     client_new_id(c, r->id);
     return r;
@@ -89,6 +117,8 @@ int client_iq_send(struct burble *c, const struct client_iq *iq, uint64_t *handl
     struct arena mem = {0};
     struct buf b = {0};
     struct jid to = JID_NONE;
+    if (c->doomed)
+        return ERR_CLOSED;
     if (c->request_count >= REQUESTS_MAX)
         return ERR_LIMIT;
     int err = iq->to.len > 0 ? jid_parse(iq->to, &mem, &to) : 0;
@@ -108,12 +138,25 @@ int client_iq_send(struct burble *c, const struct client_iq *iq, uint64_t *handl
     }
     list_push(&c->requests, &r->link);
     c->request_count++;
-    r->timer.fire = timed_out;
-    uint32_t wait_ms = iq->timeout_ms != 0 ? iq->timeout_ms : TIMEOUT_MS;
-    client_timer_set(c, &r->timer, c->now.mono_ms + wait_ms);
+    start_timer(c, r, iq->timeout_ms != 0 ? iq->timeout_ms : TIMEOUT_MS);
     if (handle_out != NULL)
         *handle_out = r->handle;
     return 0;
+}
+
+int client_iq_ask(struct burble *c, bool set, const char *to, client_iq_fn *fn, void *heap,
+                  uint64_t *handle_out)
+{
+    struct client_iq iq = {.set = set,
+                           .to = slice_z(to),
+                           .payload = buf_slice(&c->work),
+                           .fn = fn,
+                           .arg = heap,
+                           .drop = free};
+    int err = heap == NULL || c->work.failed ? ERR_MEMORY : client_iq_send(c, &iq, handle_out);
+    if (err != 0)
+        free(heap);
+    return err;
 }
 
 /* Whom the answer may come from (RFC 6120 section 10.3.3, row V60): whom we asked. Who asks the own
@@ -149,7 +192,7 @@ void burble_cancel(struct burble *c, uint64_t handle)
 {
     LIST_EACH(it, &c->requests)
     if (request_of(it)->handle == handle)
-        request_free(c, request_of(it));
+        request_drop(c, request_of(it));
 }
 
 void client_iq_gone(struct burble *c)
@@ -224,7 +267,8 @@ static int ask(struct burble *c, bool set, const char *to, const char *payload, 
                            .payload = slice_z(payload),
                            .timeout_ms = timeout_ms,
                            .fn = public_answer,
-                           .arg = r};
+                           .arg = r,
+                           .drop = free};
     int err = client_iq_send(c, &iq, handle_out);
     if (err != 0)
         free(r);
@@ -404,7 +448,7 @@ int burble_refuse(struct burble *c, struct burble_xml iq, const char *condition,
 void client_iq_free(struct burble *c)
 {
     while (!list_empty(&c->requests))
-        request_free(c, request_of(c->requests.next));
+        request_drop(c, request_of(c->requests.next));
     while (!list_empty(&c->servers)) {
         struct client_server *s = CONTAINER_OF(c->servers.next, struct client_server, link);
         if (s->fn == public_serve)

@@ -76,6 +76,7 @@ void client_presence_announce(struct burble *c)
         return;
     buf_lit(&b, "<presence>");
     buf_add(&b, buf_slice(&c->presence));
+    client_presence_extras(c, &b);
     buf_lit(&b, "</presence>");
     if (!b.failed)
         (void)outbox_put(c, OUTBOX_SESSION, buf_slice(&b), SLICE_NONE, 0, NULL);
@@ -151,7 +152,7 @@ int burble_send_presence(struct burble *c, const char *to, enum burble_presence_
         [BURBLE_UNSUBSCRIBED] = "unsubscribed",
     };
     struct arena mem = {0};
-    struct buf b = {0};
+    struct buf b = {0}, extras = {0};
     struct xml_writer w;
     struct jid jid = JID_NONE;
     int err = to != NULL ? jid_parse(slice_z(to), &mem, &jid) : 0;
@@ -167,11 +168,17 @@ int burble_send_presence(struct burble *c, const char *to, enum burble_presence_
             xml_attr_put(&w, SLICE("type"), slice_z(TYPES[type]));
         if (status != NULL)
             xml_leaf(&w, SLICE("status"), SLICE_NONE, slice_z(status));
+        if (type == BURBLE_AVAILABLE)
+            client_presence_extras(c, &extras);
+        if (buf_len(&extras) > 0)
+            xml_raw_put(&w, buf_slice(&extras));
+        b.failed |= extras.failed;
         xml_close(&w);
         err = b.failed ? ERR_MEMORY
                        : outbox_put(c, subscription ? OUTBOX_KEEP : OUTBOX_SESSION, buf_slice(&b),
                                     SLICE_NONE, 0, NULL);
     }
+    buf_free(&extras);
     buf_free(&b);
     arena_free(&mem);
     return err;

@@ -155,6 +155,31 @@ void test_receive(struct test_client *t, const char *bytes)
     buf_free(&down);
 }
 
+void test_receivef(struct test_client *t, const char *fmt, ...)
+{
+    struct buf text = {0};
+    va_list args;
+    va_start(args, fmt);
+    CHECK(buf_vprintf(&text, fmt, args) == 0 && buf_byte(&text, '\0') == 0);
+    va_end(args);
+    test_receive(t, buf_slice(&text).ptr);
+    buf_free(&text);
+}
+
+void test_request(struct test_client *t, const char *type, const char *to, char id[TEST_ID_BYTES])
+{
+    struct buf text = {0};
+    CHECK(buf_printf(&text, "<iq type='%s' id='", type) == 0 && buf_byte(&text, '\0') == 0);
+    snprintf(id, TEST_ID_BYTES, "%s", test_between(t, buf_slice(&text).ptr, "'"));
+    buf_clear(&text);
+    CHECK(buf_printf(&text, to != NULL ? "' to='%s'>" : "'>%s", to != NULL ? to : "") == 0 &&
+          buf_byte(&text, '\0') == 0);
+    const char *rest = buf_slice(&t->sent).ptr;
+    CHECK(buf_len(&t->sent) >= buf_len(&text) - 1 &&
+          memcmp(rest, buf_slice(&text).ptr, buf_len(&text) - 1) == 0);
+    buf_free(&text);
+}
+
 void test_break(struct test_client *t)
 {
     uint32_t id = t->conn;

@@ -45,6 +45,12 @@ void test_receive(struct test_client *t, const char *bytes);
 /* The server begins TLS, with what the client has written and nobody has taken; from now on text is
  * encrypted and decrypted on the way. */
 void test_start_tls(struct test_client *t, struct tls_context *context);
+void test_receivef(struct test_client *t, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The next request that was sent went to this address (NULL: none was named); its id is copied.
+ * What is in it remains for test_expect. */
+enum { TEST_ID_BYTES = 64 };
+void test_request(struct test_client *t, const char *type, const char *to, char id[TEST_ID_BYTES]);
 /* The connection breaks. */
 void test_break(struct test_client *t);
 void test_pass(struct test_client *t, uint32_t ms);
