@@ -16,7 +16,7 @@
 #define INFO  "http://jabber.org/protocol/disco#info"
 #define ITEMS "http://jabber.org/protocol/disco#items"
 
-struct seen {
+struct heard {
     struct test_client *t;
     unsigned answers;
     enum burble_iq_outcome outcome;
@@ -26,7 +26,7 @@ struct seen {
     bool free_client;
 };
 
-static void take(struct seen *s, enum burble_iq_outcome outcome, const char *from,
+static void take(struct heard *s, enum burble_iq_outcome outcome, const char *from,
                  const char *condition)
 {
     s->answers++;
@@ -39,7 +39,7 @@ static void take(struct seen *s, enum burble_iq_outcome outcome, const char *fro
 
 static void on_info(struct burble *c, const struct burble_disco_info *info, void *arg)
 {
-    struct seen *s = arg;
+    struct heard *s = arg;
     (void)c;
     s->identities = info->identity_count;
     s->features = info->feature_count;
@@ -55,7 +55,7 @@ static void on_info(struct burble *c, const struct burble_disco_info *info, void
 
 static void on_items(struct burble *c, const struct burble_disco_items *items, void *arg)
 {
-    struct seen *s = arg;
+    struct heard *s = arg;
     (void)c;
     s->items = items->item_count;
     snprintf(s->last, sizeof(s->last), "%s", items->last != NULL ? items->last : "");
@@ -75,16 +75,16 @@ static void id_of(struct test_client *t, const char *to, const char *ns, char id
     test_expect(t, ns);
 }
 
-static void online(struct test_client *t, struct seen *s)
+static void online(struct test_client *t, struct heard *s)
 {
-    *s = (struct seen){.t = t};
+    *s = (struct heard){.t = t};
     test_online(t, &BURBLE_CONFIG(.jid = NULL));
 }
 
 static void answers_are_read(void **state)
 {
     struct test_client t;
-    struct seen s;
+    struct heard s;
     char id[TEST_ID_BYTES];
     (void)state;
     online(&t, &s);
@@ -123,7 +123,7 @@ static void answers_are_read(void **state)
 static void an_answer_that_is_none_is_an_error(void **state)
 {
     struct test_client t;
-    struct seen s;
+    struct heard s;
     char id[TEST_ID_BYTES];
     (void)state;
     online(&t, &s);
@@ -150,7 +150,7 @@ static void an_answer_that_is_none_is_an_error(void **state)
 static void services_are_found_in_the_servers_order_and_asked_once(void **state)
 {
     struct test_client t;
-    struct seen muc, upload, none;
+    struct heard muc, upload, none;
     char server[TEST_ID_BYTES], items[TEST_ID_BYTES], a[TEST_ID_BYTES], b[TEST_ID_BYTES];
     (void)state;
     online(&t, &muc);
@@ -201,7 +201,7 @@ static void services_are_found_in_the_servers_order_and_asked_once(void **state)
 static void a_search_ends_with_the_session_and_with_the_client(void **state)
 {
     struct test_client t;
-    struct seen s;
+    struct heard s;
     const struct burble_service wanted = {.feature = "urn:up"};
     (void)state;
     online(&t, &s);
@@ -222,7 +222,7 @@ static void a_search_ends_with_the_session_and_with_the_client(void **state)
 static void V16_free_in_the_callbacks(void **state)
 {
     struct test_client t;
-    struct seen s;
+    struct heard s;
     char id[TEST_ID_BYTES];
     (void)state;
     online(&t, &s);
@@ -248,7 +248,7 @@ static void V16_free_in_the_callbacks(void **state)
 static void taken_back_requests_leave_nothing_behind(void **state)
 {
     struct test_client t;
-    struct seen s;
+    struct heard s;
     uint64_t handle;
     char id[TEST_ID_BYTES];
     (void)state;
@@ -280,7 +280,7 @@ static void V69_strangers_learn_nothing(void **state)
     static const char *const OWN[] = {NULL, "me@example.org", "me@example.org/other",
                                       "example.org"};
     struct test_client t;
-    struct seen s;
+    struct heard s;
     (void)state;
     online(&t, &s);
     assert_int_equal(burble_set_identity(t.c, NULL, "bot", "Robot"), 0);
@@ -317,7 +317,7 @@ static void contacts_are_told_unless_nobody_is(void **state)
     static const struct client_extension_ops OPS = {.name = "test", .shows = shows};
     struct client_extension x;
     struct test_client t;
-    struct seen s;
+    struct heard s;
     (void)state;
     online(&t, &s);
     memset(&x, 0, sizeof(x));
@@ -339,7 +339,7 @@ static void contacts_are_told_unless_nobody_is(void **state)
 static void nodes_are_answered(void **state)
 {
     struct test_client t;
-    struct seen s;
+    struct heard s;
     (void)state;
     online(&t, &s);
     assert_int_equal(burble_set_identity(t.c, NULL, NULL, NULL), 0);
