@@ -93,7 +93,8 @@ struct burble_config {
     void *arg;
 
     const char *host; /**< connect there: a name or an address; SRV is not asked */
-    uint16_t port;    /**< with host; 0: 5222, or 5223 for direct TLS */
+    uint16_t port;    /**< connect there, without host at the domain; 0: 5222, or 5223 for
+                           direct TLS. With BURBLE_TLS 5223 means direct TLS. */
     enum burble_security security;
     unsigned flags;    /**< enum burble_flag */
     const char *proxy; /**< "socks5://[user:password@]host:port" or "http://..." */

@@ -104,6 +104,7 @@ static void attempt(struct burble *c)
     bool more = run->host_query != 0 || run->used[0] < run->found_count[0] ||
                 run->used[1] < run->found_count[1];
     run->not_before = c->now.mono_ms + (more ? DIAL_ATTEMPT_MS : DIAL_TARGET_MS);
+    client_timer_set(c, &run->timer, run->not_before);
     client_change_state(c, BURBLE_CONNECTING, NULL);
 }
 
@@ -167,13 +168,13 @@ static bool ask(struct burble *c, enum dial_service service)
 /* The host of the configuration, or the domain when there are no records. */
 static bool add_typed(struct burble *c)
 {
-    bool has_host = c->setup.host != NULL;
-    uint16_t port = has_host ? c->setup.config.port : 0;
+    const char *host = c->setup.host != NULL ? c->setup.host : c->setup.domain;
+    uint16_t port = c->setup.config.port;
     struct find_target t = {.typed = true};
     t.direct_tls =
         only_direct(c) || (c->setup.config.security == BURBLE_TLS && port == PORT_DIRECT);
     t.port = port != 0 ? port : t.direct_tls ? PORT_DIRECT : PORT_STARTTLS;
-    if (!find_host(slice_z(has_host ? c->setup.host : c->setup.domain), t.host))
+    if (!find_host(slice_z(host), t.host))
         return false;
     add_target(c->dial.run, &t);
     return true;
@@ -185,8 +186,8 @@ static void search(struct burble *c)
     char domain[FIND_HOST_BYTES];
     run->searched = true;
     run->found.count = 0;
-    if (c->setup.host != NULL ||
-        (find_host(slice_z(c->setup.domain), domain) && find_is_address(domain))) {
+    bool typed = c->setup.host != NULL || c->setup.config.port != 0;
+    if (typed || (find_host(slice_z(c->setup.domain), domain) && find_is_address(domain))) {
         if (add_typed(c))
             step(c);
         else
@@ -509,6 +510,7 @@ bool dial_again(struct burble *c, const struct burble_state_event *why)
     if (!dial_worth(why->why))
         return false;
     dial_remember(run, linked - 1, why);
+    run->not_before = run->six_until = 0;
     if (run->proxied) /* it is there: another address of it is the same */
         forget_addresses(run);
     if (c->now.mono_ms >= run->deadline_ms) {

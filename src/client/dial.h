@@ -3,7 +3,7 @@
  *
  * Where it goes, in this order:
  *   1. the place where the server wants the session resumed (XEP-0198 section 5), if there is one;
- *   2. the host of the configuration, and nothing else; or
+ *   2. the host and port of the configuration, and nothing else; or
  *   3. the targets of _xmpp-client and _xmpps-client, as far as the configuration's security
  *      permits them; without any those of _jabber._tcp; without any the domain itself, on port 5222
  *      (5223 for direct TLS alone). A domain that says "." has no such service (RFC 2782), so the

@@ -46,6 +46,11 @@ void dial_note(struct dial_run *run, size_t target, const struct burble_address 
     take(f->reason, sizeof(f->reason), slice_z(reason != NULL ? reason : "no answer"));
 }
 
+static void place(const char *host, uint16_t port, struct buf *out)
+{
+    (void)buf_printf(out, strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, port);
+}
+
 void dial_remember(struct dial_run *run, size_t target, const struct burble_state_event *why)
 {
     const struct find_target *t = &run->targets[target];
@@ -54,8 +59,10 @@ void dial_remember(struct dial_run *run, size_t target, const struct burble_stat
         return;
     run->why = why->why;
     take(run->condition, sizeof(run->condition), slice_z(why->condition));
-    if (!t->typed)
-        (void)buf_printf(&text, "%s:%u: ", t->host, t->port);
+    if (!t->typed) {
+        place(t->host, t->port, &text);
+        (void)buf_lit(&text, ": ");
+    }
     (void)buf_add(&text, slice_z(why->text));
     take(run->text, sizeof(run->text), text.failed ? slice_z(why->text) : buf_slice(&text));
     buf_free(&text);
@@ -91,15 +98,16 @@ void dial_address_text(const struct burble_address *a, struct buf *out)
         (void)buf_printf(out, "%u.%u.%u.%u", a->ip[0], a->ip[1], a->ip[2], a->ip[3]);
 }
 
-static void place(const struct dial_run *run, size_t target, struct buf *out)
+/* Whom the connection was to be made to. */
+static void peer(const struct dial_run *run, size_t target, struct buf *out)
 {
     const struct find_target *t = &run->targets[target];
-    if (run->proxied)
-        (void)buf_printf(out, "the proxy %s:%u", run->proxy_host, run->proxy.port);
-    else if (strchr(t->host, ':') != NULL)
-        (void)buf_printf(out, "[%s]:%u", t->host, t->port);
-    else
-        (void)buf_printf(out, "%s:%u", t->host, t->port);
+    if (run->proxied) {
+        (void)buf_lit(out, "the proxy ");
+        place(run->proxy_host, run->proxy.port, out);
+    } else {
+        place(t->host, t->port, out);
+    }
 }
 
 static bool same(const struct dial_failure *a, const struct dial_failure *b)
@@ -144,11 +152,11 @@ void dial_summary(const struct dial_run *run, struct buf *out)
             if (!begun && buf_len(out) > 0)
                 (void)buf_lit(out, "; ");
             if (f->address.family == 0) {
-                place(run, target, out);
+                peer(run, target, out);
                 (void)buf_lit(out, ": ");
             } else if (!begun) {
                 (void)buf_lit(out, "no address of ");
-                place(run, target, out);
+                peer(run, target, out);
                 (void)buf_lit(out, " answered: ");
             } else {
                 (void)buf_lit(out, ", ");
