@@ -1,0 +1,17 @@
+/* Text that comes from programs: may it stand in a stanza (RFC 6120 section 11, XML 1.0 2.2)? */
+#include "client/text.h"
+
+#include "base/utf8.h"
+#include "xml/chars.h"
+
+bool client_text_valid(struct slice s)
+{
+    while (s.len > 0) {
+        uint32_t code;
+        int n = utf8_decode(s, &code);
+        if (n <= 0 || !ch_allowed(code))
+            return false;
+        s = slice_from(s, (size_t)n);
+    }
+    return true;
+}
