@@ -175,7 +175,9 @@ class Conn(Client):
     def arrived(self, element):
         self.heard.append(element)
         self.fresh.append(element)
-        if self.counting and name(element) in STANZAS:
+        if name(element) == "enable" and namespace(element) == SM:
+            self.handled, self.counting = 0, True  # what came behind it in one piece counts, too
+        elif self.counting and name(element) in STANZAS:
             self.handled += 1
         return True
 
@@ -382,7 +384,9 @@ class Conn(Client):
     def enabled(self, resume=True, **attributes):
         """Begins to count; gives <enabled/>."""
         self.sm_id = secrets.token_hex(6)
-        self.handled, self.unacknowledged, self.acknowledged, self.counting = 0, [], 0, True
+        if not self.counting:
+            self.handled, self.counting = 0, True
+        self.unacknowledged, self.acknowledged = [], 0
         self.server.sessions[self.sm_id] = self
         more = "".join(f" {k}={quoteattr(v)}" for k, v in attributes.items())
         resumable = f" id='{self.sm_id}' resume='true'" if resume else ""
@@ -559,7 +563,8 @@ class Hostile:
     """
 
     def __init__(self, script=good_session, domain=DOMAIN, certificate=None, accounts=None,
-                 cut=None, cut_connections=1, answers=None, resumption="good", port=0):
+                 cut=None, cut_connections=1, answers=None, resumption="good", port=0,
+                 ip="127.0.0.1"):
         self.scripts = list(script) if isinstance(script, (list, tuple)) else [script]
         self.domain = domain
         self.authority = certs.authority()
@@ -572,7 +577,7 @@ class Hostile:
         self.steps, self.sessions = [], {}
         self.connections, self.errors = [], []
         self.stopping, self.lock = threading.Event(), threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", port))
+        self.listener = socket.create_server((ip, port))
         self.ip, self.port = self.listener.getsockname()
         self.address = (self.ip, self.port)
         self.threads = []
