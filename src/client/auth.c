@@ -22,6 +22,15 @@ void auth_free(struct burble *c)
 {
     auth_stop(c);
     mem_wipe(&c->auth.salted, sizeof(c->auth.salted));
+    token_forget(c);
+}
+
+void auth_tell_changes(struct burble *c)
+{
+    if (!c->auth.changed)
+        return;
+    c->auth.changed = false;
+    client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_SAVE});
 }
 
 void auth_mechanism(struct burble *c, struct slice name)
@@ -106,13 +115,11 @@ static void send_request(struct burble *c)
     auth_write(c, &text, &shown);
 }
 
-void auth_begin(struct burble *c)
+static void begin(struct burble *c)
 {
     struct xml list = xml_child(stream_features(c), NS_SASL, SLICE("mechanisms"));
     struct auth_offer offer;
-    client_change_state(c, BURBLE_AUTHENTICATING, NULL);
     stream_change_state(c, STREAM_SASL);
-    sasl_client_free(&c->auth.sasl);
     if (!auth_offer_read(c, list, NS_SASL, &offer)) {
         client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
         return;
@@ -120,6 +127,17 @@ void auth_begin(struct burble *c)
     if (auth_choose(c, &offer, false) && auth_step(c, sasl_client_start(c->auth.sasl)))
         send_request(c);
     auth_offer_free(&offer);
+}
+
+void auth_begin(struct burble *c)
+{
+    client_change_state(c, BURBLE_AUTHENTICATING, NULL);
+    sasl_client_free(&c->auth.sasl);
+    c->auth.by_token = false;
+    if (auth2_offered(c))
+        auth2_begin(c);
+    else
+        begin(c);
 }
 
 bool auth_decode(struct slice text, char **memory_out, struct slice *out)
@@ -212,16 +230,28 @@ static void explain(const struct burble *c, const struct failure *f, struct buf 
     buf_byte(b, '\0');
 }
 
+/* Behind a token or a certificate that is not taken stands the password. */
+static bool another_way(struct burble *c)
+{
+    if (c->auth.by_token)
+        token_forget(c); /* XEP-0484 section 4.1 */
+    else if (by(c, "EXTERNAL") && c->setup.password != NULL)
+        c->auth.external_refused = true;
+    else
+        return false;
+    return true;
+}
+
 void auth_failed(struct burble *c, struct xml failure, struct slice ns)
 {
     struct failure f;
     struct buf text = {0}, condition = {0};
     read_failure(failure, ns, &f);
     c->auth.working = false;
-    if (f.why == BURBLE_WHY_PASSWORD)
+    if (f.why == BURBLE_WHY_PASSWORD && !c->auth.by_token)
         mem_wipe(&c->auth.salted, sizeof(c->auth.salted));
-    if (f.why != BURBLE_WHY_LOGIN && by(c, "EXTERNAL") && c->setup.password != NULL) {
-        c->auth.external_refused = true;
+    if (f.why != BURBLE_WHY_LOGIN && another_way(c)) {
+        auth_tell_changes(c);
         auth_begin(c);
         return;
     }
@@ -251,8 +281,10 @@ void auth_element(struct burble *c, struct xml x)
         if (auth_step(c, sasl_client_challenge(c->auth.sasl, data.ptr != NULL ? data : SLICE(""))))
             auth_respond(c, NS_SASL);
     } else if (slice_is(name, "success")) {
-        if (auth_succeed(c, data))
+        if (auth_succeed(c, data)) {
+            auth_tell_changes(c);
             stream_authenticated(c, true);
+        }
     }
     free(memory);
 }
@@ -265,5 +297,5 @@ bool auth_busy(const struct burble *c)
 void auth_work(struct burble *c)
 {
     if (auth_step(c, sasl_client_work(c->auth.sasl, SASL_CLIENT_SLICE)))
-        auth_respond(c, NS_SASL);
+        auth_respond(c, c->stream.state == STREAM_SASL2 ? NS_SASL2 : NS_SASL);
 }

@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "client/seen.h"
+#include "client/token.h"
 #include "xml/tree.h"
 #include "xml/writer.h"
 #include "xmpp/sasl.h"
@@ -24,18 +25,28 @@
 
 struct burble;
 
+enum { UUID_BYTES = 37 };
+
 struct auth {
     struct sasl_client *sasl;
     char mechanism[64];    /* of the present or last login */
     bool working;          /* sasl_client_work is due */
     bool bound;            /* channel binding was in use */
     bool external_refused; /* on this connection: the password is next */
+    bool by_token;         /* of the present or last login */
+    /* What a request of SASL2 asked for along with the login. */
+    bool resuming;
+    unsigned along; /* enum session_along */
+    const struct sasl_ht *wanted;
     /* For the life of the client. */
     struct sasl_salted salted; /* spares reconnects the iterations; secret */
     struct seen seen;
+    struct token token;
+    char agent[UUID_BYTES]; /* who this client is for its server, "" until there is need */
+    bool changed;           /* BURBLE_EVENT_SAVE is due */
 };
 
-/* With the features of the stream. */
+/* With the features of the stream: registers, or logs in. */
 void auth_begin(struct burble *c);
 void auth_element(struct burble *c, struct xml x);
 /* Work that waits (PBKDF2 in slices, V46). */
@@ -45,6 +56,22 @@ void auth_work(struct burble *c);
 void auth_stop(struct burble *c);
 /* The client ends: secrets are wiped. */
 void auth_free(struct burble *c);
+
+/* SASL2. offered: it is, and this connection may use it. */
+bool auth2_offered(const struct burble *c);
+void auth2_begin(struct burble *c);
+void auth2_element(struct burble *c, struct xml x);
+/* The features behind a login that has bound the resource. */
+void auth2_bound(struct burble *c);
+/* <success/> for people: without the token. */
+void auth2_show(struct buf *out, struct xml x);
+
+/* BURBLE_EVENT_SAVE, when something of it has changed. */
+void auth_tell_changes(struct burble *c);
+/* What outlives the process, as one element. Secret: there may be a token in it. */
+void auth_save(const struct burble *c, struct xml_writer *w);
+/* The same back; false: it is none, or no memory. */
+bool auth_load(struct burble *c, struct xml x);
 
 /* ------------------------------------------------------------------------ for SASL and SASL2 alike
  */

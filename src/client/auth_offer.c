@@ -66,7 +66,7 @@ static void configure(struct burble *c, const struct auth_offer *o, bool sasl2,
     /* A certificate may speak for several accounts: say which is meant (XEP-0178 section 2). */
     const char *authzid = c->setup.authzid;
     if (authzid == NULL && external && c->setup.user != NULL)
-        authzid = c->setup.bare;
+        authzid = c->setup.own;
     *out = (struct sasl_client_config){
         .user = slice_z(c->setup.user),
         .password = slice_z(c->setup.password),

@@ -64,7 +64,7 @@ static void client_end(struct burble *c)
     dial_free(c);
     client_link_drop(c);
     auth_free(c);
-    stream_reset(c);
+    stream_free(c);
     client_iq_free(c);
     outbox_clear(c, 0);
     extensions_free(c);

@@ -48,7 +48,8 @@ struct client_setup {
     char *user;                  /* prepared localpart; NULL: none */
     char *domain;                /* prepared domain */
     char *resource;              /* to ask for; NULL: the server's choice */
-    char *bare;
+    char *own;                   /* bare, as configured */
+    char *bare;                  /* the same, until the server has said what it is */
     char *password;
     char *host, *proxy, *mechanism, *authzid, *lang;
     char *software, *software_version, *software_os;
@@ -294,8 +295,12 @@ void client_presence_extras(struct burble *c, struct buf *out);
 /* session.c: bind (RFC 6120 section 7), and what stands behind it. */
 void session_bind(struct burble *c);
 void session_element(struct burble *c, struct xml x);
-/* The resource is bound, by whatever means; jid as the server said. */
-void session_begin(struct burble *c, struct slice jid);
+/* The address as the server said it. False: it is none, the connection ends. */
+bool session_address(struct burble *c, struct slice jid);
+/* The resource is bound, by whatever means, and the address is known. along: what was done with the
+ * bind (XEP-0386) and needs no request. */
+enum session_along { SESSION_SM = 1, SESSION_CARBONS = 2, SESSION_INACTIVE = 4 };
+void session_begin(struct burble *c, unsigned along);
 void session_resumed(struct burble *c);
 
 /* presence.c */

@@ -245,6 +245,11 @@ void client_link_restart(struct burble *c)
     parser_limits(c, c->stream.authenticated);
 }
 
+void client_link_authenticated(struct burble *c)
+{
+    parser_limits(c, true);
+}
+
 static void show(struct burble *c, struct slice text)
 {
     if ((c->setup.config.flags & BURBLE_RAW_XML) == 0)

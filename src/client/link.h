@@ -45,6 +45,8 @@ void client_link_open(struct burble *c, uint32_t id, const struct link_target *t
 void client_link_input(struct burble *c, struct slice bytes);
 /* TLS begins behind what is written (STARTTLS). */
 void client_link_start_tls(struct burble *c);
+/* Stanzas may come, on the same stream. */
+void client_link_authenticated(struct burble *c);
 /* A new stream on the same bytes. */
 void client_link_restart(struct burble *c);
 /* Text of XML, as it stands. hide: not shown raw (credentials). */

@@ -7,7 +7,7 @@ void seen_login(struct burble *c, bool bound)
     if (!bound || c->auth.seen.bound)
         return;
     c->auth.seen.bound = true;
-    client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_SAVE});
+    c->auth.changed = true;
 }
 
 void burble_forget_binding(struct burble *c)

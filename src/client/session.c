@@ -54,16 +54,15 @@ void session_element(struct burble *c, struct xml x)
         return;
     }
     if (slice_eq(id, SESSION_ID)) {
-        session_begin(c, slice_z(c->jid));
+        session_begin(c, 0);
         return;
     }
-    struct slice jid = xml_text(xml_child(bind, NS_BIND, SLICE("jid")));
+    if (!session_address(c, xml_text(xml_child(bind, NS_BIND, SLICE("jid")))))
+        return;
     if (!wants_legacy(c)) {
-        session_begin(c, jid);
+        session_begin(c, 0);
         return;
     }
-    free(c->jid);
-    c->jid = client_copy(jid);
     client_link_write(c, SLICE("<iq type='set' id='session'>"
                                "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"));
 }
@@ -102,13 +101,14 @@ static void stands(struct burble *c, bool resumed)
     client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_STATE, .state = &e});
 }
 
-void session_begin(struct burble *c, struct slice jid)
+bool session_address(struct burble *c, struct slice jid)
 {
     struct arena mem = {0};
     struct jid full;
     bool good = jid_parse(jid, &mem, &full) == 0 && full.resource_len > 0;
-    if (good && slice_eq(jid_domain(&full), slice_z(c->setup.domain))) {
-        /* The server may have put us in another account (authzid, ANONYMOUS), not elsewhere. */
+    if (good) {
+        /* The server may have put us in another account (authzid, ANONYMOUS), or the domain that we
+         * know may be another name of its. */
         char *own = client_copy(jid_full(&full)), *bare = client_copy(jid_bare(&full));
         if (own != NULL && bare != NULL) {
             free(c->jid);
@@ -120,22 +120,26 @@ void session_begin(struct burble *c, struct slice jid)
         }
     }
     arena_free(&mem);
-    if (!good) {
+    if (!good)
         client_fail_stream(c, BURBLE_WHY_BIND, SLICE("undefined-condition"),
                            "the server bound us to what is no address");
-        return;
-    }
+    return good;
+}
+
+void session_begin(struct burble *c, unsigned along)
+{
     stream_change_state(c, STREAM_READY);
     outbox_new_session(c);
-    if (client_sm_offered(c))
+    if ((along & SESSION_SM) == 0 && client_sm_offered(c))
         client_sm_enable(c);
-    if ((c->setup.config.flags & BURBLE_NO_CARBONS) == 0) {
+    if ((along & SESSION_CARBONS) == 0 && (c->setup.config.flags & BURBLE_NO_CARBONS) == 0) {
         struct client_iq iq = {.set = true,
                                .payload = SLICE("<enable xmlns='urn:xmpp:carbons:2'/>"),
                                .fn = carbons_answer};
         (void)client_iq_send(c, &iq, NULL);
     }
-    say_inactive(c);
+    if ((along & SESSION_INACTIVE) == 0)
+        say_inactive(c);
     outbox_flush(c);
     stands(c, false);
 }

@@ -41,6 +41,8 @@ static int take_jid(struct client_setup *s, const char *text)
         err = take_slice(jid_resource(&jid), &s->resource);
     if (err == 0)
         err = take_slice(jid_bare(&jid), &s->bare);
+    if (err == 0)
+        err = take_slice(jid_bare(&jid), &s->own);
     arena_free(&mem);
     return err;
 }
@@ -161,9 +163,9 @@ void setup_free(struct client_setup *s)
 {
     wipe_text(s->password);
     wipe_text(s->proxy); /* may have a password in it */
-    char *texts[] = {s->user,     s->domain,           s->resource,   s->bare,
-                     s->host,     s->mechanism,        s->authzid,    s->lang,
-                     s->software, s->software_version, s->software_os};
+    char *texts[] = {s->own,  s->user,     s->domain,           s->resource,
+                     s->bare, s->host,     s->mechanism,        s->authzid,
+                     s->lang, s->software, s->software_version, s->software_os};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         free(texts[i]);
     free(s->pins);

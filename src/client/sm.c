@@ -86,7 +86,7 @@ static void liar(struct burble *c)
                        "the server acknowledges what was never sent");
 }
 
-static void enabled(struct burble *c, struct xml x)
+void client_sm_take_enabled(struct burble *c, struct xml x)
 {
     struct slice id = xml_attr(x, SLICE("id")), resume = xml_attr(x, SLICE("resume"));
     struct slice location = xml_attr(x, SLICE("location"));
@@ -101,13 +101,18 @@ static void enabled(struct burble *c, struct xml x)
             c->sm.id = NULL;
         }
     }
+}
+
+static void enabled(struct burble *c, struct xml x)
+{
+    client_sm_take_enabled(c, x);
     stream_change_state(c, STREAM_READY);
     c->sm.ask = outbox_unacked(c) > 0;
     if (c->sm.id != NULL)
         client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_SAVE});
 }
 
-static void resumed(struct burble *c, struct xml x)
+void client_sm_take_resumed(struct burble *c, struct xml x)
 {
     if (!settle(c, x)) {
         liar(c);
@@ -117,6 +122,14 @@ static void resumed(struct burble *c, struct xml x)
     session_resumed(c);
 }
 
+void client_sm_take_failed(struct burble *c, struct xml x)
+{
+    if (xml_attr(x, SLICE("h")).ptr != NULL)
+        (void)settle(c, x); /* what it has will not be said again */
+    client_sm_forget(c);
+    client_iq_gone(c);
+}
+
 static void failed(struct burble *c, struct xml x)
 {
     if (c->stream.state == STREAM_ENABLE) {
@@ -124,10 +137,7 @@ static void failed(struct burble *c, struct xml x)
         outbox_settle(c);
         return;
     }
-    if (xml_attr(x, SLICE("h")).ptr != NULL)
-        (void)settle(c, x); /* what it has will not be said again */
-    client_sm_forget(c);
-    client_iq_gone(c);
+    client_sm_take_failed(c, x);
     stream_establish(c);
 }
 
@@ -144,7 +154,7 @@ void client_sm_element(struct burble *c, struct xml x)
     } else if (slice_is(name, "enabled") && state == STREAM_ENABLE) {
         enabled(c, x);
     } else if (slice_is(name, "resumed") && state == STREAM_RESUME) {
-        resumed(c, x);
+        client_sm_take_resumed(c, x);
     } else if (slice_is(name, "failed") && (state == STREAM_RESUME || state == STREAM_ENABLE)) {
         failed(c, x);
     }

@@ -28,6 +28,12 @@ void client_sm_resume(struct burble *c);
 /* The element alone, for SASL2. */
 struct buf;
 void client_sm_write_resume(struct burble *c, struct buf *out);
+/* The server's answers, which SASL2 brings with the login: <enabled/> to a new session whose
+ * address is known; <resumed/>, the session stands or the connection ends; <failed/> to a
+ * resumption, the old session is gone. */
+void client_sm_take_enabled(struct burble *c, struct xml x);
+void client_sm_take_resumed(struct burble *c, struct xml x);
+void client_sm_take_failed(struct burble *c, struct xml x);
 /* <a/>, where stream management is on. */
 void client_sm_say_count(struct burble *c);
 /* Elements of the namespace, in any state where they are legal. */

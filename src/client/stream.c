@@ -39,7 +39,7 @@ void stream_open(struct burble *c)
     buf_lit(&b, "<?xml version='1.0'?><stream:stream");
     xml_write_attr(&b, SLICE("to"), slice_z(c->setup.domain));
     if (c->setup.user != NULL && c->link.secure)
-        xml_write_attr(&b, SLICE("from"), slice_z(c->setup.bare));
+        xml_write_attr(&b, SLICE("from"), slice_z(c->setup.own));
     if (c->setup.lang != NULL)
         xml_write_attr(&b, SLICE("xml:lang"), slice_z(c->setup.lang));
     buf_lit(&b, " version='1.0' xmlns='jabber:client'"
@@ -54,9 +54,21 @@ void stream_open(struct burble *c)
 
 void stream_reset(struct burble *c)
 {
-    xml_tree_free(&c->stream.features);
-    free(c->stream.id);
-    c->stream = (struct stream){0};
+    struct stream *s = &c->stream;
+    if (s->of_session) {
+        xml_tree_free(&s->kept);
+        s->kept = s->features;
+    } else {
+        xml_tree_free(&s->features);
+    }
+    free(s->id);
+    *s = (struct stream){.kept = s->kept};
+}
+
+void stream_free(struct burble *c)
+{
+    stream_reset(c);
+    xml_tree_free(&c->stream.kept);
 }
 
 void stream_close(struct burble *c)
@@ -132,6 +144,12 @@ void stream_establish(struct burble *c)
     }
 }
 
+static void establish(struct burble *c)
+{
+    c->stream.of_session = true;
+    stream_establish(c);
+}
+
 static void features(struct burble *c, struct xml x)
 {
     if (!keep_features(c, x))
@@ -139,9 +157,32 @@ static void features(struct burble *c, struct xml x)
     else if (!c->link.secure && c->setup.config.security != BURBLE_TLS_NONE)
         want_tls(c);
     else if (c->stream.authenticated)
-        stream_establish(c);
+        establish(c);
     else
         auth_begin(c);
+}
+
+/* Behind a login by SASL2 that has bound or resumed already. */
+static void later_features(struct burble *c, struct xml x)
+{
+    if (!keep_features(c, x)) {
+        client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
+        return;
+    }
+    c->stream.of_session = true;
+    if (c->stream.state == STREAM_BOUND)
+        auth2_bound(c);
+}
+
+void stream_features_resumed(struct burble *c)
+{
+    struct stream *s = &c->stream;
+    if (s->kept == NULL)
+        return;
+    xml_tree_free(&s->features);
+    s->features = s->kept;
+    s->kept = NULL;
+    s->of_session = true;
 }
 
 static void proceed(struct burble *c, struct xml x)
@@ -159,8 +200,10 @@ static void no_tls(struct burble *c, struct xml x)
 void stream_authenticated(struct burble *c, bool restart)
 {
     c->stream.authenticated = true;
-    if (!restart)
+    if (!restart) {
+        client_link_authenticated(c);
         return;
+    }
     client_link_restart(c);
     stream_open(c);
 }
@@ -190,6 +233,11 @@ static void stream_error(struct burble *c, struct xml x)
 static void sasl(struct burble *c, struct xml x)
 {
     auth_element(c, x);
+}
+
+static void sasl2(struct burble *c, struct xml x)
+{
+    auth2_element(c, x);
 }
 
 static void sm(struct burble *c, struct xml x)
@@ -226,14 +274,13 @@ static const struct rule {
     {IN(STARTTLS), S(TLS), S("proceed"), proceed},
     {IN(STARTTLS), S(TLS), S("failure"), no_tls},
     {IN(SASL), S("urn:ietf:params:xml:ns:xmpp-sasl"), {0}, sasl},
-    {IN(SASL2), S("urn:xmpp:sasl:2"), {0}, sasl},
+    {IN(SASL2), S("urn:xmpp:sasl:2"), {0}, sasl2},
     {IN(BIND) | IN(REGISTER), S("jabber:client"), S("iq"), bound},
     {IN(RESUME) | FLOWING, S("urn:xmpp:sm:3"), {0}, sm},
     {FLOWING, S("jabber:client"), S("message"), stanza},
     {FLOWING, S("jabber:client"), S("presence"), stanza},
     {FLOWING, S("jabber:client"), S("iq"), stanza},
-    /* SASL2 sends its features on the same stream. */
-    {IN(READY) | IN(ENABLE), S(STREAMS), S("features"), NULL},
+    {IN(BOUND) | IN(READY) | IN(ENABLE), S(STREAMS), S("features"), later_features},
 };
 
 static void element(struct burble *c, struct xml x)
@@ -257,7 +304,10 @@ static void show_in(struct burble *c, struct xml x)
     if ((c->setup.config.flags & BURBLE_RAW_XML) == 0)
         return;
     struct buf text = {0};
-    xml_write_node(&text, x, NS_CLIENT);
+    if (xml_is(x, NS_SASL2, SLICE("success")))
+        auth2_show(&text, x); /* it may have a token in it */
+    else
+        xml_write_node(&text, x, NS_CLIENT);
     struct burble_xml_event e = {.text = buf_slice(&text).ptr, .len = buf_len(&text)};
     if (!text.failed)
         client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_XML, .xml = &e});

@@ -18,6 +18,7 @@ enum stream_state {
     STREAM_REGISTER, /* in-band registration before the login (XEP-0077) */
     STREAM_SASL,
     STREAM_SASL2,
+    STREAM_BOUND, /* by SASL2; the features are awaited */
     STREAM_BIND,
     STREAM_RESUME,
     STREAM_ENABLE, /* stanzas flow; stream management was asked for */
@@ -30,6 +31,8 @@ struct stream {
     enum stream_state state;
     bool authenticated;
     struct xml_tree *features; /* the last ones, a tree of its own */
+    bool of_session;           /* they came behind the login */
+    struct xml_tree *kept;     /* those of the last session */
     char *id;                  /* of the server's header; NULL: none */
 };
 
@@ -44,6 +47,11 @@ void stream_establish(struct burble *c);
 struct xml stream_features(const struct burble *c);
 /* Says the end of the stream. */
 void stream_close(struct burble *c);
+/* The session goes on, and the server does not say its features again (XEP-0198 section 9.2): they
+ * are those of before. */
+void stream_features_resumed(struct burble *c);
 void stream_reset(struct burble *c);
+/* The client ends. */
+void stream_free(struct burble *c);
 
 #endif

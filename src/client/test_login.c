@@ -71,6 +71,7 @@ void test_login_new_external(struct test_login *l, const struct burble_config *c
 
 void test_login_reach(struct test_login *l)
 {
+    buf_clear(&l->t.sent); /* of the connection before */
     test_reach(&l->t);
     test_start_tls(&l->t, l->context);
     test_expect(&l->t, "<stream:stream to='example.org' from='me@example.org'");
