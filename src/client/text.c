@@ -15,3 +15,13 @@ bool client_text_valid(struct slice s)
     }
     return true;
 }
+
+struct slice client_number(uint64_t n, char out[CLIENT_NUMBER_BYTES])
+{
+    size_t at = CLIENT_NUMBER_BYTES;
+    do {
+        out[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    return slice_of(out + at, CLIENT_NUMBER_BYTES - at);
+}
