@@ -74,8 +74,9 @@ struct client_extension_ops {
     void (*request)(struct client_extension *x, const struct stanza *s);
     /* Is this somebody who sees our presence: a contact, a room? Full or bare address. */
     bool (*shows)(struct client_extension *x, const struct jid *who);
-    /* Adds elements to the own presence, serialised for jabber:client. */
-    void (*presence)(struct client_extension *x, struct buf *out);
+    /* Adds elements to the own presence, serialised for jabber:client. all: it goes to everybody.
+     */
+    void (*presence)(struct client_extension *x, bool all, struct buf *out);
     /* The features or the identity of the own service discovery are others now. */
     void (*features)(struct client_extension *x);
     /* Is this node of the own service discovery the hash of what we are (XEP-0115, XEP-0390)? */
@@ -290,7 +291,7 @@ bool client_is_own_caps(struct burble *c, struct slice node);
  * as burble_set_tell says. who: none, or the sender of a stanza. */
 bool client_may_tell(struct burble *c, const struct jid *who);
 /* What features add to the own presence, also to one that goes to a room. */
-void client_presence_extras(struct burble *c, struct buf *out);
+void client_presence_extras(struct burble *c, bool all, struct buf *out);
 
 /* session.c: bind (RFC 6120 section 7), and what stands behind it. */
 void session_bind(struct burble *c);

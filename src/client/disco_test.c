@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "burble/disco.h"
+#include "burble/roster.h"
 #include "client/client.h"
 #include "client/test_client.h"
 
@@ -336,6 +337,39 @@ static void contacts_are_told_unless_nobody_is(void **state)
     test_end(&t);
 }
 
+static void V69_contacts_are_those_who_see_our_presence(void **state)
+{
+    static const char *const TOLD[] = {"from@a.org/x", "both@b.org", "a.org", "b.org"};
+    static const char *const NOT[] = {"to@c.org/x", "none@d.org/x", "c.org", "other@a.org",
+                                      "a.org/x"};
+    struct test_client t;
+    struct burble_roster *r;
+    struct heard s;
+    char id[TEST_ID_BYTES];
+    (void)state;
+    online(&t, &s);
+    assert_int_equal(burble_set_identity(t.c, NULL, NULL, NULL), 0);
+    assert_int_equal(burble_roster_new(t.c, &BURBLE_ROSTER_CONFIG(.arg = NULL), &r), 0);
+    test_request(&t, "get", NULL, id);
+    test_receivef(&t,
+                  "<iq type='result' id='%s'><query xmlns='jabber:iq:roster'>"
+                  "<item jid='from@a.org' subscription='from'/>"
+                  "<item jid='both@b.org' subscription='both'/>"
+                  "<item jid='to@c.org' subscription='to'/>"
+                  "<item jid='none@d.org' subscription='none'/></query></iq>",
+                  id);
+    (void)test_sent(&t);
+    for (size_t i = 0; i < sizeof(TOLD) / sizeof(TOLD[0]); i++) {
+        ask(&t, TOLD[i], ASK_INFO);
+        test_expect(&t, "<identity ");
+    }
+    for (size_t i = 0; i < sizeof(NOT) / sizeof(NOT[0]); i++) {
+        ask(&t, NOT[i], ASK_INFO);
+        test_expect(&t, "<service-unavailable ");
+    }
+    test_end(&t);
+}
+
 static void nodes_are_answered(void **state)
 {
     struct test_client t;
@@ -371,6 +405,7 @@ int main(void)
         cmocka_unit_test(taken_back_requests_leave_nothing_behind),
         cmocka_unit_test(V69_strangers_learn_nothing),
         cmocka_unit_test(contacts_are_told_unless_nobody_is),
+        cmocka_unit_test(V69_contacts_are_those_who_see_our_presence),
         cmocka_unit_test(nodes_are_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

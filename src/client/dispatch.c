@@ -105,13 +105,13 @@ bool client_may_tell(struct burble *c, const struct jid *who)
     return false;
 }
 
-void client_presence_extras(struct burble *c, struct buf *out)
+void client_presence_extras(struct burble *c, bool all, struct buf *out)
 {
     LIST_EACH(it, &c->extensions)
     {
         struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
         if (!x->retired && x->ops->presence != NULL)
-            x->ops->presence(x, out);
+            x->ops->presence(x, all, out);
     }
 }
 

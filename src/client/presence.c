@@ -76,7 +76,7 @@ void client_presence_announce(struct burble *c)
         return;
     buf_lit(&b, "<presence>");
     buf_add(&b, buf_slice(&c->presence));
-    client_presence_extras(c, &b);
+    client_presence_extras(c, true, &b);
     buf_lit(&b, "</presence>");
     if (!b.failed)
         (void)outbox_put(c, OUTBOX_SESSION, buf_slice(&b), SLICE_NONE, 0, NULL);
@@ -169,7 +169,7 @@ int burble_send_presence(struct burble *c, const char *to, enum burble_presence_
         if (status != NULL)
             xml_leaf(&w, SLICE("status"), SLICE_NONE, slice_z(status));
         if (type == BURBLE_AVAILABLE)
-            client_presence_extras(c, &extras);
+            client_presence_extras(c, to == NULL, &extras);
         if (buf_len(&extras) > 0)
             xml_raw_put(&w, buf_slice(&extras));
         b.failed |= extras.failed;

@@ -247,10 +247,33 @@ static void roster_free(struct client_extension *x)
     free(r);
 }
 
+static bool sees_us(const struct contact *k)
+{
+    return k->pub.subscription >= BURBLE_SUBSCRIPTION_FROM;
+}
+
+/* A contact; or the server of one, which asks for its sake (XEP-0163 section 4.3.2). */
+static bool shows(struct client_extension *x, const struct jid *who)
+{
+    const struct burble_roster *r = CONTAINER_OF(x, struct burble_roster, x);
+    const struct contact *k = contacts_find(&r->items, jid_bare(who));
+    if (k != NULL && sees_us(k))
+        return true;
+    for (size_t i = 0; who->local_len + who->resource_len == 0 && i < r->items.count; i++) {
+        struct jid jid;
+        if (sees_us(r->items.list[i]) &&
+            jid_from_prepared(slice_z(r->items.list[i]->pub.jid), &jid) &&
+            slice_eq(jid_domain(&jid), jid_domain(who)))
+            return true;
+    }
+    return false;
+}
+
 static const struct client_extension_ops OPS = {
     .name = "roster",
     .stanza = stanza,
     .request = request,
+    .shows = shows,
     .online = online,
     .gone = gone,
     .free = roster_free,

@@ -1,4 +1,4 @@
-/* Plain hashes: SHA-1 (RFC 3174), which XEP-0115 asks for, and HMAC (RFC 2104). */
+/* Plain hashes: SHA-1 (RFC 3174), which XEP-0115 asks for, SHA-256, and HMAC (RFC 2104). */
 #include "xmpp/digest.h"
 
 #include <openssl/evp.h>
@@ -11,6 +11,12 @@ int digest_sha1(struct slice data, uint8_t out[DIGEST_SHA1_BYTES])
 {
     const void *bytes = data.len > 0 ? data.ptr : "";
     return EVP_Digest(bytes, data.len, out, NULL, EVP_sha1(), NULL) == 1 ? 0 : ERR_CRYPTO;
+}
+
+int digest_sha256(struct slice data, uint8_t out[DIGEST_SHA256_BYTES])
+{
+    const void *bytes = data.len > 0 ? data.ptr : "";
+    return EVP_Digest(bytes, data.len, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : ERR_CRYPTO;
 }
 
 int digest_hmac_sha256(struct slice key, struct slice data, uint8_t out[DIGEST_SHA256_BYTES])

@@ -10,6 +10,7 @@ enum { DIGEST_SHA1_BYTES = 20, DIGEST_SHA256_BYTES = 32 };
 
 /* 0 or ERR_CRYPTO. */
 int digest_sha1(struct slice data, uint8_t out[DIGEST_SHA1_BYTES]);
+int digest_sha256(struct slice data, uint8_t out[DIGEST_SHA256_BYTES]);
 /* HMAC with SHA-256 (RFC 2104), for names that cannot be traced back: 0 or ERR_CRYPTO. */
 int digest_hmac_sha256(struct slice key, struct slice data, uint8_t out[DIGEST_SHA256_BYTES]);
 

@@ -29,6 +29,19 @@ static void sha1_of_known_texts(void **state)
     assert_sha1(SLICE_NONE, EMPTY);
 }
 
+/* FIPS 180-2 appendix B.1. */
+static void sha256_of_a_known_text(void **state)
+{
+    static const uint8_t WANT[DIGEST_SHA256_BYTES] = {
+        0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40,
+        0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17,
+        0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+    uint8_t got[DIGEST_SHA256_BYTES];
+    (void)state;
+    assert_int_equal(digest_sha256(SLICE("abc"), got), 0);
+    assert_memory_equal(got, WANT, sizeof(got));
+}
+
 /* RFC 4231 section 4.3. */
 static void hmac_of_a_known_text(void **state)
 {
@@ -47,6 +60,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha1_of_known_texts),
+        cmocka_unit_test(sha256_of_a_known_text),
         cmocka_unit_test(hmac_of_a_known_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,402 @@
+/* The hash over what an entity says of itself: XEP-0115 version 1.6.0 section 5, XEP-0390 version
+ * 0.3.2 section 4.1.
+ *
+ * The text that XEP-0115 hashes can be read in more than one way: whoever knows a contact's set
+ * could tell another one with the same hash, with features dressed as an identity or as a form, and
+ * so take features away from everybody who has the same client. What could be read in two ways is
+ * refused: '<' anywhere, ':' and '/' in an identity's category, type or language, ':' and '/' in
+ * the name of a form's field, forms without fields and fields without values. */
+#include <stdlib.h>
+
+#include "base/base64.h"
+#include "client/caps.h"
+#include "xmpp/digest.h"
+
+enum { PIECES_MAX = 20000 };
+
+/* Octet strings to be sorted and joined. */
+struct pieces {
+    struct arena *mem;
+    struct slice *at;
+    size_t count;
+};
+
+static int order(const void *a, const void *b)
+{
+    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+static size_t count(struct xml parent, struct slice ns, struct slice name)
+{
+    size_t n = 0;
+    for (struct xml x = xml_child(parent, ns, name); xml_some(x); x = xml_next_named(x, ns, name))
+        n++;
+    return n;
+}
+
+static int pieces_make(struct pieces *p, struct arena *mem, size_t n)
+{
+    *p = (struct pieces){.mem = mem};
+    if (n > PIECES_MAX)
+        return ERR_SYNTAX;
+    p->at = arena_alloc(mem, (n + 1) * sizeof(*p->at));
+    return p->at != NULL ? 0 : ERR_MEMORY;
+}
+
+/* Takes what is in b, which is empty behind it. */
+static int piece_take(struct pieces *p, struct buf *b)
+{
+    struct slice copy = arena_copy(p->mem, buf_slice(b));
+    if (b->failed || (copy.ptr == NULL && buf_len(b) > 0))
+        return ERR_MEMORY;
+    p->at[p->count++] = copy;
+    buf_clear(b);
+    return 0;
+}
+
+/* In order, appended to out. Nothing may be there twice: ERR_SYNTAX. */
+static int join(struct pieces *p, struct buf *out, bool twice)
+{
+    qsort(p->at, p->count, sizeof(*p->at), order);
+    for (size_t i = 0; i < p->count; i++) {
+        if (!twice && i > 0 && slice_eq(p->at[i - 1], p->at[i]))
+            return ERR_SYNTAX;
+        buf_add(out, p->at[i]);
+    }
+    return out->failed ? ERR_MEMORY : 0;
+}
+
+static bool has(struct slice s, char c)
+{
+    return slice_find(s, c) < s.len;
+}
+
+static bool plain(struct slice s)
+{
+    return !has(s, '<') && !has(s, ':') && !has(s, '/');
+}
+
+/* --------------------------------------------------------------------------------- XEP-0115 */
+
+/* Sorted by its fields, not by the text: 0x01 is in no text and below all of them. */
+static int old_identities(struct xml query, struct arena *mem, struct buf *out)
+{
+    struct slice name = SLICE("identity");
+    struct pieces p;
+    struct buf b = {0};
+    int err = pieces_make(&p, mem, count(query, NS_DISCO_INFO, name));
+    for (struct xml x = xml_child(query, NS_DISCO_INFO, name); xml_some(x) && err == 0;
+         x = xml_next_named(x, NS_DISCO_INFO, name)) {
+        struct slice category = xml_attr(x, SLICE("category")), type = xml_attr(x, SLICE("type"));
+        struct slice lang = xml_lang(x), label = xml_attr(x, SLICE("name"));
+        if (!plain(category) || !plain(type) || !plain(lang) || has(label, '<')) {
+            err = ERR_SYNTAX;
+            break;
+        }
+        buf_add(&b, category);
+        buf_byte(&b, '\1');
+        buf_add(&b, type);
+        buf_byte(&b, '\1');
+        buf_add(&b, lang);
+        buf_byte(&b, '\1');
+        buf_add(&b, label);
+        buf_byte(&b, '<');
+        err = piece_take(&p, &b);
+    }
+    size_t from = buf_len(out);
+    if (err == 0)
+        err = join(&p, out, false);
+    for (size_t i = from; err == 0 && i < buf_len(out); i++)
+        if (out->ptr[out->start + i] == '\1')
+            out->ptr[out->start + i] = '/';
+    buf_free(&b);
+    return err;
+}
+
+static int old_features(struct xml query, struct arena *mem, struct buf *out)
+{
+    struct slice name = SLICE("feature");
+    struct pieces p;
+    struct buf b = {0};
+    int err = pieces_make(&p, mem, count(query, NS_DISCO_INFO, name));
+    for (struct xml x = xml_child(query, NS_DISCO_INFO, name); xml_some(x) && err == 0;
+         x = xml_next_named(x, NS_DISCO_INFO, name)) {
+        struct slice var = xml_attr(x, SLICE("var"));
+        if (has(var, '<')) {
+            err = ERR_SYNTAX;
+            break;
+        }
+        /* The separator is sorted with them: a feature that begins another one stands first. */
+        buf_add(&b, var);
+        buf_byte(&b, '\1');
+        err = piece_take(&p, &b);
+    }
+    size_t from = buf_len(out);
+    if (err == 0)
+        err = join(&p, out, false);
+    for (size_t i = from; err == 0 && i < buf_len(out); i++)
+        if (out->ptr[out->start + i] == '\1')
+            out->ptr[out->start + i] = '<';
+    buf_free(&b);
+    return err;
+}
+
+/* "var<value<value<", values in order. */
+static int old_field(struct xml field, struct arena *mem, struct buf *out)
+{
+    struct slice value = SLICE("value");
+    struct pieces p;
+    struct buf b = {0};
+    int err = pieces_make(&p, mem, count(field, NS_DATA_FORMS, value));
+    struct slice var = xml_attr(field, SLICE("var"));
+    if (err == 0 &&
+        (!plain(var) || var.len == 0 || !xml_some(xml_child(field, NS_DATA_FORMS, value))))
+        err = ERR_SYNTAX;
+    buf_add(out, var);
+    buf_byte(out, '\1');
+    for (struct xml x = xml_child(field, NS_DATA_FORMS, value); xml_some(x) && err == 0;
+         x = xml_next_named(x, NS_DATA_FORMS, value)) {
+        if (has(xml_text(x), '<')) {
+            err = ERR_SYNTAX;
+            break;
+        }
+        buf_add(&b, xml_text(x));
+        buf_byte(&b, '\1');
+        err = piece_take(&p, &b);
+    }
+    if (err == 0)
+        err = join(&p, out, true);
+    buf_free(&b);
+    return err;
+}
+
+/* The FORM_TYPE of a form: 0; ERR_NOT_FOUND: it has none that is hidden, and is ignored;
+ * ERR_SYNTAX: two of them. */
+static int form_type(struct xml form, struct slice *out)
+{
+    *out = SLICE_NONE;
+    for (struct xml f = xml_child(form, NS_DATA_FORMS, SLICE("field")); xml_some(f);
+         f = xml_next_named(f, NS_DATA_FORMS, SLICE("field"))) {
+        if (!slice_is(xml_attr(f, SLICE("var")), "FORM_TYPE"))
+            continue;
+        if (!slice_is(xml_attr(f, SLICE("type")), "hidden"))
+            return ERR_NOT_FOUND;
+        if (out->ptr != NULL || count(f, NS_DATA_FORMS, SLICE("value")) != 1)
+            return ERR_SYNTAX;
+        *out = xml_text(xml_child(f, NS_DATA_FORMS, SLICE("value")));
+        if (out->len == 0 || has(*out, '<'))
+            return ERR_SYNTAX;
+    }
+    return out->ptr != NULL ? 0 : ERR_NOT_FOUND;
+}
+
+static int old_form(struct xml form, struct slice type, struct arena *mem, struct buf *out)
+{
+    struct slice name = SLICE("field");
+    struct pieces p;
+    struct buf b = {0};
+    int err = pieces_make(&p, mem, count(form, NS_DATA_FORMS, name));
+    buf_add(out, type);
+    buf_byte(out, '\1');
+    for (struct xml f = xml_child(form, NS_DATA_FORMS, name); xml_some(f) && err == 0;
+         f = xml_next_named(f, NS_DATA_FORMS, name)) {
+        if (slice_is(xml_attr(f, SLICE("var")), "FORM_TYPE"))
+            continue;
+        err = old_field(f, mem, &b);
+        if (err == 0)
+            err = piece_take(&p, &b);
+    }
+    if (err == 0 && p.count == 0)
+        err = ERR_SYNTAX;
+    if (err == 0)
+        err = join(&p, out, true);
+    buf_free(&b);
+    return err;
+}
+
+/* Two forms of one type are ill-formed (section 5.4): the sorted texts show them side by side. */
+static int same_types(const struct pieces *p)
+{
+    for (size_t i = 1; i < p->count; i++) {
+        size_t end = slice_find(p->at[i], '\1');
+        if (slice_find(p->at[i - 1], '\1') == end &&
+            slice_eq(slice_of(p->at[i - 1].ptr, end), slice_of(p->at[i].ptr, end)))
+            return ERR_SYNTAX;
+    }
+    return 0;
+}
+
+static int old_forms(struct xml query, struct arena *mem, struct buf *out)
+{
+    struct pieces p;
+    struct buf b = {0};
+    int err = pieces_make(&p, mem, count(query, NS_DATA_FORMS, SLICE("x")));
+    for (struct xml x = xml_child(query, NS_DATA_FORMS, SLICE("x")); xml_some(x) && err == 0;
+         x = xml_next_named(x, NS_DATA_FORMS, SLICE("x"))) {
+        struct slice type;
+        err = form_type(x, &type);
+        if (err == 0)
+            err = old_form(x, type, mem, &b);
+        if (err == 0)
+            err = piece_take(&p, &b);
+        if (err == ERR_NOT_FOUND)
+            err = 0;
+    }
+    size_t from = buf_len(out);
+    if (err == 0)
+        err = join(&p, out, false);
+    if (err == 0)
+        err = same_types(&p);
+    for (size_t i = from; err == 0 && i < buf_len(out); i++)
+        if (out->ptr[out->start + i] == '\1')
+            out->ptr[out->start + i] = '<';
+    buf_free(&b);
+    return err;
+}
+
+/* --------------------------------------------------------------------------------- XEP-0390 */
+
+enum { SEP_PART = 0x1f, SEP_ITEM = 0x1e, SEP_FORM = 0x1d, SEP_SECTION = 0x1c };
+
+static void put_part(struct buf *b, struct slice s)
+{
+    buf_add(b, s);
+    buf_byte(b, SEP_PART);
+}
+
+static int new_features(struct xml query, struct arena *mem, struct buf *out)
+{
+    struct slice name = SLICE("feature");
+    struct pieces p;
+    struct buf b = {0};
+    int err = pieces_make(&p, mem, count(query, NS_DISCO_INFO, name));
+    for (struct xml x = xml_child(query, NS_DISCO_INFO, name); xml_some(x) && err == 0;
+         x = xml_next_named(x, NS_DISCO_INFO, name)) {
+        put_part(&b, xml_attr(x, SLICE("var")));
+        err = piece_take(&p, &b);
+    }
+    if (err == 0)
+        err = join(&p, out, true);
+    buf_byte(out, SEP_SECTION);
+    buf_free(&b);
+    return err;
+}
+
+static int new_identities(struct xml query, struct arena *mem, struct buf *out)
+{
+    struct slice name = SLICE("identity");
+    struct pieces p;
+    struct buf b = {0};
+    int err = pieces_make(&p, mem, count(query, NS_DISCO_INFO, name));
+    for (struct xml x = xml_child(query, NS_DISCO_INFO, name); xml_some(x) && err == 0;
+         x = xml_next_named(x, NS_DISCO_INFO, name)) {
+        put_part(&b, xml_attr(x, SLICE("category")));
+        put_part(&b, xml_attr(x, SLICE("type")));
+        put_part(&b, xml_lang(x));
+        put_part(&b, xml_attr(x, SLICE("name")));
+        buf_byte(&b, SEP_ITEM);
+        err = piece_take(&p, &b);
+    }
+    if (err == 0)
+        err = join(&p, out, true);
+    buf_byte(out, SEP_SECTION);
+    buf_free(&b);
+    return err;
+}
+
+static int new_field(struct xml field, struct arena *mem, struct buf *out)
+{
+    struct pieces p;
+    struct buf b = {0};
+    int err = pieces_make(&p, mem, count(field, NS_DATA_FORMS, SLICE("value")));
+    put_part(out, xml_attr(field, SLICE("var")));
+    for (struct xml x = xml_child(field, NS_DATA_FORMS, SLICE("value")); xml_some(x) && err == 0;
+         x = xml_next_named(x, NS_DATA_FORMS, SLICE("value"))) {
+        put_part(&b, xml_text(x));
+        err = piece_take(&p, &b);
+    }
+    if (err == 0)
+        err = join(&p, out, true);
+    buf_byte(out, SEP_ITEM);
+    buf_free(&b);
+    return err;
+}
+
+static int new_form(struct xml form, struct arena *mem, struct buf *out)
+{
+    struct slice type;
+    struct pieces p;
+    struct buf b = {0};
+    int err = form_type(form, &type);
+    if (err == ERR_NOT_FOUND || xml_some(xml_child(form, NS_DATA_FORMS, SLICE("reported"))) ||
+        xml_some(xml_child(form, NS_DATA_FORMS, SLICE("item"))))
+        err = ERR_SYNTAX;
+    if (err == 0)
+        err = pieces_make(&p, mem, count(form, NS_DATA_FORMS, SLICE("field")));
+    for (struct xml f = xml_child(form, NS_DATA_FORMS, SLICE("field")); xml_some(f) && err == 0;
+         f = xml_next_named(f, NS_DATA_FORMS, SLICE("field"))) {
+        err = new_field(f, mem, &b);
+        if (err == 0)
+            err = piece_take(&p, &b);
+    }
+    if (err == 0)
+        err = join(&p, out, true);
+    buf_byte(out, SEP_FORM);
+    buf_free(&b);
+    return err;
+}
+
+static int new_forms(struct xml query, struct arena *mem, struct buf *out)
+{
+    struct pieces p;
+    struct buf b = {0};
+    int err = pieces_make(&p, mem, count(query, NS_DATA_FORMS, SLICE("x")));
+    for (struct xml x = xml_first_element(query); xml_some(x) && err == 0;
+         x = xml_next_element(x)) {
+        if (xml_is(x, NS_DISCO_INFO, SLICE("feature")) ||
+            xml_is(x, NS_DISCO_INFO, SLICE("identity")))
+            continue;
+        err = xml_is(x, NS_DATA_FORMS, SLICE("x")) ? new_form(x, mem, &b) : ERR_SYNTAX;
+        if (err == 0)
+            err = piece_take(&p, &b);
+    }
+    if (err == 0)
+        err = join(&p, out, true);
+    buf_byte(out, SEP_SECTION);
+    buf_free(&b);
+    return err;
+}
+
+/* ------------------------------------------------------------------------------------- both */
+
+static int digest(struct slice text, enum caps_method method, char out[CAPS_HASH_BYTES])
+{
+    uint8_t bytes[DIGEST_SHA256_BYTES];
+    size_t len = method == CAPS_0115 ? DIGEST_SHA1_BYTES : DIGEST_SHA256_BYTES;
+    int err = method == CAPS_0115 ? digest_sha1(text, bytes) : digest_sha256(text, bytes);
+    if (err != 0)
+        return err;
+    struct slice raw = slice_of((const char *)bytes, len);
+    base64_encode(raw, out);
+    out[base64_encoded_len(len)] = '\0';
+    return 0;
+}
+
+int caps_hash(struct xml query, enum caps_method method, char out[CAPS_HASH_BYTES])
+{
+    struct arena mem = {0};
+    struct buf text = {0};
+    bool old = method == CAPS_0115;
+    int err = old ? old_identities(query, &mem, &text) : new_features(query, &mem, &text);
+    if (err == 0)
+        err = old ? old_features(query, &mem, &text) : new_identities(query, &mem, &text);
+    if (err == 0)
+        err = old ? old_forms(query, &mem, &text) : new_forms(query, &mem, &text);
+    if (err == 0 && text.failed)
+        err = ERR_MEMORY;
+    if (err == 0)
+        err = digest(buf_slice(&text), method, out);
+    buf_free(&text);
+    arena_free(&mem);
+    return err;
+}
