@@ -34,6 +34,9 @@ struct auth {
     bool bound;            /* channel binding was in use */
     bool external_refused; /* on this connection: the password is next */
     bool by_token;         /* of the present or last login */
+    /* Registration: the request that is open, and whether it is the one that makes the account. */
+    char request[32];
+    bool submitted;
     /* What a request of SASL2 asked for along with the login. */
     bool resuming;
     unsigned along; /* enum session_along */
@@ -44,9 +47,10 @@ struct auth {
     struct token token;
     char agent[UUID_BYTES]; /* who this client is for its server, "" until there is need */
     bool changed;           /* BURBLE_EVENT_SAVE is due */
+    bool registered;        /* the account was made */
 };
 
-/* With the features of the stream: registers, or logs in. */
+/* With the features of the stream. */
 void auth_begin(struct burble *c);
 void auth_element(struct burble *c, struct xml x);
 /* Work that waits (PBKDF2 in slices, V46). */
@@ -56,6 +60,11 @@ void auth_work(struct burble *c);
 void auth_stop(struct burble *c);
 /* The client ends: secrets are wiped. */
 void auth_free(struct burble *c);
+
+/* The account is to be made first; then auth_begin follows. */
+bool register_login_wanted(const struct burble *c);
+void register_login_begin(struct burble *c);
+void register_login_element(struct burble *c, struct xml iq);
 
 /* SASL2. offered: it is, and this connection may use it. */
 bool auth2_offered(const struct burble *c);

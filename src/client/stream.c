@@ -158,6 +158,8 @@ static void features(struct burble *c, struct xml x)
         want_tls(c);
     else if (c->stream.authenticated)
         establish(c);
+    else if (register_login_wanted(c))
+        register_login_begin(c);
     else
         auth_begin(c);
 }
@@ -250,6 +252,11 @@ static void stanza(struct burble *c, struct xml x)
     client_stanza(c, x);
 }
 
+static void registration(struct burble *c, struct xml x)
+{
+    register_login_element(c, x);
+}
+
 static void bound(struct burble *c, struct xml x)
 {
     session_element(c, x);
@@ -275,7 +282,8 @@ static const struct rule {
     {IN(STARTTLS), S(TLS), S("failure"), no_tls},
     {IN(SASL), S("urn:ietf:params:xml:ns:xmpp-sasl"), {0}, sasl},
     {IN(SASL2), S("urn:xmpp:sasl:2"), {0}, sasl2},
-    {IN(BIND) | IN(REGISTER), S("jabber:client"), S("iq"), bound},
+    {IN(REGISTER), S("jabber:client"), S("iq"), registration},
+    {IN(BIND), S("jabber:client"), S("iq"), bound},
     {IN(RESUME) | FLOWING, S("urn:xmpp:sm:3"), {0}, sm},
     {FLOWING, S("jabber:client"), S("message"), stanza},
     {FLOWING, S("jabber:client"), S("presence"), stanza},
