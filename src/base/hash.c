@@ -1,7 +1,10 @@
 /* Keyed hashing (SipHash-1-3) and an intrusive hash table. */
 #include "base/hash.h"
 
+#include <stdlib.h>
+
 #include "base/check.h"
+#include "base/err.h"
 #include "base/mem.h"
 
 enum { HMAP_FIRST_CAP = 8 };
@@ -90,10 +93,14 @@ uint64_t hash_pair(const struct hash_key *key, struct slice a, struct slice b)
     return sip_end(&s);
 }
 
-static void hmap_grow(struct hmap *m)
+static size_t next_cap(const struct hmap *m)
 {
-    size_t cap = m->cap > 0 ? m->cap * 2 : HMAP_FIRST_CAP;
-    struct hnode **buckets = mem_array(cap, sizeof(*buckets));
+    return m->cap > 0 ? m->cap * 2 : HMAP_FIRST_CAP;
+}
+
+static void hmap_grow(struct hmap *m, struct hnode **buckets)
+{
+    size_t cap = next_cap(m);
     for (size_t i = 0; i < m->cap; i++) {
         struct hnode *node = m->buckets[i];
         while (node != NULL) {
@@ -108,10 +115,21 @@ static void hmap_grow(struct hmap *m)
     m->cap = cap;
 }
 
+int hmap_reserve(struct hmap *m)
+{
+    if (m->count < m->cap)
+        return 0;
+    struct hnode **buckets = calloc(next_cap(m), sizeof(*buckets));
+    if (buckets == NULL)
+        return ERR_MEMORY;
+    hmap_grow(m, buckets);
+    return 0;
+}
+
 void hmap_insert(struct hmap *m, struct hnode *node, uint64_t hash)
 {
     if (m->count >= m->cap)
-        hmap_grow(m);
+        hmap_grow(m, mem_array(next_cap(m), sizeof(*m->buckets)));
     node->hash = hash;
     node->next = m->buckets[hash & (m->cap - 1)];
     m->buckets[hash & (m->cap - 1)] = node;

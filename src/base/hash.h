@@ -29,6 +29,9 @@ struct hmap {
     size_t cap; /* 0 or a power of two */
 };
 
+/* Makes room for one more, so that hmap_insert cannot fail: 0 or ERR_MEMORY. Without it, running
+ * out of memory ends the process. */
+int hmap_reserve(struct hmap *m);
 /* node is linked; the caller has seen that no equal one is in the table. */
 void hmap_insert(struct hmap *m, struct hnode *node, uint64_t hash);
 /* First candidate with this hash, then hmap_next; the caller compares the key itself. */

@@ -142,7 +142,7 @@ static void the_table_agrees_with_a_plain_set(void **state)
         assert_ptr_equal(lookup(&m, hash, k), e->in ? e : NULL);
         if (e->in)
             hmap_remove(&m, &e->node);
-        else
+        else if (step % 2 == 0 || hmap_reserve(&m) == 0)
             hmap_insert(&m, &e->node, hash);
         e->key = k;
         count += e->in ? (size_t)-1 : 1;
