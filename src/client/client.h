@@ -86,7 +86,7 @@ struct client_extension_ops {
     void (*online)(struct client_extension *x, bool resumed);
     /* The connection is lost; the session may be resumed. */
     void (*lost)(struct client_extension *x);
-    /* The session is gone for good. */
+    /* The session is gone for good; said at least once before a new one stands. */
     void (*gone)(struct client_extension *x);
     void (*free)(struct client_extension *x);
 };
@@ -135,6 +135,7 @@ struct burble {
     struct client_timer settle_timer;
     struct list outbox; /* struct outbox_item, sent ones first */
     size_t outbox_count, outbox_bytes;
+    bool outbox_held; /* a session begins: nothing that waits is written yet */
     uint64_t next_ticket;
 
     struct list requests; /* struct client_request, by time of asking */
@@ -193,6 +194,8 @@ void client_fail_stream(struct burble *c, enum burble_why why, struct slice stre
 /* The same, where the stream is only closed: nobody did wrong. */
 void client_fail_closing(struct burble *c, enum burble_why why, const char *condition,
                          const char *text);
+/* A session that cannot go on: who waits for something of it hears so. */
+void client_gone(struct burble *c);
 /* The link is gone; decides what comes next. */
 void client_ended(struct burble *c);
 /* The server says why it ends the stream. where: the text of see-other-host. */
@@ -211,7 +214,9 @@ enum outbox_kind {
     OUTBOX_SESSION, /* presence, IQ: said again in a resumed one alone */
 };
 /* One stanza as text for default namespace jabber:client. id: of the stanza, for the event; may be
- * empty. 0, ERR_CLOSED (no session and not kept), ERR_LIMIT, ERR_MEMORY. */
+ * empty. What is of the session goes before messages that wait: who enters a room again says
+ * afterwards what was to be said there (row C06). 0, ERR_CLOSED (no session and not kept),
+ * ERR_LIMIT, ERR_MEMORY. */
 int outbox_put(struct burble *c, enum outbox_kind kind, struct slice text, struct slice id,
                unsigned flags, uint64_t *ticket_out);
 /* The first n of the sent ones are acknowledged. False: there are not so many. */
@@ -221,7 +226,7 @@ uint32_t outbox_unacked(const struct burble *c);
 void outbox_new_session(struct burble *c);
 /* Everything that was sent and is not acknowledged waits again (resumption). */
 void outbox_rewind(struct burble *c);
-/* Writes what waits. */
+/* Writes what waits, unless it is held. */
 void outbox_flush(struct burble *c);
 /* What was sent is settled, where the server does not acknowledge. */
 void outbox_settle(struct burble *c);

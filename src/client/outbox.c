@@ -60,6 +60,18 @@ static void write_item(struct burble *c, struct outbox_item *i)
     client_sm_count_out(c);
 }
 
+/* Behind all that was sent, and before the messages that wait if it is not one itself. */
+static void place(struct burble *c, struct outbox_item *i)
+{
+    struct list *behind = c->outbox.prev;
+    while (i->kind == OUTBOX_SESSION && behind != &c->outbox && !of(behind)->sent &&
+           of(behind)->kind == OUTBOX_KEEP)
+        behind = behind->prev;
+    list_push_front(behind, &i->link);
+    c->outbox_count++;
+    c->outbox_bytes += i->len;
+}
+
 int outbox_put(struct burble *c, enum outbox_kind kind, struct slice text, struct slice id,
                unsigned flags, uint64_t *ticket_out)
 {
@@ -83,9 +95,7 @@ int outbox_put(struct burble *c, enum outbox_kind kind, struct slice text, struc
     if (id.len > 0)
         memcpy(i->text + text.len, id.ptr, id.len);
     i->text[text.len + id.len] = '\0';
-    list_push(&c->outbox, &i->link);
-    c->outbox_count++;
-    c->outbox_bytes += text.len;
+    place(c, i);
     if (ticket_out != NULL)
         *ticket_out = i->ticket;
     if (flows(c))
@@ -95,6 +105,8 @@ int outbox_put(struct burble *c, enum outbox_kind kind, struct slice text, struc
 
 void outbox_flush(struct burble *c)
 {
+    if (c->outbox_held)
+        return;
     LIST_EACH(it, &c->outbox)
     {
         struct outbox_item *i = of(it);

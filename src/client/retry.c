@@ -195,8 +195,7 @@ static void retry_now(struct burble *c, struct client_timer *t)
     dial_begin(c);
 }
 
-/* A session that cannot go on: who waits for something of it hears so. */
-static void session_gone(struct burble *c)
+void client_gone(struct burble *c)
 {
     client_iq_gone(c);
     LIST_EACH(it, &c->extensions)
@@ -241,12 +240,12 @@ void client_ended(struct burble *c)
     c->sm.asked = false;
     if (e.why == BURBLE_WHY_LEFT && !c->suspended)
         client_sm_forget(c);
+    if (burble_why_permanent(e.why) || (c->setup.config.flags & BURBLE_NO_RECONNECT) != 0)
+        c->wanted = false;
     if (stood)
         session_lost(c);
     if (!client_sm_can_resume(c))
-        session_gone(c);
-    if (burble_why_permanent(e.why) || (c->setup.config.flags & BURBLE_NO_RECONNECT) != 0)
-        c->wanted = false;
+        client_gone(c);
     if (!c->wanted) {
         if (!c->suspended)
             outbox_clear(c, ERR_CLOSED);

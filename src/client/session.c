@@ -98,6 +98,10 @@ static void stands(struct burble *c, bool resumed)
     /* Behind the request for the roster, so that nothing is missed (RFC 6121 section 2.2). */
     if (!resumed)
         client_presence_announce(c);
+    c->outbox_held = false;
+    outbox_flush(c);
+    if (c->state != BURBLE_ONLINE)
+        return;
     client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_STATE, .state = &e});
 }
 
@@ -130,6 +134,7 @@ void session_begin(struct burble *c, unsigned along)
 {
     stream_change_state(c, STREAM_READY);
     outbox_new_session(c);
+    c->outbox_held = true;
     if ((along & SESSION_SM) == 0 && client_sm_offered(c))
         client_sm_enable(c);
     if ((along & SESSION_CARBONS) == 0 && (c->setup.config.flags & BURBLE_NO_CARBONS) == 0) {
@@ -140,7 +145,6 @@ void session_begin(struct burble *c, unsigned along)
     }
     if ((along & SESSION_INACTIVE) == 0)
         say_inactive(c);
-    outbox_flush(c);
     stands(c, false);
 }
 

@@ -127,7 +127,7 @@ void client_sm_take_failed(struct burble *c, struct xml x)
     if (xml_attr(x, SLICE("h")).ptr != NULL)
         (void)settle(c, x); /* what it has will not be said again */
     client_sm_forget(c);
-    client_iq_gone(c);
+    client_gone(c);
 }
 
 static void failed(struct burble *c, struct xml x)
