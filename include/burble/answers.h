@@ -1,0 +1,77 @@
+/** @file
+ * Small questions between entities, both ways: ping (XEP-0199), software version (XEP-0092), time
+ * (XEP-0202), last activity (XEP-0012).
+ */
+#ifndef BURBLE_ANSWERS_H
+#define BURBLE_ANSWERS_H
+
+#include "burble/disco.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Answers all of them, and service discovery, to those who may know that we are here
+ * (burble_set_tell); others get service-unavailable. What the program answers itself
+ * (burble_on_request) is left to it. The version is that of the configuration, with the system only
+ * if that names it; the time is UTC, so that nobody learns the time zone. There are no answers
+ * without this call, and no other remote access with it: commands (XEP-0050) are offered only by a
+ * program that does so itself. MEMORY. */
+BURBLE_API int burble_answer_usual(struct burble *c);
+/** A person did something just now: what last activity counts from. Until the first call, and while
+ * it is not used: from burble_answer_usual. */
+BURBLE_API void burble_touch(struct burble *c);
+
+struct burble_pong {
+    enum burble_iq_outcome outcome;
+    struct burble_stanza_error error;
+    const char *from;
+    bool there;      /**< it answered, be it that it knows no ping */
+    uint32_t rtt_ms; /**< until the answer */
+};
+typedef void burble_pong_fn(struct burble *c, const struct burble_pong *pong, void *arg);
+/** jid NULL: the own server. timeout_ms 0: 30,000. In these four fn is called exactly once, never
+ * from inside of the call, unless burble_cancel comes before (handle_out NULL: not wanted). SYNTAX,
+ * LIMIT, OFFLINE, MEMORY. */
+BURBLE_API int burble_ping(struct burble *c, const char *jid, uint32_t timeout_ms,
+                           burble_pong_fn *fn, void *arg, uint64_t *handle_out);
+
+struct burble_software {
+    enum burble_iq_outcome outcome;
+    struct burble_stanza_error error;
+    const char *from;
+    const char *name, *version, *os; /**< NULL: not told */
+};
+typedef void burble_software_fn(struct burble *c, const struct burble_software *software,
+                                void *arg);
+BURBLE_API int burble_version_of(struct burble *c, const char *jid, burble_software_fn *fn,
+                                 void *arg, uint64_t *handle_out);
+
+struct burble_clock {
+    enum burble_iq_outcome outcome; /**< ERROR also for an answer that is no time */
+    struct burble_stanza_error error;
+    const char *from;
+    int64_t wall_ms;  /**< since 1970-01-01T00:00:00Z */
+    int zone_minutes; /**< east of UTC */
+};
+typedef void burble_clock_fn(struct burble *c, const struct burble_clock *clock, void *arg);
+BURBLE_API int burble_time_of(struct burble *c, const char *jid, burble_clock_fn *fn, void *arg,
+                              uint64_t *handle_out);
+
+struct burble_activity {
+    enum burble_iq_outcome outcome; /**< ERROR also for an answer that is none */
+    struct burble_stanza_error error;
+    const char *from;
+    uint64_t seconds;   /**< of a full address: idle; bare: since it was last online; domain: since
+                             its start */
+    const char *status; /**< said when it left; NULL: none */
+};
+typedef void burble_activity_fn(struct burble *c, const struct burble_activity *activity,
+                                void *arg);
+BURBLE_API int burble_last_of(struct burble *c, const char *jid, burble_activity_fn *fn, void *arg,
+                              uint64_t *handle_out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
