@@ -89,6 +89,8 @@ BURBLE_API int burble_form_read(struct burble_xml x, struct burble_form **out);
 /** An empty one, with a FORM_TYPE unless that is NULL. NULL: no memory. */
 BURBLE_API struct burble_form *burble_form_new(enum burble_form_kind kind, const char *form_type);
 BURBLE_API void burble_form_free(struct burble_form **form);
+/** A copy of its own, without the tables of results. NULL: no memory. */
+BURBLE_API struct burble_form *burble_form_copy(const struct burble_form *form);
 
 /** The field of that name; NULL: none. It stays where it is until a field is added. */
 BURBLE_API const struct burble_field *burble_form_find(const struct burble_form *form,

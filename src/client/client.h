@@ -213,6 +213,8 @@ enum outbox_kind {
     OUTBOX_KEEP,    /* messages: said again in a new session */
     OUTBOX_SESSION, /* presence, IQ: said again in a resumed one alone */
 };
+/* Beside enum burble_send_flag: not shown (BURBLE_RAW_XML), and wiped. */
+enum { OUTBOX_SECRET = 1 << 30 };
 /* One stanza as text for default namespace jabber:client. id: of the stanza, for the event; may be
  * empty. What is of the session goes before messages that wait: who enters a room again says
  * afterwards what was to be said there (row C06). 0, ERR_CLOSED (no session and not kept),
@@ -245,6 +247,7 @@ struct client_iq {
     client_iq_fn *fn;    /* exactly once, never from inside of client_iq_send */
     void *arg;
     void (*drop)(void *arg); /* instead of fn, when the request is taken back; NULL: nothing */
+    bool secret;             /* there may be a password in it: it is not shown, and wiped */
 };
 /* handle_out may be NULL. 0, ERR_SYNTAX, ERR_LIMIT, ERR_CLOSED, ERR_MEMORY. */
 int client_iq_send(struct burble *c, const struct client_iq *iq, uint64_t *handle_out);

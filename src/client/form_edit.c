@@ -186,3 +186,19 @@ int burble_form_head(struct burble_form *form, const char *title, const char *in
     form->instructions = copies[1];
     return 0;
 }
+
+struct burble_form *burble_form_copy(const struct burble_form *form)
+{
+    struct burble_form *copy = burble_form_new(form->kind, NULL);
+    int err = copy != NULL ? burble_form_head(copy, form->title, form->instructions) : 0;
+    for (size_t i = 0; copy != NULL && err == 0 && i < form->field_count; i++) {
+        err = burble_form_add(copy, &form->fields[i]);
+        if (err == 0)
+            form_of(copy)->fields[copy->field_count - 1].changed = form->fields[i].changed;
+        if (err == ERR_EXISTS || err == ERR_SYNTAX)
+            err = 0; /* what has no name, or another's, cannot be answered */
+    }
+    if (err != 0)
+        burble_form_free(&copy);
+    return copy;
+}

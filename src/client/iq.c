@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "client/client.h"
 #include "xmpp/error.h"
 
@@ -126,10 +127,14 @@ int client_iq_send(struct burble *c, const struct client_iq *iq, uint64_t *handl
     if (err == 0 && r == NULL)
         err = ERR_MEMORY;
     if (err == 0) {
+        (void)buf_reserve(&b, iq->payload.len + 2 * iq->to.len + 128); /* one copy, to be wiped */
         write_request(&b, iq, r->id, jid_full(&to));
         err = b.failed ? ERR_MEMORY
-                       : outbox_put(c, OUTBOX_SESSION, buf_slice(&b), slice_z(r->id), 0, NULL);
+                       : outbox_put(c, OUTBOX_SESSION, buf_slice(&b), slice_z(r->id),
+                                    iq->secret ? OUTBOX_SECRET : 0, NULL);
     }
+    if (iq->secret && b.ptr != NULL)
+        mem_wipe(b.ptr, b.cap);
     buf_free(&b);
     arena_free(&mem);
     if (err != 0) {

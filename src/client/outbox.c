@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "client/client.h"
 #include "xml/parser.h"
 
@@ -13,7 +14,7 @@ struct outbox_item {
     struct list link;
     uint64_t ticket;
     enum outbox_kind kind;
-    bool sent;
+    bool sent, secret;
     uint32_t len, id_len;
     char text[]; /* the stanza, then its id and a NUL */
 };
@@ -33,6 +34,8 @@ static void drop(struct burble *c, struct outbox_item *i, bool tell, int error)
             .ticket = i->ticket, .id = i->id_len > 0 ? i->text + i->len : NULL, .error = error};
         client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_SENT, .sent = &e});
     }
+    if (i->secret)
+        mem_wipe(i->text, i->len);
     free(i);
 }
 
@@ -56,7 +59,11 @@ static bool flows(const struct burble *c)
 static void write_item(struct burble *c, struct outbox_item *i)
 {
     i->sent = true;
-    client_link_write(c, slice_of(i->text, i->len));
+    if (i->secret)
+        client_link_write_secret(c, slice_of(i->text, i->len),
+                                 "<iq type='set'>(not shown: there may be a password in it)</iq>");
+    else
+        client_link_write(c, slice_of(i->text, i->len));
     client_sm_count_out(c);
 }
 
@@ -88,6 +95,7 @@ int outbox_put(struct burble *c, enum outbox_kind kind, struct slice text, struc
     if (i == NULL)
         return ERR_MEMORY;
     *i = (struct outbox_item){.kind = kind,
+                              .secret = (flags & OUTBOX_SECRET) != 0,
                               .ticket = ++c->next_ticket,
                               .len = (uint32_t)text.len,
                               .id_len = (uint32_t)id.len};
