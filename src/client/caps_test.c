@@ -12,6 +12,7 @@
 
 #include "burble/caps.h"
 #include "burble/presence.h"
+#include "burble/room.h"
 #include "client/caps.h"
 #include "client/client.h"
 #include "client/test_client.h"
@@ -312,6 +313,31 @@ static void our_own_are_in_the_presence_and_are_what_we_answer(void **state)
     end(&t, &h);
 }
 
+#define ROOM "talk@rooms.example.org"
+
+static void V69_occupants_are_told_while_we_are_in_the_room(void **state)
+{
+    const struct burble_room_config config = BURBLE_ROOM_CONFIG(.nick = "me");
+    struct test_client t;
+    struct heard h;
+    struct burble_room *room;
+    (void)state;
+    online(&t, &h);
+    assert_int_equal(burble_room_join(t.c, ROOM, &config, &room), 0);
+    test_expect(&t, "<presence to='" ROOM "/me'><c xmlns='http://jabber.org/protocol/caps'");
+    for (int inside = 0; inside < 2; inside++) {
+        (void)test_sent(&t);
+        test_receive(&t,
+                     "<iq type='get' id='1' from='" ROOM "/bob'><query xmlns='" INFO "'/></iq>");
+        test_expect(&t, inside ? "<identity " : "<service-unavailable ");
+        test_receive(&t, "<presence from='" ROOM "/me'>"
+                         "<x xmlns='http://jabber.org/protocol/muc#user'>"
+                         "<item affiliation='none' role='participant'/><status code='110'/></x>"
+                         "</presence>");
+    }
+    end(&t, &h);
+}
+
 static void the_file_is_checked_as_the_network_is(void **state)
 {
     struct test_client t, u;
@@ -403,6 +429,7 @@ int main(void)
         cmocka_unit_test(V69_strangers_are_not_asked),
         cmocka_unit_test(nonsense_in_presence_is_let_be),
         cmocka_unit_test(our_own_are_in_the_presence_and_are_what_we_answer),
+        cmocka_unit_test(V69_occupants_are_told_while_we_are_in_the_room),
         cmocka_unit_test(the_file_is_checked_as_the_network_is),
         cmocka_unit_test(the_cache_has_a_limit),
         cmocka_unit_test(V16_free_in_the_callback),

@@ -128,8 +128,19 @@ static void rooms_free(struct client_extension *x)
     free(rooms);
 }
 
-static const struct client_extension_ops OPS = {
-    .name = "rooms", .stanza = take, .online = online, .gone = gone, .free = rooms_free};
+/* Occupants see that we are there, and ask through the room. */
+static bool shows(struct client_extension *x, const struct jid *who)
+{
+    const struct burble_room *r = room_find(rooms_from(x), jid_bare(who));
+    return r != NULL && r->state == BURBLE_ROOM_INSIDE;
+}
+
+static const struct client_extension_ops OPS = {.name = "rooms",
+                                                .stanza = take,
+                                                .shows = shows,
+                                                .online = online,
+                                                .gone = gone,
+                                                .free = rooms_free};
 
 struct rooms *rooms_of(struct burble *c)
 {

@@ -76,7 +76,7 @@ static void put_history(const struct burble_room *r, struct xml_writer *w)
 int room_say_presence(struct burble_room *r, struct slice nick, struct slice type,
                       const char *status, bool join)
 {
-    struct buf full = {0}, b = {0};
+    struct buf full = {0}, b = {0}, extras = {0};
     struct xml_writer w;
     int err = room_address(r, nick, &full);
     if (err != 0) {
@@ -92,6 +92,12 @@ int room_say_presence(struct burble_room *r, struct slice nick, struct slice typ
         xml_leaf(&w, SLICE("status"), SLICE_NONE, slice_z(status));
     if (type.len == 0 && buf_len(&r->client->presence) > 0)
         xml_raw_put(&w, buf_slice(&r->client->presence));
+    if (type.len == 0)
+        client_presence_extras(r->client, false, &extras);
+    if (buf_len(&extras) > 0)
+        xml_raw_put(&w, buf_slice(&extras));
+    b.failed |= extras.failed;
+    buf_free(&extras);
     if (join) {
         xml_open(&w, SLICE("x"), NS_MUC);
         put_history(r, &w);
