@@ -267,3 +267,22 @@ def test_a_proxy_that_refuses_is_told(send, kind):
 def test_a_proxy_that_is_not_there_is_told(send, dead):
     done = send(UNREACHABLE, proxy=f"socks5://127.0.0.1:{dead}", host="there.example")
     assert f"no address of the proxy 127.0.0.1:{dead} answered: connection refused" in done.err
+
+
+# ------------------------------------------------------------------------------------ real servers
+
+
+@pytest.mark.servers("burbled", "prosody")
+@pytest.mark.parametrize("service", [CLIENT, DIRECT])
+def test_real_servers_at_both_kinds_of_port(send, server, dead, service):
+    port = server.port if service == CLIENT else server.tls_port
+    send(domain=server.host, ca_file=server.ca_file,
+         srv=[(DIRECT, "here", dead, 1, 0), (service, "here", port, 2, 0)])
+
+
+@pytest.mark.servers("burbled", "prosody")
+def test_real_servers_behind_a_proxy(send, server):
+    with Tunnel("socks5", {"hidden.example": server.address("tls")}) as proxy:
+        send(domain=server.host, ca_file=server.ca_file, proxy=proxy.url, host="hidden.example",
+             port=5222)
+        assert proxy.asked == [("hidden.example", 5222)]
