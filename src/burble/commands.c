@@ -12,6 +12,7 @@ const struct command *const COMMANDS[] = {
     &CMD_ACCOUNT_REMOVE,
     &CMD_ACCOUNT_SHOW,
     &CMD_BOT,
+    &CMD_CHAT,
     &CMD_CONSOLE,
     &CMD_HELP,
     &CMD_LISTEN,

@@ -41,6 +41,7 @@ extern const struct command CMD_ACCOUNT_LIST;
 extern const struct command CMD_ACCOUNT_REMOVE;
 extern const struct command CMD_ACCOUNT_SHOW;
 extern const struct command CMD_BOT;
+extern const struct command CMD_CHAT;
 extern const struct command CMD_CONSOLE;
 extern const struct command CMD_HELP;
 extern const struct command CMD_LISTEN;

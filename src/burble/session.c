@@ -1,6 +1,8 @@
 /* A connected account for a command. */
 #include "burble/session.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +23,7 @@ struct session_inside {
     int signals;
     bool stands; /* there was a session */
     bool said;   /* why it ended was said */
+    char *why;   /* with .silent: it is still to be said */
     struct burble_trust *trust;
 };
 
@@ -68,7 +71,10 @@ static void ended(struct session *s, const struct burble_state_event *e)
 {
     int code = exit_code_of(e->why);
     if (code != EXIT_DONE && !s->inside->said) {
-        out_error("%s", e->text);
+        if (s->options.silent)
+            s->inside->why = mem_copy(slice_z(e->text));
+        else
+            out_error("%s", e->text);
         s->inside->said = true;
     }
     if (!s->ending) {
@@ -97,7 +103,8 @@ static void on_state(struct session *s, const struct burble_state_event *e)
     } else if (e->state == BURBLE_OFFLINE) {
         ended(s, e);
     } else if (e->state == BURBLE_WAITING) {
-        out_note(&s->app->out, "%s; trying again in %u s", e->text, (e->retry_ms + 999) / 1000);
+        if (!s->options.silent)
+            out_note(&s->app->out, "%s; trying again in %u s", e->text, (e->retry_ms + 999) / 1000);
         if (s->ops->offline != NULL)
             s->ops->offline(s, e);
     }
@@ -338,6 +345,24 @@ int session_run(struct session *s)
     return s->status;
 }
 
+int session_run_with(struct session *s, void (*turn)(void *arg), void *arg)
+{
+    while (!s->ending || burble_state(s->client) != BURBLE_OFFLINE) {
+        struct pollfd p = {.fd = burble_loop_fd(s->loop), .events = POLLIN};
+        if (poll(&p, 1, burble_loop_wait_ms(s->loop)) < 0 && errno != EINTR)
+            return app_fail(s->app, EXIT_REFUSED, "%s", strerror(errno));
+        burble_loop_step(s->loop);
+        turn(arg);
+    }
+    return s->status;
+}
+
+void session_say_end(const struct session *s)
+{
+    if (s->inside->why != NULL)
+        out_error("%s", s->inside->why);
+}
+
 void session_end(struct session *s, int code)
 {
     if (s->ending)
@@ -362,6 +387,7 @@ void session_close(struct session *s)
         signals_close(&s->inside->signals);
     state_close(&s->inside->state);
     burble_trust_free(&s->inside->trust);
+    mem_free(s->inside->why);
     mem_free(s->inside);
     s->inside = NULL;
 }

@@ -42,6 +42,7 @@ struct session_options {
     unsigned flags;      /* further enum burble_flag */
     const char *purpose; /* of the saved state (burble/state.h), "listen"; NULL: none is kept, and
                             no stream management is asked for */
+    bool silent;         /* nothing on standard error while it runs: the screen is the command's */
     unsigned online_ms;  /* how long the way to the session may take; 0: 30,000 */
 };
 
@@ -63,6 +64,10 @@ int session_open(struct app *app, const struct session_ops *ops, void *arg,
                  const struct session_options *o, struct session *out);
 /* Runs until it has ended; the exit code. */
 int session_run(struct session *s);
+/* The same, with turn called whenever something may have happened. */
+int session_run_with(struct session *s, void (*turn)(void *arg), void *arg);
+/* With .silent: says why it ended, where that is worth a word. */
+void session_say_end(const struct session *s);
 /* Ends the session in order: what waits is sent first. The first code counts. */
 void session_end(struct session *s, int code);
 void session_close(struct session *s);

@@ -1,0 +1,301 @@
+/* What is typed in `burble chat`: a message, or a command that begins with "/". */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "burble/tui.h"
+
+enum { WORDS_MAX = 4 };
+
+struct tui_command {
+    const char *name, *shown, *help;
+    unsigned args_min;
+    /* words: the first ones; rest[i]: the line from word i on. */
+    void (*run)(struct tui *t, char **words, char **rest, unsigned count);
+    bool needs_talk;
+};
+
+static const struct tui_command TUI_COMMANDS[];
+
+static void cmd_msg(struct tui *t, char **words, char **rest, unsigned count)
+{
+    tui_open(t, words[0]);
+    if (count > 1 && t->model.current != NULL)
+        tui_say(t, t->model.current, rest[1]);
+}
+
+static void cmd_join(struct tui *t, char **words, char **rest, unsigned count)
+{
+    (void)rest;
+    tui_join(t, words[0], count > 1 ? words[1] : NULL, count > 2 ? words[2] : NULL);
+}
+
+static void cmd_close(struct tui *t, char **words, char **rest, unsigned count)
+{
+    struct tui_talk *k = t->model.current;
+    (void)words, (void)rest, (void)count;
+    if (k->room)
+        tui_leave(t, k);
+    else
+        tui_talk_close(&t->model, k);
+    tui_changed(t);
+}
+
+static void cmd_who(struct tui *t, char **words, char **rest, unsigned count)
+{
+    (void)words, (void)rest, (void)count;
+    tui_who(t, t->model.current);
+}
+
+static void cmd_topic(struct tui *t, char **words, char **rest, unsigned count)
+{
+    struct tui_talk *k = t->model.current;
+    (void)words;
+    int err = k->handle == NULL ? BURBLE_ERR_OFFLINE
+                                : burble_room_set_subject(k->handle, count > 0 ? rest[0] : "");
+    if (err != 0)
+        tui_tell(t, TUI_FAILURE, "the subject: %s", burble_error_text(err));
+}
+
+static void cmd_nick(struct tui *t, char **words, char **rest, unsigned count)
+{
+    struct tui_talk *k = t->model.current;
+    (void)words, (void)count;
+    int err = k->handle == NULL ? BURBLE_ERR_OFFLINE
+                                : burble_room_set_nick(k->handle, rest[0], NULL, NULL);
+    if (err != 0)
+        tui_tell(t, TUI_FAILURE, "the nickname: %s", burble_error_text(err));
+}
+
+static void cmd_invite(struct tui *t, char **words, char **rest, unsigned count)
+{
+    struct tui_talk *k = t->model.current;
+    int err = k->handle == NULL
+                  ? BURBLE_ERR_OFFLINE
+                  : burble_room_invite(k->handle, words[0], count > 1 ? rest[1] : NULL, true);
+    tui_tell(t, err == 0 ? TUI_REMARK : TUI_FAILURE, "%s: %s", words[0],
+             err == 0 ? "invited" : burble_error_text(err));
+}
+
+static void cmd_correct(struct tui *t, char **words, char **rest, unsigned count)
+{
+    (void)words, (void)count;
+    tui_correct(t, t->model.current, rest[0]);
+}
+
+static void cmd_me(struct tui *t, char **words, char **rest, unsigned count)
+{
+    struct buf text = {0};
+    (void)words, (void)count;
+    if (buf_printf(&text, "/me %s", rest[0]) == 0 && buf_byte(&text, '\0') == 0)
+        tui_say(t, t->model.current, text.ptr);
+    buf_free(&text);
+}
+
+static void cmd_history(struct tui *t, char **words, char **rest, unsigned count)
+{
+    (void)words, (void)rest, (void)count;
+    tui_older(t, t->model.current);
+}
+
+static void cmd_status(struct tui *t, char **words, char **rest, unsigned count)
+{
+    enum burble_show show = BURBLE_SHOW_ONLINE;
+    while (show < BURBLE_SHOW_DND && strcmp(burble_show_text(show), words[0]) != 0)
+        show++;
+    if (strcmp(burble_show_text(show), words[0]) != 0)
+        tui_tell(t, TUI_FAILURE, "/status online, chat, away, xa or dnd, and a text");
+    else
+        tui_set_status(t, show, count > 1 ? rest[1] : NULL);
+}
+
+/* The address that is meant: the word, or the current conversation. */
+static const char *whom(const struct tui *t, char **words, unsigned count)
+{
+    return count > 0 ? words[0] : t->model.current != NULL ? t->model.current->jid : NULL;
+}
+
+static void contact_done(struct tui *t, const char *jid, int err, const char *done)
+{
+    tui_tell(t, err == 0 ? TUI_REMARK : TUI_FAILURE, "%s: %s", jid != NULL ? jid : "who",
+             err == 0 ? done : burble_error_text(err));
+}
+
+static void cmd_add(struct tui *t, char **words, char **rest, unsigned count)
+{
+    const char *jid = whom(t, words, count);
+    int err = jid == NULL ? BURBLE_ERR_SYNTAX
+                          : burble_roster_set(t->roster, jid, count > 1 ? rest[1] : NULL, NULL, 0,
+                                              NULL, NULL);
+    if (err == 0)
+        err = burble_roster_subscribe(t->roster, jid, NULL);
+    contact_done(t, jid, err, "asked");
+}
+
+static void cmd_remove(struct tui *t, char **words, char **rest, unsigned count)
+{
+    const char *jid = whom(t, words, count);
+    (void)rest;
+    contact_done(t, jid,
+                 jid == NULL ? BURBLE_ERR_SYNTAX : burble_roster_remove(t->roster, jid, NULL, NULL),
+                 "removed");
+}
+
+static void cmd_accept(struct tui *t, char **words, char **rest, unsigned count)
+{
+    const char *jid = whom(t, words, count);
+    (void)rest;
+    int err = jid == NULL ? BURBLE_ERR_SYNTAX : burble_roster_approve(t->roster, jid);
+    if (err == 0)
+        err = burble_roster_subscribe(t->roster, jid, NULL);
+    contact_done(t, jid, err, "may see when you are here, and was asked the same");
+}
+
+static void cmd_deny(struct tui *t, char **words, char **rest, unsigned count)
+{
+    const char *jid = whom(t, words, count);
+    (void)rest;
+    contact_done(t, jid, jid == NULL ? BURBLE_ERR_SYNTAX : burble_roster_cancel(t->roster, jid),
+                 "may not see when you are here");
+}
+
+static void cmd_help(struct tui *t, char **words, char **rest, unsigned count);
+
+static void cmd_quit(struct tui *t, char **words, char **rest, unsigned count)
+{
+    (void)words, (void)rest, (void)count;
+    session_end(&t->session, EXIT_DONE);
+}
+
+static const struct tui_command TUI_COMMANDS[] = {
+    {"accept", "[JID]", "they may see when you are here", 0, cmd_accept, false},
+    {"add", "[JID] [NAME]", "add a contact, and ask to see when they are here", 0, cmd_add, false},
+    {"close", "", "close the conversation", 0, cmd_close, true},
+    {"correct", "TEXT", "say your last message anew", 1, cmd_correct, true},
+    {"deny", "[JID]", "they may not see when you are here", 0, cmd_deny, false},
+    {"help", "", "this", 0, cmd_help, false},
+    {"history", "", "older messages of the archive (also PgUp)", 0, cmd_history, true},
+    {"invite", "JID [REASON]", "invite into this room", 1, cmd_invite, true},
+    {"join", "ROOM [NICK [PASSWORD]]", "enter a room", 1, cmd_join, false},
+    {"leave", "", "leave the room", 0, cmd_close, true},
+    {"me", "TEXT", "say what you do", 1, cmd_me, true},
+    {"msg", "JID [TEXT]", "open a conversation", 1, cmd_msg, false},
+    {"nick", "NAME", "another nickname in this room", 1, cmd_nick, true},
+    {"quit", "", "end (also Ctrl-C)", 0, cmd_quit, false},
+    {"remove", "[JID]", "remove a contact", 0, cmd_remove, false},
+    {"status", "SHOW [TEXT]", "online, chat, away, xa or dnd", 1, cmd_status, false},
+    {"topic", "[TEXT]", "set the subject of this room", 0, cmd_topic, true},
+    {"who", "", "who is in this room", 0, cmd_who, true},
+};
+enum { TUI_COMMAND_COUNT = sizeof(TUI_COMMANDS) / sizeof(TUI_COMMANDS[0]) };
+
+static void cmd_help(struct tui *t, char **words, char **rest, unsigned count)
+{
+    static const char *const KEYS[] = {
+        "Tab           the next conversation with something unread, or completes a word",
+        "Ctrl-N Ctrl-P the next, the previous entry of the list; Enter opens it",
+        "Alt-1 ...     the first, second, ... entry",
+        "PgUp PgDn     scroll; beyond the top older messages are fetched",
+        "Up Down       what you typed before",
+        "Ctrl-W ^U ^K  delete a word, the line before the cursor, the rest",
+        "Ctrl-L        draw the screen again",
+    };
+    struct tui_talk *k = tui_talk_find(&t->model, "help");
+    (void)words, (void)rest, (void)count;
+    if (k != NULL)
+        tui_talk_close(&t->model, k);
+    k = tui_talk_open(&t->model, "help", false);
+    if (k == NULL)
+        return;
+    k->at_start = true;
+    tui_set(&k->title, "Help");
+    for (size_t i = 0; i < TUI_COMMAND_COUNT; i++)
+        tui_remark(k, tui_now(t), TUI_REMARK, "/%-8s %-22s %s", TUI_COMMANDS[i].name,
+                   TUI_COMMANDS[i].shown, TUI_COMMANDS[i].help);
+    for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++)
+        tui_remark(k, tui_now(t), TUI_REMARK, "%s", KEYS[i]);
+    tui_show(t, k);
+}
+
+static unsigned split(char *line, char **words, char **rest, char *copy)
+{
+    unsigned n = 0;
+    size_t at = 0;
+    while (n < WORDS_MAX) {
+        while (line[at] == ' ')
+            at++;
+        if (line[at] == '\0')
+            break;
+        rest[n] = line + at;
+        words[n] = copy + at;
+        size_t end = at + slice_find(slice_z(line + at), ' ');
+        bool more = line[end] != '\0';
+        copy[end] = '\0';
+        n++;
+        at = end + (more ? 1 : 0);
+    }
+    return n;
+}
+
+static void command(struct tui *t, const char *text)
+{
+    char *line = mem_copy(slice_z(text)), *copy = mem_copy(slice_z(text));
+    char *words[WORDS_MAX], *rest[WORDS_MAX];
+    unsigned n = split(line, words, rest, copy);
+    const struct tui_command *found = NULL;
+    for (size_t i = 0; i < TUI_COMMAND_COUNT && n > 0; i++)
+        if (strcmp(TUI_COMMANDS[i].name, words[0]) == 0)
+            found = &TUI_COMMANDS[i];
+    if (found == NULL)
+        tui_tell(t, TUI_FAILURE, "there is no command /%s; /help lists them",
+                 n > 0 ? words[0] : "");
+    else if (n - 1 < found->args_min)
+        tui_tell(t, TUI_FAILURE, "/%s %s: %s", found->name, found->shown, found->help);
+    else if (found->needs_talk && t->model.current == NULL)
+        tui_tell(t, TUI_FAILURE, "/%s needs an open conversation", found->name);
+    else
+        found->run(t, words + 1, rest + 1, n - 1);
+    mem_free(line);
+    mem_free(copy);
+}
+
+void tui_enter(struct tui *t, const char *line)
+{
+    struct tui_talk *k = t->model.current;
+    tui_set(&t->model.notice, NULL);
+    tui_changed(t);
+    if (line[0] == '/' && line[1] != '/')
+        command(t, line + 1);
+    else if (k == NULL)
+        tui_tell(t, TUI_FAILURE, "to whom? /msg JID opens a conversation");
+    else if (strcmp(k->jid, "help") == 0)
+        tui_tell(t, TUI_REMARK, "nobody reads this here; /close closes it");
+    else
+        tui_say(t, k, line[0] == '/' ? line + 1 : line);
+}
+
+/* Commands, nicknames in a room, addresses of contacts. */
+void tui_complete(struct tui *t)
+{
+    struct slice word = editor_word(&t->model.editor);
+    struct buf by = {0};
+    if (word.len == 0)
+        return;
+    bool first = word.ptr == editor_text(&t->model.editor).ptr;
+    if (first && word.ptr[0] == '/') {
+        for (size_t i = 0; i < TUI_COMMAND_COUNT && by.ptr == NULL; i++)
+            if (slice_starts(slice_z(TUI_COMMANDS[i].name), slice_from(word, 1)))
+                (void)buf_printf(&by, "/%s ", TUI_COMMANDS[i].name);
+    } else if (t->model.current != NULL && t->model.current->handle != NULL) {
+        const struct burble_occupant *o = burble_room_next(t->model.current->handle, NULL);
+        for (; o != NULL && by.ptr == NULL; o = burble_room_next(t->model.current->handle, o))
+            if (!o->self && slice_starts(slice_z(o->nick), word))
+                (void)buf_printf(&by, "%s%s ", o->nick, first ? ":" : "");
+    }
+    for (size_t i = 0; i < t->model.contact_count && by.ptr == NULL; i++)
+        if (slice_starts(slice_z(t->model.contacts[i].jid), word))
+            (void)buf_printf(&by, "%s ", t->model.contacts[i].jid);
+    if (buf_len(&by) > 0)
+        editor_replace_word(&t->model.editor, buf_slice(&by));
+    buf_free(&by);
+}

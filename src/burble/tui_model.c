@@ -1,0 +1,310 @@
+/* Contacts and conversations. */
+#include "burble/tui_model.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+void tui_set(char **text, const char *to)
+{
+    char *copy = to != NULL ? mem_copy(slice_z(to)) : NULL;
+    mem_free(*text);
+    *text = copy;
+}
+
+static void line_free(struct tui_line *l)
+{
+    mem_free(l->who);
+    mem_free(l->text);
+    mem_free(l->from);
+    mem_free(l->id);
+    mem_free(l->archive_id);
+    mem_free(l);
+}
+
+static struct tui_talk *talk_of(struct list *l)
+{
+    return CONTAINER_OF(l, struct tui_talk, link);
+}
+
+struct tui_talk *tui_talk_find(const struct tui_model *m, const char *jid)
+{
+    LIST_EACH(it, (struct list *)(void *)&m->talks)
+    if (strcmp(talk_of(it)->jid, jid) == 0)
+        return talk_of(it);
+    return NULL;
+}
+
+struct tui_talk *tui_talk_open(struct tui_model *m, const char *jid, bool room)
+{
+    struct tui_talk *t = tui_talk_find(m, jid);
+    size_t n = 0;
+    if (t != NULL)
+        return t;
+    LIST_EACH(it, &m->talks)
+    n++;
+    if (n >= TUI_TALKS_MAX)
+        return NULL;
+    t = mem_new(struct tui_talk);
+    t->jid = mem_copy(slice_z(jid));
+    t->title = mem_copy(slice_z(tui_name_of(m, jid)));
+    t->room = room;
+    list_push(&m->talks, &t->link);
+    return t;
+}
+
+void tui_talk_close(struct tui_model *m, struct tui_talk *t)
+{
+    if (m->current == t)
+        tui_talk_show(m, NULL);
+    list_remove(&t->link);
+    for (size_t i = 0; i < t->count; i++)
+        line_free(t->lines[i]);
+    mem_free(t->lines);
+    char *texts[] = {t->jid, t->title, t->typing, t->subject, t->draft, t->last_id};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        mem_free(texts[i]);
+    mem_free(t);
+}
+
+void tui_talk_show(struct tui_model *m, struct tui_talk *t)
+{
+    struct tui_talk *old = m->current;
+    if (old == t)
+        return;
+    if (old != NULL) {
+        mem_free(old->draft);
+        old->draft = mem_copy(editor_text(&m->editor));
+        old->read = old->count;
+        old->scroll = 0;
+    }
+    m->current = t;
+    editor_set(&m->editor, slice_z(t != NULL ? t->draft : NULL));
+    if (t == NULL)
+        return;
+    t->unread = 0;
+    t->mention = false;
+}
+
+/* By time, behind those of the same time. */
+static size_t place_of(const struct tui_talk *t, int64_t stamp_ms)
+{
+    size_t at = t->count;
+    while (at > 0 && t->lines[at - 1]->stamp_ms > stamp_ms)
+        at--;
+    return at;
+}
+
+static void drop_oldest(struct tui_talk *t)
+{
+    line_free(t->lines[0]);
+    memmove(t->lines, t->lines + 1, (--t->count) * sizeof(t->lines[0]));
+    if (t->read > 0)
+        t->read--;
+}
+
+struct tui_line *tui_line_add(struct tui_talk *t, const struct tui_line *line)
+{
+    if (t->count == TUI_LINES_MAX)
+        drop_oldest(t);
+    if (t->count == t->cap) {
+        t->cap = t->cap == 0 ? 64 : t->cap * 2;
+        t->lines = mem_resize(t->lines, t->cap, sizeof(t->lines[0]));
+    }
+    struct tui_line *l = mem_new(struct tui_line);
+    *l = *line;
+    l->who = mem_copy(slice_z(line->who));
+    l->text = mem_copy(slice_z(line->text));
+    l->from = line->from != NULL ? mem_copy(slice_z(line->from)) : NULL;
+    l->id = line->id != NULL ? mem_copy(slice_z(line->id)) : NULL;
+    l->archive_id = line->archive_id != NULL ? mem_copy(slice_z(line->archive_id)) : NULL;
+    size_t at = place_of(t, line->stamp_ms);
+    memmove(t->lines + at + 1, t->lines + at, (t->count - at) * sizeof(t->lines[0]));
+    t->lines[at] = l;
+    t->count++;
+    if (at < t->read || (at == t->read && line->own))
+        t->read++;
+    return l;
+}
+
+void tui_remark(struct tui_talk *t, int64_t now_ms, enum tui_line_kind kind, const char *fmt, ...)
+{
+    struct buf text = {0};
+    va_list args;
+    va_start(args, fmt);
+    (void)buf_vprintf(&text, fmt, args);
+    va_end(args);
+    if (buf_byte(&text, '\0') == 0) {
+        struct tui_line line = {.kind = kind, .stamp_ms = now_ms, .text = text.ptr};
+        (void)tui_line_add(t, &line);
+    }
+    buf_free(&text);
+}
+
+struct tui_line *tui_line_find(struct tui_talk *t, const char *id, bool own)
+{
+    for (size_t i = t->count; id != NULL && i > 0; i--) {
+        struct tui_line *l = t->lines[i - 1];
+        if (l->own == own && l->id != NULL && strcmp(l->id, id) == 0)
+            return l;
+    }
+    return NULL;
+}
+
+bool tui_line_known(struct tui_talk *t, const char *from, const char *id, const char *archive_id)
+{
+    for (size_t i = t->count; i > 0; i--) {
+        const struct tui_line *l = t->lines[i - 1];
+        if (archive_id != NULL && l->archive_id != NULL && strcmp(l->archive_id, archive_id) == 0)
+            return true;
+        if (id != NULL && l->id != NULL && from != NULL && l->from != NULL &&
+            strcmp(l->id, id) == 0 && strcmp(l->from, from) == 0)
+            return true;
+    }
+    return false;
+}
+
+void tui_line_set_text(struct tui_line *l, const char *text)
+{
+    tui_set(&l->text, text);
+    l->corrected = true;
+}
+
+/* ---------------------------------------------------------------------------------------- contacts
+ */
+
+struct tui_contact *tui_contact_find(struct tui_model *m, const char *jid)
+{
+    for (size_t i = 0; i < m->contact_count; i++)
+        if (strcmp(m->contacts[i].jid, jid) == 0)
+            return &m->contacts[i];
+    return NULL;
+}
+
+static void contact_free(struct tui_contact *c)
+{
+    mem_free(c->jid);
+    mem_free(c->name);
+    mem_free(c->status);
+}
+
+void tui_contact_remove(struct tui_model *m, const char *jid)
+{
+    struct tui_contact *c = tui_contact_find(m, jid);
+    if (c == NULL)
+        return;
+    contact_free(c);
+    size_t at = (size_t)(c - m->contacts);
+    memmove(c, c + 1, (m->contact_count - at - 1) * sizeof(*c));
+    m->contact_count--;
+}
+
+struct tui_contact *tui_contact_set(struct tui_model *m, const char *jid, const char *name)
+{
+    struct tui_contact kept = {0}, *old = tui_contact_find(m, jid);
+    const char *shown = name != NULL && *name != '\0' ? name : jid;
+    if (old != NULL && strcmp(old->name, shown) == 0)
+        return old;
+    if (old != NULL) {
+        kept = *old;
+        kept.status = old->status != NULL ? mem_copy(slice_z(old->status)) : NULL;
+        tui_contact_remove(m, jid);
+    }
+    if (m->contact_count == m->contact_cap) {
+        m->contact_cap = m->contact_cap == 0 ? 32 : m->contact_cap * 2;
+        m->contacts = mem_resize(m->contacts, m->contact_cap, sizeof(m->contacts[0]));
+    }
+    kept.jid = mem_copy(slice_z(jid));
+    kept.name = mem_copy(slice_z(shown));
+    size_t at = m->contact_count;
+    while (at > 0 && strcasecmp(m->contacts[at - 1].name, shown) > 0)
+        at--;
+    memmove(m->contacts + at + 1, m->contacts + at,
+            (m->contact_count - at) * sizeof(m->contacts[0]));
+    m->contacts[at] = kept;
+    m->contact_count++;
+    struct tui_talk *t = tui_talk_find(m, jid);
+    if (t != NULL)
+        tui_set(&t->title, shown);
+    return &m->contacts[at];
+}
+
+const char *tui_name_of(struct tui_model *m, const char *jid)
+{
+    const struct tui_contact *c = tui_contact_find(m, jid);
+    return c != NULL ? c->name : jid;
+}
+
+/* ---------------------------------------------------------------------------------------- the list
+ */
+
+static size_t put_contacts(struct tui_model *m, bool here, struct tui_entry *out, size_t n,
+                           size_t max)
+{
+    for (size_t i = 0; i < m->contact_count && n < max; i++) {
+        const struct tui_contact *c = &m->contacts[i];
+        if (c->here == here)
+            out[n++] = (struct tui_entry){
+                .jid = c->jid, .name = c->name, .contact = c, .talk = tui_talk_find(m, c->jid)};
+    }
+    return n;
+}
+
+size_t tui_entries(struct tui_model *m, struct tui_entry *out, size_t max)
+{
+    size_t n = 0;
+    for (int rooms = 1; rooms >= 0; rooms--)
+        LIST_EACH(it, &m->talks)
+        {
+            struct tui_talk *t = talk_of(it);
+            if (n < max && t->room == (rooms == 1) &&
+                (t->room || tui_contact_find(m, t->jid) == NULL))
+                out[n++] = (struct tui_entry){.jid = t->jid, .name = t->title, .talk = t};
+        }
+    n = put_contacts(m, true, out, n, max);
+    return put_contacts(m, false, out, n, max);
+}
+
+struct tui_talk *tui_next_unread(const struct tui_model *m)
+{
+    struct tui_talk *best = NULL;
+    LIST_EACH(it, (struct list *)(void *)&m->talks)
+    {
+        struct tui_talk *t = talk_of(it);
+        if (t->unread == 0 || t == m->current)
+            continue;
+        if (best == NULL || (t->mention && !best->mention) ||
+            (t->mention == best->mention && best->room && !t->room))
+            best = t;
+    }
+    return best;
+}
+
+void tui_notice(struct tui_model *m, const char *fmt, ...)
+{
+    struct buf text = {0};
+    va_list args;
+    va_start(args, fmt);
+    (void)buf_vprintf(&text, fmt, args);
+    va_end(args);
+    if (buf_byte(&text, '\0') == 0)
+        tui_set(&m->notice, text.ptr);
+    buf_free(&text);
+}
+
+void tui_model_free(struct tui_model *m)
+{
+    while (!list_empty(&m->talks))
+        tui_talk_close(m, talk_of(m->talks.next));
+    for (size_t i = 0; i < m->contact_count; i++)
+        contact_free(&m->contacts[i]);
+    mem_free(m->contacts);
+    mem_free(m->own);
+    mem_free(m->status);
+    mem_free(m->notice);
+    editor_free(&m->editor);
+    *m = (struct tui_model){0};
+}

@@ -1,0 +1,127 @@
+/* What `burble chat` knows: contacts, conversations, and what was said in them. Pure. */
+#ifndef BURBLE_TUI_MODEL_H
+#define BURBLE_TUI_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "burble/presence.h"
+#include "burble/tui_editor.h"
+
+enum { TUI_LINES_MAX = 5000, TUI_TALKS_MAX = 1000 };
+
+enum tui_line_kind { TUI_SAID, TUI_REMARK, TUI_FAILURE };
+
+/* How far an own message has come. */
+enum tui_mark {
+    TUI_MARK_NONE,
+    TUI_MARK_WAITS,
+    TUI_MARK_SENT,
+    TUI_MARK_RECEIVED,
+    TUI_MARK_READ,
+    TUI_MARK_FAILED
+};
+
+struct tui_line {
+    enum tui_line_kind kind;
+    int64_t stamp_ms;
+    bool own, corrected;
+    enum tui_mark mark;
+    uint64_t ticket;
+    char *who, *text; /* who: as it is shown */
+    char *from;       /* who said it: full address in rooms, else the bare one */
+    char *id;         /* NULL: none */
+    char *archive_id; /* NULL: none */
+};
+
+struct burble_room;
+
+struct tui_talk {
+    struct list link;
+    char *jid; /* bare address */
+    char *title;
+    bool room;
+    struct burble_room *handle; /* of a room */
+    struct tui_line **lines;    /* by time */
+    size_t count, cap;
+    unsigned unread;
+    bool mention;          /* somebody named us */
+    size_t read;           /* lines in front of the mark "new" */
+    char *typing;          /* who does; NULL: nobody */
+    char *subject;         /* of a room */
+    size_t occupants;      /* of a room */
+    size_t scroll;         /* rows up from the end */
+    bool asking, at_start; /* older lines are asked for; there are none */
+    char *draft;
+    char *last_id; /* of the other side's last message that wants to be marked as read */
+};
+
+struct tui_contact {
+    char *jid, *name; /* name: as it is shown */
+    bool here, asks, subscribed;
+    enum burble_show show;
+    char *status;
+};
+
+struct tui_model {
+    char *own;              /* bare address */
+    const char *connection; /* "online", "connecting" */
+    bool online;
+    enum burble_show show;
+    char *status;
+    struct list talks;            /* struct tui_talk */
+    struct tui_talk *current;     /* NULL: none */
+    struct tui_contact *contacts; /* by name */
+    size_t contact_count, contact_cap;
+    struct tui_editor editor;
+    char *notice; /* in the status line; NULL: the keys are shown there */
+    bool bell;    /* to be rung */
+};
+
+void tui_model_free(struct tui_model *m);
+
+/* NULL: there is none. */
+struct tui_talk *tui_talk_find(const struct tui_model *m, const char *jid);
+/* Found or made. NULL: TUI_TALKS_MAX. */
+struct tui_talk *tui_talk_open(struct tui_model *m, const char *jid, bool room);
+void tui_talk_close(struct tui_model *m, struct tui_talk *t);
+/* It is shown: what was unread is read. May be NULL. */
+void tui_talk_show(struct tui_model *m, struct tui_talk *t);
+/* A line at its place by time; the oldest goes when there are too many. Texts are copied. */
+struct tui_line *tui_line_add(struct tui_talk *t, const struct tui_line *line);
+/* A remark of our own at the end. */
+void tui_remark(struct tui_talk *t, int64_t now_ms, enum tui_line_kind kind, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The last line with this id (of ours, or not); NULL. */
+struct tui_line *tui_line_find(struct tui_talk *t, const char *id, bool own);
+/* Known already: same archive id, or same id of the same sender. */
+bool tui_line_known(struct tui_talk *t, const char *from, const char *id, const char *archive_id);
+void tui_line_set_text(struct tui_line *l, const char *text);
+
+/* Found, or NULL. */
+struct tui_contact *tui_contact_find(struct tui_model *m, const char *jid);
+/* Found or made; the name is that of the roster, NULL: the address. */
+struct tui_contact *tui_contact_set(struct tui_model *m, const char *jid, const char *name);
+void tui_contact_remove(struct tui_model *m, const char *jid);
+/* What a conversation or address is called. */
+const char *tui_name_of(struct tui_model *m, const char *jid);
+
+/* The rows of the list at the left: rooms, conversations with strangers, contacts that are here,
+ * those that are not. */
+struct tui_entry {
+    const char *jid, *name;
+    struct tui_talk *talk;             /* NULL: none open */
+    const struct tui_contact *contact; /* NULL: none */
+};
+/* Of at most max; how many there are. */
+size_t tui_entries(struct tui_model *m, struct tui_entry *out, size_t max);
+/* The next conversation with something unread, a mention first; NULL: none. */
+struct tui_talk *tui_next_unread(const struct tui_model *m);
+
+void tui_notice(struct tui_model *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Replaces *text by a copy; NULL: none. */
+void tui_set(char **text, const char *to);
+
+#endif

@@ -1,0 +1,217 @@
+/* Rooms in `burble chat`. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "burble/tui.h"
+
+static struct tui_talk *talk_of(struct tui *t, const struct burble_room *room)
+{
+    return tui_talk_find(&t->model, burble_room_jid(room));
+}
+
+static void count(struct tui *t, struct tui_talk *k, const struct burble_room *room)
+{
+    k->occupants = burble_room_occupants(room);
+    tui_changed(t);
+}
+
+static void joined(struct burble_room *room, const struct burble_room_joined *j, void *arg)
+{
+    struct tui *t = arg;
+    struct tui_talk *k = talk_of(t, room);
+    if (k == NULL)
+        return;
+    count(t, k, room);
+    tui_remark(k, tui_now(t), TUI_REMARK, "%s as %s, %zu here%s",
+               j->again     ? "back in the room"
+               : j->created ? "the room is new, and yours; in it"
+                            : "in the room",
+               j->nick, j->occupants, j->shows_jids ? "; everybody here sees your address" : "");
+}
+
+static void left(struct burble_room *room, const struct burble_room_left *l, void *arg)
+{
+    struct tui *t = arg;
+    struct tui_talk *k = talk_of(t, room);
+    if (k == NULL)
+        return;
+    k->occupants = 0;
+    if (l->why == BURBLE_ROOM_LEFT) {
+        k->handle = NULL;
+        burble_room_free(&room);
+        tui_talk_close(&t->model, k);
+    } else {
+        tui_remark(k, tui_now(t), l->again ? TUI_REMARK : TUI_FAILURE, "%s%s%s%s", l->text,
+                   l->reason != NULL ? ": " : "", l->reason != NULL ? l->reason : "",
+                   l->again ? "" : "; /join again, or /leave");
+    }
+    tui_changed(t);
+}
+
+static void changed(struct burble_room *room, const struct burble_room_change *c, void *arg)
+{
+    struct tui *t = arg;
+    struct tui_talk *k = talk_of(t, room);
+    if (k == NULL)
+        return;
+    count(t, k, room);
+    if ((c->what & BURBLE_OCCUPANT_NICK) != 0)
+        tui_remark(k, tui_now(t), TUI_REMARK, "%s is %s now", c->nick_before, c->occupant->nick);
+    else if ((c->what & BURBLE_OCCUPANT_JOINED) != 0)
+        tui_remark(k, tui_now(t), TUI_REMARK, "%s came", c->occupant->nick);
+    else if ((c->what & BURBLE_OCCUPANT_LEFT) != 0)
+        tui_remark(k, tui_now(t), TUI_REMARK, "%s %s%s%s", c->occupant->nick,
+                   c->why == BURBLE_ROOM_KICKED   ? "was kicked"
+                   : c->why == BURBLE_ROOM_BANNED ? "was banned"
+                                                  : "left",
+                   c->reason != NULL ? ": " : "", c->reason != NULL ? c->reason : "");
+}
+
+/* Somebody says our name. */
+static bool mentions(const char *text, const char *nick)
+{
+    size_t len = strlen(nick);
+    for (const char *at = strstr(text, nick); at != NULL && len > 0; at = strstr(at + 1, nick)) {
+        unsigned char before = at == text ? ' ' : (unsigned char)at[-1];
+        unsigned char after = (unsigned char)at[len];
+        bool starts = before < 0x80 && !(before >= '0' && before <= '9') &&
+                      !((before | 0x20) >= 'a' && (before | 0x20) <= 'z');
+        bool ends = after < 0x80 && !(after >= '0' && after <= '9') &&
+                    !((after | 0x20) >= 'a' && (after | 0x20) <= 'z');
+        if (starts && ends)
+            return true;
+    }
+    return false;
+}
+
+static void message(struct burble_room *room, const struct burble_room_message *r, void *arg)
+{
+    struct tui *t = arg;
+    struct tui_talk *k = talk_of(t, room);
+    const struct burble_message *m = r->message;
+    tui_changed(t);
+    if (k == NULL)
+        return;
+    if (m->type == BURBLE_MESSAGE_ERROR) {
+        tui_remark(k, tui_now(t), TUI_FAILURE, "not sent: %s",
+                   *m->error.text != '\0' ? m->error.text : m->error.condition);
+        return;
+    }
+    if (m->body == NULL)
+        return;
+    struct tui_line *old = m->replaces != NULL ? tui_line_find(k, m->replaces, r->own) : NULL;
+    if (old != NULL && old->from != NULL && strcmp(old->from, m->from) == 0) {
+        tui_line_set_text(old, m->body);
+        return;
+    }
+    if (tui_line_known(k, m->from, m->id, m->stanza_id))
+        return;
+    const char *who = r->nick != NULL ? r->nick : "*";
+    struct tui_line line = {.kind = TUI_SAID,
+                            .stamp_ms = m->stamp_ms,
+                            .own = r->own,
+                            .mark = r->own ? TUI_MARK_SENT : TUI_MARK_NONE,
+                            .who = (char *)(void *)who,
+                            .text = (char *)(void *)m->body,
+                            .from = (char *)(void *)m->from,
+                            .id = (char *)(void *)m->id,
+                            .archive_id = (char *)(void *)m->stanza_id};
+    (void)tui_line_add(k, &line);
+    if (r->private_)
+        tui_remark(k, m->stamp_ms, TUI_REMARK, "(%s said that to you alone)", who);
+    if (r->own || r->history || k == t->model.current) {
+        k->read = k->count;
+        return;
+    }
+    k->unread++;
+    if (r->private_ || mentions(m->body, burble_room_nick(room))) {
+        k->mention = true;
+        t->model.bell = true;
+    }
+}
+
+static void subject(struct burble_room *room, const char *text, const char *nick, bool first,
+                    void *arg)
+{
+    struct tui *t = arg;
+    struct tui_talk *k = talk_of(t, room);
+    if (k == NULL)
+        return;
+    tui_set(&k->subject, text);
+    if (!first)
+        tui_remark(k, tui_now(t), TUI_REMARK, "%s set the subject: %s",
+                   nick != NULL ? nick : "somebody", text);
+    tui_changed(t);
+}
+
+void tui_join(struct tui *t, const char *jid, const char *nick, const char *password)
+{
+    struct tui_talk *k = tui_talk_open(&t->model, jid, true);
+    struct burble_room_config config =
+        BURBLE_ROOM_CONFIG(.nick = nick != NULL ? nick : t->app->account.nick, .password = password,
+                           .flags = BURBLE_ROOM_INSTANT, .history_max = 50,
+                           .handlers = {.joined = joined,
+                                        .left = left,
+                                        .changed = changed,
+                                        .message = message,
+                                        .subject = subject},
+                           .arg = t);
+    if (k == NULL || !k->room) {
+        tui_tell(t, TUI_FAILURE, "%s is no room, or too much is open", jid);
+        return;
+    }
+    int err = k->handle != NULL ? burble_room_enter(k->handle, nick, password)
+                                : burble_room_join(t->session.client, jid, &config, &k->handle);
+    if (err == 0) {
+        tui_show(t, k);
+        return;
+    }
+    if (k->handle == NULL)
+        tui_talk_close(&t->model, k);
+    tui_tell(t, TUI_FAILURE, "%s: %s", jid,
+             err == BURBLE_ERR_SYNTAX ? "no address of a room, or no nickname"
+             : err == BURBLE_ERR_BUSY ? "you are in it"
+                                      : burble_error_text(err));
+}
+
+void tui_leave(struct tui *t, struct tui_talk *k)
+{
+    struct burble_room *room = k->handle;
+    if (room != NULL && burble_room_leave(room, NULL) == 0)
+        return; /* left() closes it */
+    k->handle = NULL;
+    burble_room_free(&room);
+    tui_talk_close(&t->model, k);
+    tui_changed(t);
+}
+
+void tui_who(struct tui *t, struct tui_talk *k)
+{
+    struct buf names = {0};
+    if (k->handle == NULL)
+        return;
+    const struct burble_occupant *o = burble_room_next(k->handle, NULL);
+    for (; o != NULL; o = burble_room_next(k->handle, o))
+        (void)buf_printf(&names, "%s%s%s", buf_len(&names) > 0 ? ", " : "",
+                         o->role == BURBLE_MODERATOR ? "@" : "", o->nick);
+    if (buf_byte(&names, '\0') == 0)
+        tui_tell(t, TUI_REMARK, "here: %s", names.ptr);
+    buf_free(&names);
+}
+
+static void invited(struct burble *c, const struct burble_invitation *i, void *arg)
+{
+    struct tui *t = arg;
+    (void)c;
+    tui_notice(&t->model, "%s invites you: /join %s%s%s", i->from, i->room,
+               i->reason != NULL ? "  " : "", i->reason != NULL ? i->reason : "");
+    t->model.bell = true;
+    tui_changed(t);
+}
+
+int tui_rooms_start(struct tui *t)
+{
+    int err = burble_on_invitation(t->session.client, invited, t);
+    return err == 0 ? 0
+                    : app_fail(t->app, EXIT_REFUSED, "cannot start: %s", burble_error_text(err));
+}
