@@ -265,8 +265,11 @@ static int run_screen(struct tui *t, const char *jid)
         status = session_run_with(&t->session, turn, t);
     }
     tui_terminal_close();
-    if (size >= 0)
+    (void)burble_loop_watch(t->session.loop, tui_terminal_fd(), 0, NULL, NULL);
+    if (size >= 0) {
+        (void)burble_loop_watch(t->session.loop, size, 0, NULL, NULL);
         close(size);
+    }
     session_say_end(&t->session);
     return status;
 }
