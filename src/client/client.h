@@ -84,6 +84,8 @@ struct client_extension_ops {
     /* A session stands: a new one, or the old one goes on. Before the program hears of it, and
      * before the own presence is announced. */
     void (*online)(struct client_extension *x, bool resumed);
+    /* The roster of this session has come. */
+    void (*roster)(struct client_extension *x);
     /* The connection is lost; the session may be resumed. */
     void (*lost)(struct client_extension *x);
     /* The session is gone for good; said at least once before a new one stands. */
@@ -283,6 +285,9 @@ void client_unextend(struct client_extension *x);
 /* The program frees a feature: ops->free is called at once, or, inside of burble_feed, when nothing
  * can be using it any more; no other hook is called from now on. */
 void client_retire(struct client_extension *x);
+/* roster.c: NULL: the program has none. */
+struct burble_roster;
+struct burble_roster *client_roster(struct burble *c);
 /* BURBLE_EVENT_BAD: a stanza that is refused. */
 void client_bad(struct burble *c, const char *why, struct slice from);
 /* The extension of this kind, NULL: the program did not ask for it. */

@@ -87,6 +87,16 @@ static void settle_others(struct burble_roster *r)
     contacts_free(&r->others);
 }
 
+static void tell_features(struct burble *c)
+{
+    LIST_EACH(it, &c->extensions)
+    {
+        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
+        if (!x->retired && x->ops->roster != NULL)
+            x->ops->roster(x);
+    }
+}
+
 static void fetched(struct burble *c, enum burble_iq_outcome outcome, struct xml iq, void *arg)
 {
     struct burble_roster *r = arg;
@@ -101,6 +111,8 @@ static void fetched(struct burble *c, enum burble_iq_outcome outcome, struct xml
     bool good = *error.condition == '\0';
     r->ready |= good;
     settle_others(r);
+    if (good)
+        tell_features(c);
     tell_ready(r, good ? NULL : &error);
 }
 
@@ -278,6 +290,12 @@ static const struct client_extension_ops OPS = {
     .gone = gone,
     .free = roster_free,
 };
+
+struct burble_roster *client_roster(struct burble *c)
+{
+    struct client_extension *x = client_extension(c, &OPS);
+    return x != NULL ? roster_of(x) : NULL;
+}
 
 int burble_roster_new(struct burble *c, const struct burble_roster_config *config,
                       struct burble_roster **out)
