@@ -2,8 +2,8 @@
  * 1.1.0), RFC 8305; redirection: RFC 6120 section 4.9.3.19; location: XEP-0198 section 5.
  *
  * A search is a list of targets that grows at its end, or in front of the next one by a
- * redirection. step() does the next thing that is to be done, and is called whenever something has
- * changed. The search stays when a connection is made, until the login has succeeded: then the
+ * redirection. dial_step() does the next thing that is to be done, and is called whenever something
+ * has changed. The search stays when a connection is made, until the login has succeeded: then the
  * rest of it is forgotten.
  *
  * Owns its look-ups and attempts by their ids; what comes with another id is ignored. */
@@ -15,24 +15,10 @@
 #include "base/check.h"
 #include "client/dial_inside.h"
 
-enum { PORT_STARTTLS = 5222, PORT_DIRECT = 5223 };
-
-static void step(struct burble *c);
-
-static void fail_memory(struct burble *c)
-{
-    client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
-}
-
-static bool only_direct(const struct burble *c)
-{
-    return c->setup.config.security == BURBLE_DIRECT_TLS;
-}
-
 /* ------------------------------------------------------------------------- attempts and look-ups
  */
 
-static void cancel(struct burble *c, uint32_t *id)
+void dial_cancel(struct burble *c, uint32_t *id)
 {
     if (*id != 0)
         (void)client_effect(c, BURBLE_DO_CANCEL, *id, NULL, NULL);
@@ -51,11 +37,11 @@ static void rest(struct burble *c)
 {
     struct dial_run *run = c->dial.run;
     client_timer_stop(&run->timer);
-    cancel(c, &run->host_query);
+    dial_cancel(c, &run->host_query);
     for (size_t i = 0; i < DIAL_SERVICES; i++) {
         if (run->queries[i].id != 0)
             run->searched = false;
-        cancel(c, &run->queries[i].id);
+        dial_cancel(c, &run->queries[i].id);
     }
     for (size_t i = 0; i < DIAL_ATTEMPTS; i++)
         give_up(c, &run->attempts[i]);
@@ -98,7 +84,7 @@ static void attempt(struct burble *c)
     struct dial_attempt *a = place_for_attempt(c);
     *a = (struct dial_attempt){.id = client_next_id(c), .target = run->next - 1, .address = *to};
     if (client_effect(c, BURBLE_DO_CONNECT, a->id, NULL, to) != 0) {
-        fail_memory(c);
+        client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
         return;
     }
     bool more = run->host_query != 0 || run->used[0] < run->found_count[0] ||
@@ -130,149 +116,7 @@ static void next_target(struct burble *c)
     run->host_query = client_next_id(c);
     if (client_effect(c, BURBLE_DO_RESOLVE_HOST, run->host_query,
                       run->proxied ? run->proxy_host : t->host, NULL) != 0)
-        fail_memory(c);
-}
-
-/* ------------------------------------------------------------------------------------ the search
- */
-
-static void add_target(struct dial_run *run, const struct find_target *t)
-{
-    if (run->count < DIAL_TARGETS)
-        run->targets[run->count++] = *t;
-}
-
-static bool ask(struct burble *c, enum dial_service service)
-{
-    static const char *const NAMES[] = {
-        [DIAL_XMPP] = "_xmpp-client._tcp",
-        [DIAL_XMPPS] = "_xmpps-client._tcp",
-        [DIAL_JABBER] = "_jabber._tcp",
-    };
-    struct dial_query *q = &c->dial.run->queries[service];
-    struct buf name = {0};
-    int err = buf_printf(&name, "%s.", NAMES[service]);
-    if (err == 0)
-        err = jid_domain_ascii(slice_z(c->setup.domain), &name);
-    if (err == 0)
-        err = buf_byte(&name, '\0');
-    *q = (struct dial_query){.id = client_next_id(c)};
-    if (err == 0)
-        err = client_effect(c, BURBLE_DO_RESOLVE_SRV, q->id, buf_slice(&name).ptr, NULL);
-    buf_free(&name);
-    if (err != 0)
-        fail_memory(c);
-    return err == 0;
-}
-
-/* The host of the configuration, or the domain when there are no records. */
-static bool add_typed(struct burble *c)
-{
-    const char *host = c->setup.host != NULL ? c->setup.host : c->setup.domain;
-    uint16_t port = c->setup.config.port;
-    struct find_target t = {.typed = true};
-    t.direct_tls =
-        only_direct(c) || (c->setup.config.security == BURBLE_TLS && port == PORT_DIRECT);
-    t.port = port != 0 ? port : t.direct_tls ? PORT_DIRECT : PORT_STARTTLS;
-    if (!find_host(slice_z(host), t.host))
-        return false;
-    add_target(c->dial.run, &t);
-    return true;
-}
-
-static void search(struct burble *c)
-{
-    struct dial_run *run = c->dial.run;
-    char domain[FIND_HOST_BYTES];
-    run->searched = true;
-    run->found.count = 0;
-    bool typed = c->setup.host != NULL || c->setup.config.port != 0;
-    if (typed || (find_host(slice_z(c->setup.domain), domain) && find_is_address(domain))) {
-        if (add_typed(c))
-            step(c);
-        else
-            client_fail(c, BURBLE_WHY_DNS, NULL, "the host is neither a name nor an address");
-        return;
-    }
-    bool direct = c->setup.config.security == BURBLE_TLS || only_direct(c);
-    if (direct && !ask(c, DIAL_XMPPS))
-        return;
-    if (!only_direct(c))
-        (void)ask(c, DIAL_XMPP);
-}
-
-static void take_found(struct burble *c)
-{
-    struct dial_run *run = c->dial.run;
-    find_order(&run->found, &c->rng);
-    for (size_t i = 0; i < run->found.count; i++)
-        add_target(run, &run->found.records[i].target);
-    run->found.count = 0;
-    step(c);
-}
-
-static bool is_answer(const struct dial_run *run, enum find_answer answer)
-{
-    for (size_t i = 0; i < DIAL_SERVICES; i++)
-        if (run->queries[i].answer == answer)
-            return true;
-    return false;
-}
-
-/* No records. RFC 6120 section 3.2.2 has the domain itself tried then, but not where it said of one
- * of the services that it is not there (XEP-0368 section 2). */
-static void without_records(struct burble *c)
-{
-    struct dial_run *run = c->dial.run;
-    bool denied = run->queries[DIAL_XMPP].answer == FIND_DENIED ||
-                  run->queries[DIAL_XMPPS].answer == FIND_DENIED;
-    if (!denied && !only_direct(c) && run->queries[DIAL_JABBER].answer == FIND_NOT_ASKED) {
-        (void)ask(c, DIAL_JABBER);
-        return;
-    }
-    if (denied && !is_answer(run, FIND_FAILED)) {
-        run->over = true;
-        client_fail(c, BURBLE_WHY_NO_SERVICE, NULL, NULL);
-        return;
-    }
-    if (!denied && !add_typed(c)) {
-        client_fail(c, BURBLE_WHY_DNS, NULL, "the domain is neither a name nor an address");
-        return;
-    }
-    step(c);
-}
-
-static bool is_searching(const struct dial_run *run)
-{
-    for (size_t i = 0; i < DIAL_SERVICES; i++)
-        if (run->queries[i].id != 0)
-            return true;
-    return false;
-}
-
-static void search_ends(struct burble *c)
-{
-    if (c->dial.run->found.count > 0)
-        take_found(c);
-    else
-        without_records(c);
-}
-
-static void srv_came(struct burble *c, struct dial_query *q, const struct burble_input *in)
-{
-    struct dial_run *run = c->dial.run;
-    q->id = 0;
-    q->answer = find_add(&run->found, in, q == &run->queries[DIAL_XMPPS]);
-    if (q->answer == FIND_FAILED) {
-        struct slice reason = slice_z(in->failure != NULL ? in->failure : "no usable answer");
-        size_t len = reason.len < DIAL_REASON_BYTES - 1 ? reason.len : DIAL_REASON_BYTES - 1;
-        memcpy(run->srv_reason, reason.ptr, len);
-        run->srv_reason[len] = '\0';
-    }
-    if (!is_searching(run))
-        search_ends(c);
-    else if (q->answer == FIND_RECORDS)
-        client_timer_set(c, &run->timer, c->now.mono_ms + DIAL_SRV_MS);
+        client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
 }
 
 /* ------------------------------------------------------------------------------------- one step
@@ -314,10 +158,10 @@ static bool must_wait(struct burble *c, uint64_t until)
     return true;
 }
 
-static void step(struct burble *c)
+void dial_step(struct burble *c)
 {
     struct dial_run *run = c->dial.run;
-    if (is_searching(run))
+    if (dial_is_searching(run))
         return;
     if (has_address(run)) {
         if (!must_wait(c, run->not_before > run->six_until ? run->not_before : run->six_until))
@@ -334,7 +178,7 @@ static void step(struct burble *c)
     if (run->next < run->count && !hopeless)
         next_target(c);
     else if (!run->searched && !hopeless)
-        search(c);
+        dial_search(c);
     else if (n == 0)
         finish(c);
 }
@@ -342,16 +186,10 @@ static void step(struct burble *c)
 static void due(struct burble *c, struct client_timer *t)
 {
     struct dial_run *run = CONTAINER_OF(t, struct dial_run, timer);
-    if (!is_searching(run)) {
-        step(c);
-        return;
-    }
-    for (size_t i = 0; i < DIAL_SERVICES; i++) {
-        if (run->queries[i].id != 0)
-            run->queries[i].answer = FIND_FAILED;
-        cancel(c, &run->queries[i].id);
-    }
-    search_ends(c);
+    if (dial_is_searching(run))
+        dial_search_late(c);
+    else
+        dial_step(c);
 }
 
 /* ----------------------------------------------------------------------------------- what comes
@@ -375,7 +213,7 @@ static void host_came(struct burble *c, const struct burble_input *in)
     run->six_until = in->more && run->found_count[0] == 0 ? c->now.mono_ms + DIAL_RESOLUTION_MS : 0;
     if (!in->more && all == 0)
         dial_note(run, target, NULL, in->failure != NULL ? in->failure : "the name has no address");
-    step(c);
+    dial_step(c);
 }
 
 static struct dial_attempt *attempt_of(struct dial_run *run, uint32_t id)
@@ -422,7 +260,7 @@ static void attempt_failed(struct burble *c, struct dial_attempt *a, const char 
     a->id = 0;
     dial_note(run, a->target, &a->address, failure);
     run->not_before = 0; /* RFC 8305 section 5: no need to wait */
-    step(c);
+    dial_step(c);
 }
 
 void dial_input(struct burble *c, const struct burble_input *in)
@@ -432,7 +270,7 @@ void dial_input(struct burble *c, const struct burble_input *in)
         return;
     for (size_t i = 0; in->kind == BURBLE_IN_SRV && i < DIAL_SERVICES; i++) {
         if (run->queries[i].id == in->id) {
-            srv_came(c, &run->queries[i], in);
+            dial_srv_came(c, &run->queries[i], in);
             return;
         }
     }
@@ -448,24 +286,6 @@ void dial_input(struct burble *c, const struct burble_input *in)
 /* ------------------------------------------------------------------------------------- the faces
  */
 
-/* C05: not where other services of a machine might be talked to. */
-static bool may_go_to(uint16_t port)
-{
-    return port >= 1024 || port == 443;
-}
-
-/* A place that the server has told: with TLS from the start or not as the connection before. */
-static bool told_place(const struct burble *c, struct slice where, struct find_target *out)
-{
-    bool may = c->setup.config.security == BURBLE_TLS;
-    *out = (struct find_target){.direct_tls = only_direct(c) || (may && c->dial.direct_tls)};
-    if (where.len > DIAL_WHERE_BYTES || !find_place(where, out))
-        return false;
-    if (out->port == 0)
-        out->port = out->direct_tls ? PORT_DIRECT : PORT_STARTTLS;
-    return may_go_to(out->port);
-}
-
 void dial_begin(struct burble *c)
 {
     struct find_target t;
@@ -473,7 +293,7 @@ void dial_begin(struct burble *c)
     CHECK(c->dial.run == NULL);
     client_change_state(c, BURBLE_RESOLVING, NULL);
     if (run == NULL) {
-        fail_memory(c);
+        client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
         return;
     }
     c->dial.run = run;
@@ -489,9 +309,9 @@ void dial_begin(struct burble *c)
         }
     }
     if (c->setup.host == NULL && client_sm_can_resume(c) && c->sm.location != NULL &&
-        told_place(c, slice_z(c->sm.location), &t))
-        add_target(run, &t);
-    step(c);
+        dial_told_place(c, slice_z(c->sm.location), &t))
+        dial_add_target(run, &t);
+    dial_step(c);
 }
 
 bool dial_again(struct burble *c, const struct burble_state_event *why)
@@ -518,7 +338,7 @@ bool dial_again(struct burble *c, const struct burble_state_event *why)
         return true;
     }
     client_timer_set(c, &c->phase_timer, run->deadline_ms);
-    step(c);
+    dial_step(c);
     return true;
 }
 
@@ -535,7 +355,8 @@ bool dial_redirect(struct burble *c, struct slice where)
 {
     struct dial_run *run = c->dial.run;
     struct find_target t;
-    if (run == NULL || run->linked == 0 || c->dial.hops >= DIAL_HOPS || !told_place(c, where, &t))
+    if (run == NULL || run->linked == 0 || c->dial.hops >= DIAL_HOPS ||
+        !dial_told_place(c, where, &t))
         return false;
     c->dial.hops++;
     run->linked = 0;
@@ -552,7 +373,7 @@ bool dial_redirect(struct burble *c, struct slice where)
 void dial_follow(struct burble *c)
 {
     client_timer_set(c, &c->phase_timer, c->dial.run->deadline_ms);
-    step(c);
+    dial_step(c);
 }
 
 void dial_stop(struct burble *c)

@@ -65,6 +65,22 @@ struct dial_run {
     char text[512], condition[64];
 };
 
+/* dial.c: the next thing that is to be done. The run may be gone afterwards. */
+void dial_step(struct burble *c);
+void dial_cancel(struct burble *c, uint32_t *query);
+
+/* dial_search.c */
+void dial_add_target(struct dial_run *run, const struct find_target *t);
+/* Begins to look for targets, or adds the only one and goes on. */
+void dial_search(struct burble *c);
+bool dial_is_searching(const struct dial_run *run);
+void dial_srv_came(struct burble *c, struct dial_query *q, const struct burble_input *in);
+/* What has not been answered yet is not waited for. */
+void dial_search_late(struct burble *c);
+/* A place that the server has told: with TLS from the start or not as the connection before. False:
+ * it is none, or none to go to (C05). */
+bool dial_told_place(const struct burble *c, struct slice where, struct find_target *out);
+
 /* dial_text.c */
 void dial_note(struct dial_run *run, size_t target, const struct burble_address *address,
                const char *reason);
