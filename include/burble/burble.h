@@ -133,14 +133,22 @@ BURBLE_API int burble_new(const struct burble_config *config, struct burble **ou
  * NULL. */
 BURBLE_API void burble_free(struct burble **c);
 
-/** Connects, and stays connected: a lost connection is made again, until burble_disconnect.
- * BUSY: it is connecting or online already. */
+/* The next three only say what is wanted; it is done by the next burble_feed, or before the present
+ * one returns, and told by BURBLE_EVENT_STATE. */
+
+/** Connects, and stays connected: a lost connection is made again, until burble_disconnect. In
+ * BURBLE_WAITING: now, not later. BUSY: it is connecting, online or leaving already, or nothing
+ * drives it yet (burble_loop_add, burble_set_outside). */
 BURBLE_API int burble_connect(struct burble *c);
-/** Sends what waits, ends the stream in order (RFC 6120 section 4.4), waiting at most 5 s for the
- * server; BURBLE_EVENT_STATE with BURBLE_OFFLINE tells when. */
+/** Sends what waits, has it acknowledged, and ends the stream in order (RFC 6120 section 4.4),
+ * waiting at most 5 s for the server; BURBLE_EVENT_STATE with BURBLE_OFFLINE tells when. Where
+ * there is no session yet, it is given up at once. What was not acknowledged by then, and what
+ * waited, is told by BURBLE_EVENT_SENT with an error before. When offline: gives up what
+ * burble_suspend has kept. */
 BURBLE_API void burble_disconnect(struct burble *c);
 /** Closes without the end of the stream, and does not come back by itself: the session can be
- * resumed by burble_connect, or by another process with burble_save's bytes. */
+ * resumed by burble_connect, or by another process with burble_save's bytes. From the call on
+ * nothing that comes is processed, nothing more is written, and messages that are sent wait. */
 BURBLE_API void burble_suspend(struct burble *c);
 
 /* ------------------------------------------------------------------------------------- events */
@@ -216,7 +224,11 @@ struct burble_state_event {
 struct burble_sent_event {
     uint64_t ticket; /**< of burble_send */
     const char *id;  /**< of the stanza */
-    int error;       /**< 0: the server has it; OFFLINE: it was not sent and will not be */
+    int error;       /**< 0: the server has it; OFFLINE: the session is over and it will not be
+                          sent any more; REFUSED: the server ended the stream because of it, three
+                          times */
+    bool written;    /**< with an error: it was sent but not acknowledged, so the server may have
+                          it */
 };
 
 struct burble_xml_event {
@@ -261,8 +273,19 @@ BURBLE_API void burble_forget_binding(struct burble *c);
 /** Did the server's stream features have this element? */
 BURBLE_API bool burble_has_stream_feature(const struct burble *c, const char *ns, const char *name);
 
-/** The state that another process needs to resume this session (XEP-0198), with unacknowledged
- * messages, FAST token, and what was seen of the server's mechanisms (so that a downgrade shows).
+/** The state for another process of this account: messages that wait or are not acknowledged with
+ * their tickets, FAST token, what was seen of the server's mechanisms (so that a downgrade shows);
+ * and after burble_suspend the session itself, to be resumed (XEP-0198): then each message in both
+ * directions is processed once and only once, because the server tells how much it has, and is told
+ * how much we have.
+ *
+ * It is exact at the moment of the call alone. To be saved: after burble_suspend, when the program
+ * ends; at BURBLE_EVENT_SAVE; and after burble_send where a message must outlive a crash. What is
+ * saved while the session goes on cannot resume it, since the next stanza makes it old: after a
+ * crash a new session is bound, messages that were not known to be acknowledged are sent again
+ * (with the same id, so that others can drop them), and the server delivers again what it was not
+ * told that we have; a program for which that matters remembers the stanza ids of what it did.
+ *
  * Secret. *out is freed by the caller (free). MEMORY. */
 BURBLE_API int burble_save(struct burble *c, void **out, size_t *len_out);
 
@@ -275,8 +298,9 @@ enum burble_send_flag {
 };
 
 /** A whole stanza: message, presence or iq in jabber:client, as text. It is parsed and written
- * anew. A message without an id gets one. The ticket (NULL: not wanted) comes back with
- * BURBLE_EVENT_SENT. SYNTAX; LIMIT: the queue is full; OFFLINE; MEMORY. */
+ * anew. A stanza without an id gets one. The ticket (NULL: not wanted) of a message comes back with
+ * exactly one BURBLE_EVENT_SENT, unless the client is freed before. SYNTAX; LIMIT: the queue is
+ * full; OFFLINE; BUSY: nothing drives the client yet (burble_loop_add); MEMORY. */
 BURBLE_API int burble_send(struct burble *c, const char *stanza, unsigned flags,
                            uint64_t *ticket_out);
 /** How many stanzas wait or are unacknowledged. */

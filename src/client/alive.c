@@ -11,6 +11,7 @@ static void ask(struct burble *c)
 {
     if (c->sm.on) {
         c->sm.ask = true;
+        c->sm.asked = false; /* also when an answer is due already */
         return;
     }
     struct client_iq iq = {
@@ -33,15 +34,19 @@ static void silent(struct burble *c, struct client_timer *t)
     client_timer_set(c, &c->alive_timer, c->now.mono_ms + c->setup.config.answer_ms);
 }
 
-void alive_begin(struct burble *c)
+void alive_init(struct burble *c)
 {
     c->alive_timer.fire = silent;
+}
+
+void alive_begin(struct burble *c)
+{
     alive_heard(c);
 }
 
 void alive_heard(struct burble *c)
 {
     c->alive_asked = false;
-    if (c->alive_timer.fire != NULL && c->state == BURBLE_ONLINE)
+    if (c->state == BURBLE_ONLINE)
         client_timer_set(c, &c->alive_timer, c->now.mono_ms + c->setup.config.silence_ms);
 }

@@ -23,6 +23,15 @@ char *client_copy(struct slice s)
     return copy;
 }
 
+/* The saved state, where the program is new enough to know of it. */
+static struct slice state_of(const struct burble_config *config)
+{
+    size_t known = offsetof(struct burble_config, state_len) + sizeof(config->state_len);
+    if (config->size < known || config->state == NULL)
+        return SLICE_NONE;
+    return slice_of(config->state, config->state_len);
+}
+
 int burble_new(const struct burble_config *config, struct burble **out)
 {
     *out = NULL;
@@ -31,15 +40,22 @@ int burble_new(const struct burble_config *config, struct burble **out)
         return ERR_MEMORY;
     list_init(&c->effects);
     list_init(&c->timers);
+    list_init(&c->unarmed);
     list_init(&c->outbox);
     list_init(&c->requests);
     list_init(&c->servers);
     list_init(&c->extensions);
     list_init(&c->features);
-    c->settle_timer.fire = outbox_settle_due;
-    int err = setup_take(&c->setup, config);
+    retry_init(c);
+    alive_init(c);
+    client_sm_init(c);
+    int err = client_effects_init(c);
+    if (err == 0)
+        err = setup_take(&c->setup, config);
     if (err == 0 && (c->jid = client_copy(slice_z(c->setup.bare))) == NULL)
         err = ERR_MEMORY;
+    if (err == 0)
+        err = save_load(c, state_of(config));
     if (err != 0) {
         burble_free(&c);
         return err;
@@ -117,6 +133,16 @@ bool client_doomed(const struct burble *c)
     return c->doomed;
 }
 
+bool client_idle(const struct burble *c)
+{
+    return c->state == BURBLE_OFFLINE && c->wish == WISH_NONE;
+}
+
+bool client_stops(const struct burble *c)
+{
+    return c->doomed || c->wish == WISH_SUSPEND;
+}
+
 void client_enter(struct burble *c)
 {
     c->depth++;
@@ -170,6 +196,10 @@ void burble_set_outside(struct burble *c, const struct burble_outside *outside)
 
 void client_new_id(struct burble *c, char out[CLIENT_ID_BYTES])
 {
+    if (c->rng.fill == NULL) { /* whatever it is for is refused: outbox_put */
+        out[0] = '\0';
+        return;
+    }
     rng_token(&c->rng, out, CLIENT_ID_BYTES - 1);
     out[CLIENT_ID_BYTES - 1] = '\0';
 }

@@ -102,6 +102,10 @@ struct client_extension {
     bool retired;            /* the program freed it: call it no more */
 };
 
+/* What the program has asked for; done at the next turn of burble_feed, never from inside of the
+ * call. */
+enum client_wish { WISH_NONE, WISH_CONNECT, WISH_LEAVE, WISH_SUSPEND };
+
 struct burble {
     struct client_setup setup;
     struct burble_outside outside;
@@ -114,19 +118,27 @@ struct burble {
     enum burble_state state;
     bool wanted;    /* burble_connect: come back after a loss */
     bool suspended; /* burble_suspend: the session is to be resumed, but not by itself */
+    bool session;   /* one stands or can be resumed: features have something of it */
+    enum client_wish wish;
     struct burble_state_event ending; /* why, while a connection is being closed */
     char ending_text[512];
     char ending_condition[64];
-    uint32_t tries;                  /* in a row without a session */
+    uint32_t tries;                  /* in a row without a session that lasted */
+    bool later;                      /* the server asks for patience */
+    uint32_t bad_xml;                /* in a row: sessions that ended because of what came (V20) */
+    uint64_t online_ms;              /* since when the session stands */
     struct client_timer phase_timer; /* until online, or until the stream has ended */
     struct client_timer retry_timer;
+    struct client_timer ask_timer; /* <r/> for what is not urgent */
     struct client_timer alive_timer;
     bool alive_asked; /* nothing came, and we have asked */
 
     struct list effects;
     struct client_effect *effect_taken;
+    struct client_effect *effect_spare; /* for closing when there is no memory */
     uint32_t next_id;
-    struct list timers; /* armed ones, soonest first */
+    struct list timers;  /* armed ones, soonest first */
+    struct list unarmed; /* set outside of burble_feed: armed when the time is known again */
 
     struct dial dial;
     struct link link;
@@ -134,10 +146,13 @@ struct burble {
     struct auth auth;
     struct sm sm;
 
-    struct client_timer settle_timer;
     struct list outbox; /* struct outbox_item, sent ones first */
     size_t outbox_count, outbox_bytes;
-    bool outbox_held; /* a session begins: nothing that waits is written yet */
+    size_t outbox_waiting; /* of them not sent */
+    bool outbox_held;      /* a session begins: nothing that waits is written yet */
+    bool outbox_flushing;
+    bool outbox_undated; /* some came outside of burble_feed */
+    bool outbox_blamed;  /* the server ended the stream because of what we sent */
     uint64_t next_ticket;
 
     struct list requests; /* struct client_request, by time of asking */
@@ -150,7 +165,9 @@ struct burble {
     enum burble_tell tell; /* who may know that we are here */
     struct buf presence;   /* payload of the own presence */
     bool available;        /* it is to be announced */
+    bool presence_due;     /* it has changed while a session was interrupted */
     bool inactive;         /* XEP-0352 */
+    bool active_due;       /* that is to be said */
 
     char *jid;               /* bound full address; NULL: none yet */
     struct burble_tree view; /* of the stanza that is being delivered */
@@ -173,19 +190,27 @@ void client_wake(struct burble *c);
 void client_hold(struct burble *c);
 void client_release(struct burble *c);
 bool client_doomed(const struct burble *c);
+/* Offline, and nothing is to be done. */
+bool client_idle(const struct burble *c);
+/* Nothing more of what came is to be processed: the client is freed, or its session was just
+ * suspended and perhaps saved. */
+bool client_stops(const struct burble *c);
 /* 24 characters, 120 random bits, and a NUL. */
 enum { CLIENT_ID_BYTES = 25 };
 void client_new_id(struct burble *c, char out[CLIENT_ID_BYTES]);
 
-/* timer.c */
+/* timer.c. Outside of burble_feed c->now is old; what is set there is moved by as much when the
+ * time is known again. */
 void client_timer_set(struct burble *c, struct client_timer *t, uint64_t at_ms);
 void client_timer_stop(struct client_timer *t);
+void client_timers_arm(struct burble *c, uint64_t passed_ms);
 void client_timers_run(struct burble *c);
 
 /* effect.c: 0 or ERR_MEMORY; the id is given by the caller (client_next_id). */
 uint32_t client_next_id(struct burble *c);
 int client_effect(struct burble *c, enum burble_effect_kind kind, uint32_t id, const char *name,
                   const struct burble_address *address);
+int client_effects_init(struct burble *c);
 void client_effects_free(struct burble *c);
 
 /* retry.c: the end of a connection. text is for people, may be NULL; condition may be NULL. */
@@ -196,17 +221,26 @@ void client_fail_stream(struct burble *c, enum burble_why why, struct slice stre
 /* The same, where the stream is only closed: nobody did wrong. */
 void client_fail_closing(struct burble *c, enum burble_why why, const char *condition,
                          const char *text);
-/* A session that cannot go on: who waits for something of it hears so. */
-void client_gone(struct burble *c);
+/* And with an application's condition (serialised). */
+void client_fail_stream_app(struct burble *c, enum burble_why why, struct slice stream_error,
+                            struct slice app, const char *text);
 /* The link is gone; decides what comes next. */
 void client_ended(struct burble *c);
+/* A session that cannot go on: who waits for something of it hears so. */
+void client_gone(struct burble *c);
 /* The server says why it ends the stream. where: the text of see-other-host. */
 void retry_stream_error(struct burble *c, struct slice condition, struct slice text,
                         struct slice where);
 /* The server ended its direction of the stream. */
 void retry_stream_closed(struct burble *c);
+void retry_init(struct burble *c);
+/* What the program has asked for. */
+void retry_wish(struct burble *c);
+/* Leaving: everything is acknowledged, the stream can be ended. */
+void retry_turn(struct burble *c);
 
 /* alive.c: is the other side still there? */
+void alive_init(struct burble *c);
 void alive_begin(struct burble *c);
 void alive_heard(struct burble *c);
 
@@ -220,23 +254,42 @@ enum { OUTBOX_SECRET = 1 << 30 };
 /* One stanza as text for default namespace jabber:client. id: of the stanza, for the event; may be
  * empty. What is of the session goes before messages that wait: who enters a room again says
  * afterwards what was to be said there (row C06). 0, ERR_CLOSED (no session and not kept),
- * ERR_LIMIT, ERR_MEMORY. */
+ * ERR_LIMIT, ERR_BUSY (nothing drives the client yet), ERR_SYNTAX, ERR_MEMORY. */
 int outbox_put(struct burble *c, enum outbox_kind kind, struct slice text, struct slice id,
                unsigned flags, uint64_t *ticket_out);
-/* The first n of the sent ones are acknowledged. False: there are not so many. */
+/* The first n of the sent ones are acknowledged, and sm.out_h grows. False: there are not so many.
+ */
 bool outbox_acked(struct burble *c, uint32_t n);
 uint32_t outbox_unacked(const struct burble *c);
+/* The server ended the stream because of what we sent: the first that it has not handled is
+ * suspected, and given up at the third time (row V20, the other way round). */
+void outbox_suspect(struct burble *c);
 /* A new session: what was session's is dropped, what is kept waits again. */
 void outbox_new_session(struct burble *c);
 /* Everything that was sent and is not acknowledged waits again (resumption). */
 void outbox_rewind(struct burble *c);
-/* Writes what waits, unless it is held. */
+/* Writes what waits, unless it is held, and as far as the connection takes it. */
 void outbox_flush(struct burble *c);
-/* What was sent is settled, where the server does not acknowledge. */
-void outbox_settle(struct burble *c);
-void outbox_settle_due(struct burble *c, struct client_timer *t);
-/* Everything goes, with BURBLE_EVENT_SENT and error when there is one (0: no events). */
+/* Something can be written or settled. */
+bool outbox_due(const struct burble *c);
+void outbox_turn(struct burble *c);
+/* Everything goes, with BURBLE_EVENT_SENT and error when there is one (0: no events). What comes in
+ * meanwhile stays. */
 void outbox_clear(struct burble *c, int error);
+/* For save.c: one by one in order; *at NULL at the start and at the end. */
+struct outbox_saved {
+    enum outbox_kind kind;
+    bool sent, secret;
+    uint64_t ticket;
+    int64_t since_ms; /* wall clock; 0: not known */
+    struct slice text;
+};
+bool outbox_each(const struct burble *c, const struct list **at, struct outbox_saved *out);
+/* ERR_CORRUPT: it is no stanza. */
+int outbox_restore(struct burble *c, const struct outbox_saved *item);
+
+/* save.c: 0, ERR_CORRUPT, ERR_MEMORY. */
+int save_load(struct burble *c, struct slice text);
 
 /* iq.c */
 typedef void client_iq_fn(struct burble *c, enum burble_iq_outcome outcome, struct xml iq,
@@ -316,9 +369,18 @@ bool session_address(struct burble *c, struct slice jid);
 enum session_along { SESSION_SM = 1, SESSION_CARBONS = 2, SESSION_INACTIVE = 4 };
 void session_begin(struct burble *c, unsigned along);
 void session_resumed(struct burble *c);
+/* The program has said whether a person is looking. */
+bool session_due(const struct burble *c);
+void session_turn(struct burble *c);
+/* Takes over the address; 0, ERR_SYNTAX (it is no full one), ERR_MEMORY. */
+int session_take_address(struct burble *c, struct slice jid);
 
 /* presence.c */
 void client_presence_announce(struct burble *c);
+/* A resumed session: says it if it has changed meanwhile. */
+void client_presence_resume(struct burble *c);
+/* From a saved state: ERR_SYNTAX, ERR_MEMORY. */
+int client_presence_restore(struct burble *c, struct slice payload);
 bool client_presence_deliver(struct burble *c, const struct stanza *s);
 void client_presence_read(struct burble *c, const struct stanza *s, struct burble_presence *out);
 

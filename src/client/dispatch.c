@@ -163,6 +163,9 @@ void client_stanza(struct burble *c, struct xml root)
     struct arena mem = {0};
     struct stanza s;
     struct slice from = xml_attr(root, SLICE("from")), to = xml_attr(root, SLICE("to"));
+    /* The end was said, and with it how much was handled: the server keeps this for later. */
+    if (c->sm.on && c->stream.state == STREAM_CLOSED)
+        return;
     client_sm_count_in(c);
     c->view.tree = xml_some(root) ? root.tree : NULL;
     if (!stanza_read(root, SLICE_NONE, &s))

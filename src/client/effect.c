@@ -17,11 +17,28 @@ uint32_t client_next_id(struct burble *c)
     return c->next_id;
 }
 
+int client_effects_init(struct burble *c)
+{
+    c->effect_spare = client_alloc(sizeof(*c->effect_spare));
+    return c->effect_spare != NULL ? 0 : ERR_MEMORY;
+}
+
+/* What ends something needs no memory: a connection would stay open for ever. */
+static struct client_effect *effect_new(struct burble *c, enum burble_effect_kind kind, size_t len)
+{
+    struct client_effect *e = client_alloc(sizeof(*e) + len);
+    if (e != NULL || (kind != BURBLE_DO_CLOSE && kind != BURBLE_DO_CANCEL))
+        return e;
+    e = c->effect_spare;
+    c->effect_spare = NULL;
+    return e;
+}
+
 int client_effect(struct burble *c, enum burble_effect_kind kind, uint32_t id, const char *name,
                   const struct burble_address *address)
 {
     size_t len = name != NULL ? strlen(name) + 1 : 0;
-    struct client_effect *e = client_alloc(sizeof(*e) + len);
+    struct client_effect *e = effect_new(c, kind, len);
     if (e == NULL)
         return ERR_MEMORY;
     e->effect.kind = kind;
@@ -37,17 +54,28 @@ int client_effect(struct burble *c, enum burble_effect_kind kind, uint32_t id, c
     return 0;
 }
 
+static void effect_free(struct burble *c, struct client_effect *e)
+{
+    if (c->effect_spare != NULL || e == NULL) {
+        free(e);
+        return;
+    }
+    *e = (struct client_effect){0};
+    c->effect_spare = e;
+}
+
 void client_effects_free(struct burble *c)
 {
     while (!list_empty(&c->effects))
         free(CONTAINER_OF(list_pop(&c->effects), struct client_effect, link));
     free(c->effect_taken);
-    c->effect_taken = NULL;
+    free(c->effect_spare);
+    c->effect_taken = c->effect_spare = NULL;
 }
 
 bool burble_next(struct burble *c, struct burble_effect *out)
 {
-    free(c->effect_taken);
+    effect_free(c, c->effect_taken);
     c->effect_taken = NULL;
     if (list_empty(&c->effects))
         return false;
@@ -81,25 +109,50 @@ static void feed(struct burble *c, const struct burble_input *in)
     }
 }
 
+/* Memory ran out in the middle of what was to be written: half of it must not leave. */
+static bool writing_failed(const struct burble *c)
+{
+    return c->link.state != LINK_NONE && (c->link.out.failed || c->link.net.failed);
+}
+
+/* What is to be done when all that came is processed. */
+static void turn(struct burble *c)
+{
+    if (auth_busy(c))
+        auth_work(c);
+    retry_wish(c);
+    session_turn(c);
+    outbox_turn(c);
+    client_sm_turn(c);
+    retry_turn(c);
+    if (writing_failed(c))
+        client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
+}
+
 bool burble_feed(struct burble *c, const struct burble_input *input, struct burble_now now)
 {
-    c->now = (struct now){.mono_ms = now.mono_ms, .wall_ms = now.wall_ms};
     if (c->depth > 0)
         return true; /* from a callback: not permitted, and without effect */
     if (c->doomed)
         return false;
+    uint64_t passed_ms = now.mono_ms > c->now.mono_ms ? now.mono_ms - c->now.mono_ms : 0;
+    c->now = (struct now){.mono_ms = c->now.mono_ms + passed_ms, .wall_ms = now.wall_ms};
     client_enter(c);
-    feed(c, input);
-    client_timers_run(c);
-    if (auth_busy(c))
-        auth_work(c);
-    client_sm_turn(c);
+    client_timers_arm(c, passed_ms);
+    retry_wish(c); /* before the input: a session that was suspended hears nothing more */
+    if (!c->doomed)
+        feed(c, input);
+    if (!c->doomed)
+        client_timers_run(c);
+    if (!c->doomed)
+        turn(c);
     return client_leave(c);
 }
 
 uint64_t burble_deadline(const struct burble *c)
 {
-    if (auth_busy(c))
+    if (auth_busy(c) || c->wish != WISH_NONE || !list_empty(&c->unarmed) || session_due(c) ||
+        outbox_due(c) || writing_failed(c))
         return 0;
     if (list_empty(&c->timers))
         return BURBLE_NEVER;

@@ -158,7 +158,7 @@ static void parse(struct burble *c, struct slice in)
 {
     struct link *l = &c->link;
     l->feeding = true;
-    while (l->state == LINK_OPEN && !l->starting_tls) {
+    while (l->state == LINK_OPEN && !l->starting_tls && !client_stops(c)) {
         if (l->parser == NULL)
             break;
         enum xml_event event = xml_parser_feed(l->parser, &in);
@@ -272,6 +272,20 @@ void client_link_write(struct burble *c, struct slice text)
     show(c, text);
 }
 
+void client_link_write_built(struct burble *c, struct buf *text)
+{
+    if (text->failed)
+        c->link.out.failed = 1;
+    else
+        client_link_write(c, buf_slice(text));
+    buf_free(text);
+}
+
+size_t client_link_backlog(const struct burble *c)
+{
+    return buf_len(&c->link.out) + buf_len(&c->link.net);
+}
+
 void client_link_write_secret(struct burble *c, struct slice text, const char *shown)
 {
     put(c, text);
@@ -321,13 +335,11 @@ void client_link_drop(struct burble *c)
 size_t burble_output(struct burble *c, const void **data_out, uint32_t *id_out)
 {
     struct link *l = &c->link;
-    if (l->state != LINK_NONE) {
+    if (l->state != LINK_NONE && !l->out.failed)
         encrypt(c);
-        if (l->net.failed || l->out.failed) {
-            client_enter(c);
-            fail_memory(c);
-            c->depth--;
-        }
+    if (l->out.failed || l->net.failed) { /* the next burble_feed ends the connection */
+        *data_out = NULL;
+        return 0;
     }
     *data_out = l->net.ptr != NULL ? buf_slice(&l->net).ptr : NULL;
     if (id_out != NULL)

@@ -51,6 +51,10 @@ void client_link_authenticated(struct burble *c);
 void client_link_restart(struct burble *c);
 /* Text of XML, as it stands. hide: not shown raw (credentials). */
 void client_link_write(struct burble *c, struct slice text);
+/* The same, and frees it; where it has failed, the connection ends for want of memory. */
+void client_link_write_built(struct burble *c, struct buf *text);
+/* Bytes that the connection has not taken yet. */
+size_t client_link_backlog(const struct burble *c);
 void client_link_write_secret(struct burble *c, struct slice text, const char *shown);
 /* Ends after what is written. */
 void client_link_end(struct burble *c);

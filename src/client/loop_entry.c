@@ -353,8 +353,7 @@ static void due(struct timer *t, void *ctx)
 bool loop_entries_idle(const struct burble_loop *l)
 {
     for (const struct list *it = l->entries.next; it != &l->entries; it = it->next) {
-        const struct burble *c = CONTAINER_OF(it, const struct entry, link)->client;
-        if (c->state != BURBLE_OFFLINE || list_linked(&c->retry_timer.link))
+        if (!client_idle(CONTAINER_OF(it, const struct entry, link)->client))
             return false;
     }
     return true;

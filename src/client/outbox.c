@@ -1,7 +1,8 @@
 /* Stanzas on their way out. With stream management they stay until the server has acknowledged them
- * and outlive the connection; without, they are gone when they are written.
+ * and outlive the connection; without, they are gone when the connection has taken them.
  *
- * The list has those that were sent in front, in order, and then those that wait. */
+ * The list has those that were sent in front, in order, and then those that wait. Nothing is
+ * written from inside of the program's call when that is outside of burble_feed. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +11,21 @@
 #include "client/client.h"
 #include "xml/parser.h"
 
+enum {
+    BACKLOG_BYTES = 256 * 1024, /* the connection takes no more: the rest waits here */
+    SESSION_STANZAS = 20000,    /* beyond queue_max: requests, answers, presence */
+    SESSION_BYTES = 16 << 20,   /* beyond queue_bytes_max */
+    STRIKES = 3,
+    LATE_MS = 60000, /* said so long after it was meant: with the time when it was */
+};
+
 struct outbox_item {
     struct list link;
     uint64_t ticket;
+    int64_t since_ms;
     enum outbox_kind kind;
     bool sent, secret;
+    uint8_t strikes;
     uint32_t len, id_len;
     char text[]; /* the stanza, then its id and a NUL */
 };
@@ -29,9 +40,12 @@ static void drop(struct burble *c, struct outbox_item *i, bool tell, int error)
     list_remove(&i->link);
     c->outbox_count--;
     c->outbox_bytes -= i->len;
+    c->outbox_waiting -= !i->sent;
     if (tell && i->kind == OUTBOX_KEEP) {
-        struct burble_sent_event e = {
-            .ticket = i->ticket, .id = i->id_len > 0 ? i->text + i->len : NULL, .error = error};
+        struct burble_sent_event e = {.ticket = i->ticket,
+                                      .id = i->id_len > 0 ? i->text + i->len : NULL,
+                                      .error = error,
+                                      .written = i->sent};
         client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_SENT, .sent = &e});
     }
     if (i->secret)
@@ -39,32 +53,38 @@ static void drop(struct burble *c, struct outbox_item *i, bool tell, int error)
     free(i);
 }
 
-/* What leaves is well-formed and permitted, whoever wrote it. */
-static int check(struct slice text)
+/* What leaves is one well-formed stanza, whoever wrote it. */
+static int check(struct slice text, struct xml_tree **tree_out)
 {
     struct xml_limits limits = XML_LIMITS_C2S;
-    struct xml_tree *tree = NULL;
     limits.stanza_bytes = XML_STANZA_BYTES_MAX;
     limits.elements = UINT32_MAX / 2;
-    enum xml_error error = xml_parse(text, NS_CLIENT, &limits, &tree);
-    xml_tree_free(&tree);
+    enum xml_error error = xml_parse(text, NS_CLIENT, &limits, tree_out);
     return error == XML_OK ? 0 : error == XML_MEMORY ? ERR_MEMORY : ERR_SYNTAX;
 }
 
-static bool flows(const struct burble *c)
+/* A session is there. */
+static bool stands(const struct burble *c)
 {
-    return c->stream.state == STREAM_READY || c->stream.state == STREAM_ENABLE;
+    return !c->suspended && (c->stream.state == STREAM_READY || c->stream.state == STREAM_ENABLE);
 }
 
-static void write_item(struct burble *c, struct outbox_item *i)
+/* And takes more. */
+static bool flows(const struct burble *c)
 {
-    i->sent = true;
-    if (i->secret)
-        client_link_write_secret(c, slice_of(i->text, i->len),
-                                 "<iq type='set'>(not shown: there may be a password in it)</iq>");
-    else
-        client_link_write(c, slice_of(i->text, i->len));
-    client_sm_count_out(c);
+    return stands(c) && c->state != BURBLE_LEAVING;
+}
+
+static bool has_room(const struct burble *c, enum outbox_kind kind, size_t bytes)
+{
+    const struct burble_config *limit = &c->setup.config;
+    size_t most = limit->queue_max, most_bytes = limit->queue_bytes_max;
+    if (kind == OUTBOX_SESSION) {
+        most += SESSION_STANZAS;
+        most_bytes += SESSION_BYTES;
+    }
+    return c->outbox_count < most && c->outbox_bytes <= most_bytes &&
+           bytes <= most_bytes - c->outbox_bytes;
 }
 
 /* Behind all that was sent, and before the messages that wait if it is not one itself. */
@@ -77,100 +97,209 @@ static void place(struct burble *c, struct outbox_item *i)
     list_push_front(behind, &i->link);
     c->outbox_count++;
     c->outbox_bytes += i->len;
+    c->outbox_waiting += !i->sent;
+}
+
+static struct outbox_item *item_new(enum outbox_kind kind, struct slice text, struct slice id)
+{
+    size_t size;
+    if (text.len > UINT32_MAX || id.len > UINT32_MAX ||
+        __builtin_add_overflow(text.len + id.len, sizeof(struct outbox_item) + 1, &size))
+        return NULL;
+    struct outbox_item *i = malloc(size);
+    if (i == NULL)
+        return NULL;
+    *i = (struct outbox_item){.kind = kind, .len = (uint32_t)text.len, .id_len = (uint32_t)id.len};
+    memcpy(i->text, text.ptr, text.len);
+    if (id.len > 0)
+        memcpy(i->text + text.len, id.ptr, id.len);
+    i->text[text.len + id.len] = '\0';
+    return i;
+}
+
+static int may_put(const struct burble *c, enum outbox_kind kind, size_t bytes, unsigned flags)
+{
+    bool kept = kind == OUTBOX_KEEP && (flags & BURBLE_SEND_NOW) == 0;
+    if (c->doomed || (!flows(c) && !kept) || (c->state == BURBLE_LEAVING && !c->suspended))
+        return ERR_CLOSED;
+    if (c->outside.random == NULL)
+        return ERR_BUSY;
+    return has_room(c, kind, bytes) ? 0 : ERR_LIMIT;
 }
 
 int outbox_put(struct burble *c, enum outbox_kind kind, struct slice text, struct slice id,
                unsigned flags, uint64_t *ticket_out)
 {
-    const struct burble_config *limit = &c->setup.config;
-    if (!flows(c) && (kind != OUTBOX_KEEP || (flags & BURBLE_SEND_NOW) != 0))
-        return ERR_CLOSED;
-    if (kind == OUTBOX_KEEP && (c->outbox_count >= limit->queue_max ||
-                                text.len > limit->queue_bytes_max - c->outbox_bytes))
-        return ERR_LIMIT;
-    int err = check(text);
+    struct xml_tree *tree = NULL;
+    int err = may_put(c, kind, text.len, flags);
+    if (err == 0)
+        err = check(text, &tree);
+    xml_tree_free(&tree);
     if (err != 0)
         return err;
-    struct outbox_item *i = malloc(sizeof(*i) + text.len + id.len + 1);
+    struct outbox_item *i = item_new(kind, text, id);
     if (i == NULL)
         return ERR_MEMORY;
-    *i = (struct outbox_item){.kind = kind,
-                              .secret = (flags & OUTBOX_SECRET) != 0,
-                              .ticket = ++c->next_ticket,
-                              .len = (uint32_t)text.len,
-                              .id_len = (uint32_t)id.len};
-    memcpy(i->text, text.ptr, text.len);
-    if (id.len > 0)
-        memcpy(i->text + text.len, id.ptr, id.len);
-    i->text[text.len + id.len] = '\0';
+    i->ticket = ++c->next_ticket;
+    i->secret = (flags & OUTBOX_SECRET) != 0;
+    if (c->depth > 0)
+        i->since_ms = c->now.wall_ms;
+    else
+        c->outbox_undated = true; /* it is not known how late it is */
     place(c, i);
     if (ticket_out != NULL)
         *ticket_out = i->ticket;
-    if (flows(c))
+    if (c->depth > 0)
         outbox_flush(c);
+    else
+        client_wake(c);
     return 0;
+}
+
+/* ------------------------------------------------------------------------------------- writing */
+
+static bool is_late(const struct burble *c, const struct outbox_item *i)
+{
+    static const char BEGIN[] = "<message ", END[] = "</message>", STAMP[] = "urn:xmpp:delay";
+    struct slice text = slice_of(i->text, i->len), end = SLICE("</message>");
+    return i->kind == OUTBOX_KEEP && i->since_ms != 0 && c->now.wall_ms - i->since_ms >= LATE_MS &&
+           slice_starts(text, slice_of(BEGIN, sizeof(BEGIN) - 1)) && text.len > end.len &&
+           memcmp(text.ptr + text.len - end.len, END, end.len) == 0 &&
+           memmem(text.ptr, text.len, STAMP, sizeof(STAMP) - 1) == NULL;
+}
+
+/* With the time when it was said (XEP-0198 section 4, XEP-0203). */
+static void write_late(struct burble *c, const struct outbox_item *i)
+{
+    struct buf b = {0};
+    char stamp[TIME_STAMP_BYTES];
+    struct slice end = SLICE("</message>");
+    unsigned n = time_stamp(i->since_ms, stamp);
+    buf_append(&b, i->text, i->len - end.len);
+    buf_lit(&b, "<delay xmlns='urn:xmpp:delay'");
+    xml_write_attr(&b, SLICE("from"), slice_z(c->jid));
+    xml_write_attr(&b, SLICE("stamp"), slice_of(stamp, n));
+    buf_lit(&b, "/>");
+    buf_add(&b, end);
+    client_link_write_built(c, &b);
+}
+
+static void write_item(struct burble *c, struct outbox_item *i)
+{
+    i->sent = true;
+    c->outbox_waiting--;
+    client_sm_sent(c, i->kind == OUTBOX_KEEP);
+    if (i->secret)
+        client_link_write_secret(c, slice_of(i->text, i->len),
+                                 "<iq type='set'>(not shown: there may be a password in it)</iq>");
+    else if (is_late(c, i))
+        write_late(c, i);
+    else
+        client_link_write(c, slice_of(i->text, i->len));
+}
+
+static bool can_write(const struct burble *c)
+{
+    return c->outbox_waiting > 0 && stands(c) && c->link.state == LINK_OPEN &&
+           client_link_backlog(c) < BACKLOG_BYTES;
+}
+
+static bool may_write(const struct burble *c, const struct outbox_item *i)
+{
+    return can_write(c) && (!c->outbox_held || i->kind == OUTBOX_SESSION);
+}
+
+/* The first that was not sent. */
+static struct list *first_waiting(struct burble *c)
+{
+    struct list *at = &c->outbox;
+    for (size_t n = c->outbox_waiting; n > 0; n--)
+        at = at->prev;
+    return at;
 }
 
 void outbox_flush(struct burble *c)
 {
-    if (c->outbox_held)
+    if (c->outbox_flushing) /* by a callback that was shown what is written */
         return;
-    LIST_EACH(it, &c->outbox)
-    {
-        struct outbox_item *i = of(it);
-        if (!flows(c) || c->link.state != LINK_OPEN)
-            return;
-        if (!i->sent)
-            write_item(c, i);
+    c->outbox_flushing = true;
+    struct list *at = first_waiting(c);
+    while (at != &c->outbox && may_write(c, of(at))) {
+        write_item(c, of(at));
+        at = at->next;
     }
-    client_timer_set(c, &c->settle_timer, 0);
+    c->outbox_flushing = false;
 }
 
-/* Without stream management nobody will say more about them. Told later than the call that sent
- * them, as callbacks are. */
-void outbox_settle(struct burble *c)
+/* Without stream management nobody will say more about them. */
+static bool can_settle(const struct burble *c)
 {
-    if (c->sm.on || c->stream.state == STREAM_ENABLE)
-        return;
-    while (!list_empty(&c->outbox) && of(c->outbox.next)->sent)
-        drop(c, of(c->outbox.next), true, 0);
+    return !c->sm.on && c->stream.state == STREAM_READY && client_link_backlog(c) == 0 &&
+           c->outbox_count > c->outbox_waiting;
 }
 
-void outbox_settle_due(struct burble *c, struct client_timer *t)
+bool outbox_due(const struct burble *c)
 {
-    (void)t;
-    outbox_settle(c);
+    return (can_write(c) && !c->outbox_held) || can_settle(c);
 }
+
+static void date(struct burble *c)
+{
+    LIST_EACH(it, &c->outbox)
+    if (of(it)->since_ms == 0)
+        of(it)->since_ms = c->now.wall_ms;
+    c->outbox_undated = false;
+}
+
+void outbox_turn(struct burble *c)
+{
+    if (c->outbox_undated)
+        date(c);
+    outbox_flush(c);
+    if (can_settle(c))
+        while (!list_empty(&c->outbox) && of(c->outbox.next)->sent)
+            drop(c, of(c->outbox.next), true, 0);
+}
+
+/* ------------------------------------------------------------------------------------ settling */
 
 bool outbox_acked(struct burble *c, uint32_t n)
 {
     if (n > outbox_unacked(c))
         return false;
-    while (n-- > 0)
+    while (n-- > 0) {
+        c->sm.out_h++; /* before the callback: it may save */
         drop(c, of(c->outbox.next), true, 0);
+    }
     return true;
 }
 
 uint32_t outbox_unacked(const struct burble *c)
 {
-    uint32_t n = 0;
-    for (const struct list *it = c->outbox.next; it != &c->outbox; it = it->next) {
-        if (!CONTAINER_OF(it, const struct outbox_item, link)->sent)
-            break;
-        n++;
-    }
-    return n;
+    return (uint32_t)(c->outbox_count - c->outbox_waiting);
+}
+
+void outbox_suspect(struct burble *c)
+{
+    c->outbox_blamed = false;
+    if (outbox_unacked(c) == 0)
+        return;
+    struct outbox_item *i = of(c->outbox.next);
+    if (++i->strikes >= STRIKES)
+        drop(c, i, true, ERR_REFUSED);
 }
 
 void outbox_rewind(struct burble *c)
 {
     LIST_EACH(it, &c->outbox)
     of(it)->sent = false;
+    c->outbox_waiting = c->outbox_count;
 }
 
 void outbox_new_session(struct burble *c)
 {
     outbox_rewind(c);
+    c->outbox_blamed = false;
     LIST_EACH(it, &c->outbox)
     if (of(it)->kind == OUTBOX_SESSION)
         drop(c, of(it), false, 0);
@@ -178,7 +307,8 @@ void outbox_new_session(struct burble *c)
 
 void outbox_clear(struct burble *c, int error)
 {
-    while (!list_empty(&c->outbox))
+    uint64_t last = c->next_ticket;
+    while (!list_empty(&c->outbox) && of(c->outbox.next)->ticket <= last)
         drop(c, of(c->outbox.next), error != 0, error);
 }
 
@@ -187,39 +317,47 @@ size_t burble_queued(const struct burble *c)
     return c->outbox_count;
 }
 
-int burble_send(struct burble *c, const char *stanza, unsigned flags, uint64_t *ticket_out)
+/* -------------------------------------------------------------------------------- saved states */
+
+bool outbox_each(const struct burble *c, const struct list **at, struct outbox_saved *out)
 {
-    struct xml_limits limits = XML_LIMITS_C2S;
+    *at = *at == NULL ? c->outbox.next : (*at)->next;
+    if (*at == &c->outbox) {
+        *at = NULL;
+        return false;
+    }
+    const struct outbox_item *i = CONTAINER_OF(*at, const struct outbox_item, link);
+    *out = (struct outbox_saved){.kind = i->kind,
+                                 .sent = i->sent,
+                                 .secret = i->secret,
+                                 .ticket = i->ticket,
+                                 .since_ms = i->since_ms,
+                                 .text = slice_of(i->text, i->len)};
+    return true;
+}
+
+int outbox_restore(struct burble *c, const struct outbox_saved *item)
+{
     struct xml_tree *tree = NULL;
     struct stanza s;
-    char made[CLIENT_ID_BYTES];
-    limits.stanza_bytes = XML_STANZA_BYTES_MAX;
-    if (xml_parse(slice_z(stanza), NS_CLIENT, &limits, &tree) != XML_OK)
-        return ERR_SYNTAX;
-    if (!stanza_read(xml_root(tree), SLICE_NONE, &s) || s.type == TYPE_BAD) {
-        xml_tree_free(&tree);
-        return ERR_SYNTAX;
+    struct outbox_item *i = NULL;
+    int err = check(item->text, &tree);
+    if (err == ERR_SYNTAX || (err == 0 && !stanza_read(xml_root(tree), SLICE_NONE, &s)))
+        err = ERR_CORRUPT;
+    if (err == 0) {
+        i = item_new(item->kind, item->text, s.id);
+        err = i != NULL ? 0 : ERR_MEMORY;
     }
-    static const struct slice HEAD[] = {{.ptr = "id", .len = 2}};
-    struct buf b = {0};
-    struct slice name = stanza_kind_name(s.kind);
-    if (s.id.ptr == NULL) {
-        client_new_id(c, made);
-        s.id = slice_z(made);
-    }
-    buf_byte(&b, '<');
-    buf_add(&b, name);
-    xml_write_attr(&b, SLICE("id"), s.id);
-    xml_write_attributes(&b, xml_root(tree), HEAD, 1);
-    buf_byte(&b, '>');
-    xml_write_children(&b, xml_root(tree), NS_CLIENT);
-    buf_lit(&b, "</");
-    buf_add(&b, name);
-    buf_byte(&b, '>');
-    int err = b.failed ? ERR_MEMORY
-                       : outbox_put(c, s.kind == STANZA_MESSAGE ? OUTBOX_KEEP : OUTBOX_SESSION,
-                                    buf_slice(&b), s.id, flags, ticket_out);
-    buf_free(&b);
     xml_tree_free(&tree);
-    return err;
+    if (err != 0)
+        return err;
+    i->ticket = item->ticket;
+    i->since_ms = item->since_ms;
+    i->sent = item->sent;
+    i->secret = item->secret;
+    list_push(&c->outbox, &i->link);
+    c->outbox_count++;
+    c->outbox_bytes += i->len;
+    c->outbox_waiting += !i->sent;
+    return 0;
 }

@@ -78,9 +78,19 @@ void client_presence_announce(struct burble *c)
     buf_add(&b, buf_slice(&c->presence));
     client_presence_extras(c, true, &b);
     buf_lit(&b, "</presence>");
-    if (!b.failed)
-        (void)outbox_put(c, OUTBOX_SESSION, buf_slice(&b), SLICE_NONE, 0, NULL);
+    if (b.failed || outbox_put(c, OUTBOX_SESSION, buf_slice(&b), SLICE_NONE, 0, NULL) != 0)
+        c->presence_due = c->session; /* for when the session goes on */
     buf_free(&b);
+}
+
+void client_presence_resume(struct burble *c)
+{
+    bool due = c->presence_due;
+    c->presence_due = false;
+    if (due && c->available)
+        client_presence_announce(c);
+    else if (due)
+        (void)burble_send_presence(c, NULL, BURBLE_UNAVAILABLE, NULL);
 }
 
 static int check(struct slice payload)
@@ -134,9 +144,19 @@ int burble_set_presence(struct burble *c, enum burble_show show, const char *sta
     return 0;
 }
 
+int client_presence_restore(struct burble *c, struct slice payload)
+{
+    int err = check(payload);
+    if (err == 0)
+        err = buf_add(&c->presence, payload);
+    c->available = err == 0;
+    return err;
+}
+
 int burble_set_unavailable(struct burble *c, const char *status)
 {
     buf_free(&c->presence);
+    c->presence_due = c->session && c->available && c->state != BURBLE_ONLINE;
     c->available = false;
     if (c->state != BURBLE_ONLINE)
         return 0;

@@ -20,8 +20,7 @@ void session_bind(struct burble *c)
         xml_leaf(&w, SLICE("resource"), SLICE_NONE, slice_z(c->setup.resource));
     xml_close(&w);
     xml_close(&w);
-    client_link_write(c, buf_slice(&b));
-    buf_free(&b);
+    client_link_write_built(c, &b);
 }
 
 static void refused(struct burble *c, struct xml iq)
@@ -73,9 +72,15 @@ static void carbons_answer(struct burble *c, enum burble_iq_outcome outcome, str
     (void)c, (void)outcome, (void)iq, (void)arg; /* without them it goes, too */
 }
 
+static bool has_csi(const struct burble *c)
+{
+    return xml_some(xml_child(stream_features(c), NS_CSI, SLICE("csi")));
+}
+
 static void say_inactive(struct burble *c)
 {
-    if (c->inactive && xml_some(xml_child(stream_features(c), NS_CSI, SLICE("csi"))))
+    c->active_due = false;
+    if (c->inactive && has_csi(c))
         client_link_write(c, SLICE("<inactive xmlns='urn:xmpp:csi:0'/>"));
 }
 
@@ -84,7 +89,8 @@ static void stands(struct burble *c, bool resumed)
     struct burble_state_event e = {
         .state = BURBLE_ONLINE, .before = c->state, .text = "", .resumed = resumed};
     client_timer_stop(&c->phase_timer);
-    c->tries = 0;
+    c->online_ms = c->now.mono_ms;
+    c->session = true;
     c->dial.hops = 0;
     dial_stop(c);
     c->state = BURBLE_ONLINE;
@@ -96,42 +102,62 @@ static void stands(struct burble *c, bool resumed)
             x->ops->online(x, resumed);
     }
     /* Behind the request for the roster, so that nothing is missed (RFC 6121 section 2.2). */
-    if (!resumed)
+    if (resumed)
+        client_presence_resume(c);
+    else
         client_presence_announce(c);
+    client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_STATE, .state = &e});
+    /* What waits goes last: rooms that it is for have been entered again (C06). */
     c->outbox_held = false;
     outbox_flush(c);
-    if (c->state != BURBLE_ONLINE)
-        return;
-    client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_STATE, .state = &e});
+}
+
+/* The server may have put us in another account (authzid, ANONYMOUS), or the domain that we know
+ * may be another name of its. */
+int session_take_address(struct burble *c, struct slice jid)
+{
+    struct arena mem = {0};
+    struct jid full;
+    char *own = NULL, *bare = NULL;
+    int err = jid_parse(jid, &mem, &full);
+    if (err == 0 && full.resource_len == 0)
+        err = ERR_SYNTAX;
+    if (err == 0) {
+        own = client_copy(jid_full(&full));
+        bare = client_copy(jid_bare(&full));
+        err = own != NULL && bare != NULL ? 0 : ERR_MEMORY;
+    }
+    arena_free(&mem);
+    if (err != 0) {
+        free(own);
+        free(bare);
+        return err == ERR_MEMORY ? ERR_MEMORY : ERR_SYNTAX;
+    }
+    free(c->jid);
+    free(c->setup.bare);
+    c->jid = own;
+    c->setup.bare = bare;
+    return 0;
 }
 
 bool session_address(struct burble *c, struct slice jid)
 {
-    struct arena mem = {0};
-    struct jid full;
-    bool good = jid_parse(jid, &mem, &full) == 0 && full.resource_len > 0;
-    if (good) {
-        /* The server may have put us in another account (authzid, ANONYMOUS), or the domain that we
-         * know may be another name of its. */
-        char *own = client_copy(jid_full(&full)), *bare = client_copy(jid_bare(&full));
-        if (own != NULL && bare != NULL) {
-            free(c->jid);
-            free(c->setup.bare);
-            c->jid = own;
-            c->setup.bare = bare;
-        } else {
-            good = false;
-        }
-    }
-    arena_free(&mem);
-    if (!good)
+    int err = session_take_address(c, jid);
+    if (err == ERR_MEMORY)
+        client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
+    else if (err != 0)
         client_fail_stream(c, BURBLE_WHY_BIND, SLICE("undefined-condition"),
                            "the server bound us to what is no address");
-    return good;
+    return err == 0;
 }
 
 void session_begin(struct burble *c, unsigned along)
 {
+    if (c->session) { /* it was to be resumed, but the server does not do that any more */
+        if ((along & SESSION_SM) == 0)
+            client_sm_forget(c);
+        client_gone(c);
+    }
     stream_change_state(c, STREAM_READY);
     outbox_new_session(c);
     c->outbox_held = true;
@@ -145,14 +171,14 @@ void session_begin(struct burble *c, unsigned along)
     }
     if ((along & SESSION_INACTIVE) == 0)
         say_inactive(c);
+    else
+        c->active_due = !c->inactive; /* somebody came to look meanwhile */
     stands(c, false);
 }
 
 void session_resumed(struct burble *c)
 {
-    free(c->jid);
-    c->jid = client_copy(slice_z(c->sm.jid));
-    if (c->jid == NULL) {
+    if (session_take_address(c, slice_z(c->sm.jid)) != 0) {
         client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
         return;
     }
@@ -168,8 +194,21 @@ void burble_set_active(struct burble *c, bool active)
     if (c->inactive == !active)
         return;
     c->inactive = !active;
-    if (c->state != BURBLE_ONLINE || !xml_some(xml_child(stream_features(c), NS_CSI, SLICE("csi"))))
+    c->active_due = true;
+    client_wake(c);
+}
+
+bool session_due(const struct burble *c)
+{
+    return c->active_due && c->state == BURBLE_ONLINE && c->link.state == LINK_OPEN;
+}
+
+void session_turn(struct burble *c)
+{
+    if (!session_due(c))
         return;
-    client_link_write(c, active ? SLICE("<active xmlns='urn:xmpp:csi:0'/>")
-                                : SLICE("<inactive xmlns='urn:xmpp:csi:0'/>"));
+    c->active_due = false;
+    if (has_csi(c))
+        client_link_write(c, c->inactive ? SLICE("<inactive xmlns='urn:xmpp:csi:0'/>")
+                                         : SLICE("<active xmlns='urn:xmpp:csi:0'/>"));
 }

@@ -10,17 +10,20 @@
 struct burble;
 
 struct sm {
-    bool on;        /* the present session counts */
-    bool resumable; /* id is there */
-    char *id;       /* of the session that can be resumed; NULL: none */
-    char *jid;      /* its full address */
-    char *location; /* where the server wants it resumed; NULL: anywhere */
-    uint32_t in_h;  /* stanzas handled by us */
-    uint32_t out_h; /* acknowledged by the server */
-    bool asked;     /* <r/> is out, <a/> not yet here */
-    bool ask;       /* at the end of the turn */
+    bool on;           /* the present session counts */
+    bool restored;     /* from the saved state of another process; not resumed yet */
+    char *id;          /* of the session that can be resumed; NULL: none */
+    char *jid;         /* its full address */
+    char *location;    /* where the server wants it resumed; NULL: anywhere */
+    uint32_t in_h;     /* stanzas handled by us */
+    uint32_t in_told;  /* what the server heard of that */
+    uint32_t out_h;    /* acknowledged by the server */
+    bool ask;          /* at the end of the turn */
+    bool asked;        /* <r/> is out, <a/> not yet here */
+    uint64_t asked_ms; /* since then */
 };
 
+void client_sm_init(struct burble *c);
 bool client_sm_can_resume(const struct burble *c);
 bool client_sm_offered(const struct burble *c);
 void client_sm_enable(struct burble *c);
@@ -40,9 +43,11 @@ void client_sm_say_count(struct burble *c);
 void client_sm_element(struct burble *c, struct xml x);
 /* A stanza came. */
 void client_sm_count_in(struct burble *c);
-/* A stanza went out. */
-void client_sm_count_out(struct burble *c);
+/* A stanza went out; urgent: somebody waits for the acknowledgement. */
+void client_sm_sent(struct burble *c, bool urgent);
 void client_sm_turn(struct burble *c);
+/* The connection is lost, the session may be resumed. */
+void client_sm_lost(struct burble *c);
 /* The session cannot be resumed any more. */
 void client_sm_forget(struct burble *c);
 

@@ -363,7 +363,8 @@ void stream_event(struct burble *c, enum xml_event event)
         return;
     case XML_STANZA:
         show_in(c, x);
-        element(c, x);
+        if (!client_stops(c))
+            element(c, x);
         return;
     case XML_CLOSE:
         retry_stream_closed(c);

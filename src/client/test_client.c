@@ -74,13 +74,11 @@ void test_start_tls(struct test_client *t, struct tls_context *context)
     buf_free(&early);
 }
 
-void test_collect(struct test_client *t)
+static void collect(struct test_client *t)
 {
     struct burble_effect e;
     const void *data;
     size_t len;
-    if (t->c == NULL)
-        return;
     while (burble_next(t->c, &e)) {
         if (e.kind == BURBLE_DO_CLOSE && e.id == t->conn) {
             t->conn = 0;
@@ -99,11 +97,18 @@ void test_collect(struct test_client *t)
         take_output(t, buf_slice(&bytes));
         buf_free(&bytes);
     }
+}
+
+void test_collect(struct test_client *t)
+{
+    if (t->c != NULL)
+        collect(t);
     while (t->c != NULL && burble_deadline(t->c) == 0) { /* work in slices */
         struct burble_input in = {.kind = BURBLE_IN_TIME};
         t->slices++;
         if (!burble_feed(t->c, &in, t->now))
             break;
+        collect(t);
     }
 }
 
@@ -124,6 +129,10 @@ void test_reach(struct test_client *t)
     struct burble_effect e;
     struct burble_address address = {.family = 4, .ip = {192, 0, 2, 1}};
     test_pass(t, 0);
+    while (burble_state(t->c) == BURBLE_WAITING) {
+        uint64_t at = burble_deadline(t->c);
+        test_pass(t, at > t->now.mono_ms ? (uint32_t)(at - t->now.mono_ms) : 0);
+    }
     while (t->conn == 0) {
         if (take(t, BURBLE_DO_RESOLVE_SRV, &e)) {
             feed(t, (struct burble_input){.kind = BURBLE_IN_SRV,
@@ -182,6 +191,7 @@ void test_request(struct test_client *t, const char *type, const char *to, char 
 
 void test_break(struct test_client *t)
 {
+    test_collect(t);
     uint32_t id = t->conn;
     t->conn = 0;
     wire_free(&t->tls);
@@ -191,6 +201,7 @@ void test_break(struct test_client *t)
 
 void test_pass(struct test_client *t, uint32_t ms)
 {
+    test_collect(t); /* what was asked for counts from now on */
     t->now.mono_ms += ms;
     t->now.wall_ms += ms;
     feed(t, (struct burble_input){.kind = BURBLE_IN_TIME});
@@ -269,8 +280,7 @@ void test_online_with(struct test_client *t, const struct burble_config *config,
     CHECK(burble_connect(t->c) == 0);
     test_connect(t, features);
     test_expect(t, "<bind ");
-    test_receive(t, "<iq type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-                    "<jid>me@example.org/here</jid></bind></iq>");
+    test_receive(t, TEST_BOUND);
     CHECK(burble_state(t->c) == BURBLE_ONLINE);
     (void)test_sent(t);
 }

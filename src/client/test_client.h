@@ -13,6 +13,11 @@
 #include "burble/io.h"
 #include "wire/tls.h"
 
+/* The server's answer to the bind of these tests. */
+#define TEST_BOUND                                                                                 \
+    "<iq type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"                  \
+    "<jid>me@example.org/here</jid></bind></iq>"
+
 struct test_client {
     struct burble *c;
     struct burble_now now;
@@ -38,8 +43,8 @@ void test_online(struct test_client *t, const struct burble_config *config);
 /* With these further stream features, for instance that of stream management. */
 void test_online_with(struct test_client *t, const struct burble_config *config,
                       const char *features);
-/* burble_connect is called, or a retry is due: the look-ups fail or find 192.0.2.1, the connection
- * stands, the stream begins. The server's greeting is the test's. */
+/* burble_connect is called, or a retry is due (it is waited for): the look-ups fail or find
+ * 192.0.2.1, the connection stands, the stream begins. The server's greeting is the test's. */
 void test_reach(struct test_client *t);
 void test_receive(struct test_client *t, const char *bytes);
 /* The server begins TLS, with what the client has written and nobody has taken; from now on text is

@@ -1,0 +1,354 @@
+/* Saved states: what another process makes of them, and what it refuses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "burble/message.h"
+#include "burble/presence.h"
+#include "client/test_client.h"
+#include "client/test_seen.h"
+
+#define SM_FEATURE "<sm xmlns='urn:xmpp:sm:3'/>"
+#define SM         "urn:xmpp:sm:3"
+
+struct saved {
+    void *bytes;
+    size_t len;
+};
+
+static struct saved save(struct test_client *t)
+{
+    struct saved s;
+    assert_int_equal(burble_save(t->c, &s.bytes, &s.len), 0);
+    assert_non_null(s.bytes);
+    return s;
+}
+
+static bool has(const struct saved *s, const char *text)
+{
+    return memmem(s->bytes, s->len, text, strlen(text)) != NULL;
+}
+
+static void online(struct test_client *t, struct test_seen *seen)
+{
+    *seen = (struct test_seen){0};
+    test_online_with(t, &BURBLE_CONFIG(.on_event = test_seen_event, .arg = seen), SM_FEATURE);
+    test_receive(t, "<enabled xmlns='" SM "' id='s&apos;1' resume='true' location='h:5333'/>");
+    assert_string_equal(test_seen_log(seen), "resolving, connecting, authenticating, binding, "
+                                             "online, save");
+}
+
+/* A new process with these bytes. */
+static void again(struct test_client *t, struct test_seen *seen, struct saved *s)
+{
+    *seen = (struct test_seen){0};
+    test_new(t, &BURBLE_CONFIG(.on_event = test_seen_event, .arg = seen, .state = s->bytes,
+                               .state_len = s->len));
+    free(s->bytes);
+}
+
+static void end(struct test_client *t, struct test_seen *seen)
+{
+    test_end(t);
+    test_seen_free(seen);
+}
+
+static void say(struct test_client *t, const char *id)
+{
+    struct burble_message_options o = {.id = id};
+    assert_int_equal(burble_say(t->c, "bob@example.org", id, &o, NULL, NULL), 0);
+}
+
+static unsigned count(const char *text, const char *what)
+{
+    unsigned n = 0;
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at += strlen(what))
+        n++;
+    return n;
+}
+
+static void C06_another_process_resumes_and_says_everything_once(void **state)
+{
+    struct test_client t;
+    struct test_seen seen;
+    (void)state;
+    online(&t, &seen);
+    assert_int_equal(burble_set_presence(t.c, BURBLE_SHOW_AWAY, "out <&>", 1, NULL), 0);
+    say(&t, "one");
+    say(&t, "two");
+    test_receive(&t, "<message from='bob@example.org/x'><body>a</body></message>"
+                     "<presence from='bob@example.org/x'/>");
+    test_expect(&t, "id='two'");
+    burble_suspend(t.c);
+    say(&t, "three");
+    /* Not processed any more, and not counted: the server sends it again. */
+    test_receive(&t, "<message from='bob@example.org/x'><body>b</body></message>");
+    assert_int_equal(seen.messages, 1);
+    assert_null(strstr(test_sent(&t), "</stream:stream>"));
+    struct saved s = save(&t);
+    assert_true(has(&s, "in='2'"));
+    end(&t, &seen);
+
+    again(&t, &seen, &s);
+    assert_string_equal(burble_jid(t.c), "me@example.org/here");
+    assert_int_equal(burble_connect(t.c), 0);
+    test_connect(&t, SM_FEATURE);
+    test_expect(&t, "<resume xmlns='" SM "' h='2' previd='s&apos;1'/>");
+    /* It has had carbons, presence, "one". */
+    test_receive(&t, "<resumed xmlns='" SM "' h='3' previd='s&apos;1'/>"
+                     "<message from='bob@example.org/x'><body>b</body></message>");
+    const char *sent = test_sent(&t);
+    assert_null(strstr(sent, "id='one'"));
+    assert_int_equal(count(sent, "<message "), 2);
+    assert_true(strstr(sent, "id='two'") < strstr(sent, "id='three'"));
+    assert_null(strstr(sent, "<presence")); /* the session has it (section 5) */
+    assert_null(strstr(sent, "<delay"));
+    assert_string_equal(test_seen_log(&seen),
+                        "resolving, connecting, authenticating, binding, sent one, "
+                        "online again, save, message b");
+    test_receive(&t, "<a xmlns='" SM "' h='5'/><r xmlns='" SM "'/>");
+    assert_string_equal(test_seen_log(&seen), "sent two, sent three");
+    test_expect(&t, "<a xmlns='" SM "' h='3'/>");
+    assert_int_equal(burble_queued(t.c), 0);
+    /* The presence outlives the process, too, for when there is a new session. */
+    test_receive(&t, "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+                     "</stream:error>");
+    assert_int_equal(burble_connect(t.c), 0);
+    test_connect(&t, "");
+    test_receive(&t, TEST_BOUND);
+    test_expect(&t, "<presence><show>away</show><status>out &lt;&amp;&gt;</status>"
+                    "<priority>1</priority></presence>");
+    end(&t, &seen);
+}
+
+static void a_state_that_cannot_be_resumed_keeps_messages(void **state)
+{
+    struct test_client t;
+    struct test_seen seen;
+    (void)state;
+    online(&t, &seen);
+    say(&t, "one");
+    test_expect(&t, "id='one'");
+    /* Saved while the session goes on: it is old at the next stanza. */
+    struct saved s = save(&t);
+    assert_false(has(&s, "<session"));
+    end(&t, &seen);
+    again(&t, &seen, &s);
+    assert_int_equal(burble_queued(t.c), 1);
+    assert_int_equal(burble_connect(t.c), 0);
+    t.now.wall_ms += 3600000; /* an hour later */
+    test_connect(&t, SM_FEATURE);
+    test_expect(&t, "<bind ");
+    test_receive(&t, TEST_BOUND);
+    const char *sent = test_sent(&t);
+    assert_int_equal(count(sent, "id='one'"), 2); /* with the origin id */
+    assert_non_null(strstr(sent, "<delay xmlns='urn:xmpp:delay' from='me@example.org/here' "
+                                 "stamp='2027-01-15T08:00:00.000Z'/></message>"));
+    end(&t, &seen);
+}
+
+static void tickets_and_order_outlive_the_process(void **state)
+{
+    struct test_client t;
+    struct test_seen seen = {0};
+    uint64_t ticket[3];
+    (void)state;
+    test_new(&t, &BURBLE_CONFIG(.on_event = test_seen_event, .arg = &seen));
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(burble_send(t.c, "<message to='b@x.org'/>", 0, &ticket[i]), 0);
+    struct saved s = save(&t);
+    end(&t, &seen);
+    again(&t, &seen, &s);
+    uint64_t next;
+    assert_int_equal(burble_send(t.c, "<message to='b@x.org'/>", 0, &next), 0);
+    assert_true(next > ticket[2]);
+    assert_int_equal(burble_connect(t.c), 0);
+    test_connect(&t, "");
+    test_receive(&t, TEST_BOUND);
+    (void)test_sent(&t);
+    assert_int_equal(seen.sent, 4);
+    assert_int_equal(seen.ticket, next);
+    end(&t, &seen);
+}
+
+static void a_server_that_has_more_than_was_saved_has_it_all(void **state)
+{
+    struct test_client t;
+    struct test_seen seen;
+    (void)state;
+    online(&t, &seen);
+    say(&t, "one");
+    (void)test_sent(&t);
+    burble_suspend(t.c);
+    struct saved s = save(&t);
+    end(&t, &seen);
+    again(&t, &seen, &s);
+    assert_int_equal(burble_connect(t.c), 0);
+    test_connect(&t, SM_FEATURE);
+    test_receive(&t, "<resumed xmlns='" SM "' h='40' previd='s&apos;1'/>");
+    assert_int_equal(burble_state(t.c), BURBLE_ONLINE);
+    assert_int_equal(seen.sent, 1);
+    say(&t, "two");
+    test_expect(&t, "id='two'");
+    test_receive(&t, "<a xmlns='" SM "' h='41'/>");
+    assert_int_equal(seen.sent, 2);
+    end(&t, &seen);
+}
+
+static void a_session_that_is_gone_gives_way_to_a_new_one(void **state)
+{
+    struct test_client t;
+    struct test_seen seen;
+    (void)state;
+    online(&t, &seen);
+    say(&t, "one");
+    say(&t, "two");
+    (void)test_sent(&t);
+    burble_suspend(t.c);
+    struct saved s = save(&t);
+    end(&t, &seen);
+    again(&t, &seen, &s);
+    assert_int_equal(burble_connect(t.c), 0);
+    test_connect(&t, SM_FEATURE);
+    test_receive(&t, "<failed xmlns='" SM "' h='2'><item-not-found "
+                     "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
+    assert_int_equal(seen.sent, 1); /* it says how much it had */
+    test_expect(&t, "<bind ");
+    test_receive(&t, TEST_BOUND);
+    const char *sent = test_sent(&t);
+    assert_null(strstr(sent, "id='one'"));
+    assert_non_null(strstr(sent, "id='two'"));
+    end(&t, &seen);
+}
+
+static void a_state_of_another_account_is_refused(void **state)
+{
+    struct test_client t;
+    struct test_seen seen;
+    struct burble *c = NULL;
+    (void)state;
+    online(&t, &seen);
+    struct saved s = save(&t);
+    end(&t, &seen);
+    static const char *const OTHERS[] = {"you@example.org", "me@example.net", "example.org"};
+    for (size_t i = 0; i < 3; i++) {
+        struct burble_config config =
+            BURBLE_CONFIG(.jid = OTHERS[i], .state = s.bytes, .state_len = s.len);
+        assert_int_equal(burble_new(&config, &c), BURBLE_ERR_CORRUPT);
+        assert_null(c);
+    }
+    /* Programs that are older than saved states have nothing there. */
+    struct burble_config old = BURBLE_CONFIG(.jid = "you@example.org", .state = s.bytes);
+    old.size = offsetof(struct burble_config, state);
+    assert_int_equal(burble_new(&old, &c), 0);
+    burble_free(&c);
+    free(s.bytes);
+}
+
+#define HEAD  "<state xmlns='urn:burble:state' v='1' account='me@example.org' tickets='5'>"
+#define SES   "<session id='s' jid='me@example.org/x' in='1' out='1'/>"
+#define SENT  "<stanza kind='message' ticket='1' sent='true'>&lt;message/&gt;</stanza>"
+#define WAITS "<stanza kind='message' ticket='1'>&lt;message/&gt;</stanza>"
+
+static void what_is_damaged_is_refused(void **state)
+{
+    static const char *const BAD[] = {
+        "",
+        "x",
+        "<state/>",
+        "<state xmlns='urn:burble:state' v='2' account='me@example.org' tickets='5'/>",
+        "<state xmlns='urn:burble:state' v='1' tickets='5'/>",
+        "<state xmlns='urn:burble:state' v='1' account='me@example.org'/>",
+        "<state xmlns='urn:burble:state' v='1' account='me@example.org' tickets='-1'/>",
+        "<state xmlns='urn:burble:state' v='1' account='me@example.org' "
+        "tickets='18446744073709551615'/>",
+        HEAD,
+        HEAD "</state><more/>",
+        HEAD "<session jid='me@example.org/x' in='1' out='1'/></state>",
+        HEAD "<session id='s' in='1' out='1'/></state>",
+        HEAD "<session id='s' jid='me@example.org' in='1' out='1'/></state>",
+        HEAD "<session id='s' jid='@@/' in='1' out='1'/></state>",
+        HEAD "<session id='s' jid='me@example.org/x' in='4294967296' out='1'/></state>",
+        HEAD "<session id='s' jid='me@example.org/x' in='1' out=''/></state>",
+        HEAD SES SES "</state>",
+        HEAD SENT "</state>",
+        HEAD SES WAITS SENT "</state>",
+        HEAD "<stanza kind='message'>&lt;message/&gt;</stanza></state>",
+        HEAD "<stanza kind='message' ticket='6'>&lt;message/&gt;</stanza></state>",
+        HEAD "<stanza kind='else' ticket='1'>&lt;message/&gt;</stanza></state>",
+        HEAD "<stanza kind='message' ticket='1'>&lt;message&gt;</stanza></state>",
+        HEAD "<stanza kind='message' ticket='1'>&lt;r xmlns='urn:xmpp:sm:3'/&gt;</stanza></state>",
+        HEAD "<stanza kind='message' ticket='1'>&lt;message/&gt;&lt;iq/&gt;</stanza></state>",
+        HEAD "<stanza kind='message' ticket='1' since='x'>&lt;message/&gt;</stanza></state>",
+        HEAD "<stanza kind='message' ticket='1' sent='yes'>&lt;message/&gt;</stanza></state>",
+        HEAD "<presence>&lt;a&gt;</presence></state>",
+        HEAD "<presence/><presence/></state>",
+        HEAD "<presence>&lt;/presence&gt;&lt;presence&gt;</presence></state>",
+        HEAD "<!DOCTYPE x></state>",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
+        struct burble *c = NULL;
+        struct burble_config config =
+            BURBLE_CONFIG(.jid = "me@example.org", .state = BAD[i], .state_len = strlen(BAD[i]));
+        int err = burble_new(&config, &c);
+        if (err != BURBLE_ERR_CORRUPT)
+            print_error("taken: %s\n", BAD[i]);
+        assert_int_equal(err, BURBLE_ERR_CORRUPT);
+        assert_null(c);
+    }
+}
+
+static void a_state_is_the_same_after_reading(void **state)
+{
+    static const char TEXT[] =
+        HEAD "<session id='s' jid='me@example.org/x' location='h' in='4294967295' out='7'/>"
+             "<presence>&lt;show&gt;away&lt;/show&gt;</presence><inactive/>"
+             "<stanza kind='session' ticket='1' sent='true' since='3'>&lt;presence/&gt;</stanza>"
+             "<stanza kind='message' ticket='2' sent='true'>"
+             "&lt;message&gt;&lt;body&gt;&amp;amp;&lt;/body&gt;&lt;/message&gt;</stanza>"
+             "<stanza kind='message' ticket='5'>&lt;message/&gt;</stanza>";
+    struct burble *c = NULL;
+    struct burble_config config =
+        BURBLE_CONFIG(.jid = "me@example.org", .state = TEXT, .state_len = sizeof(TEXT) - 1);
+    struct saved s;
+    (void)state;
+    assert_int_equal(burble_new(&config, &c), BURBLE_ERR_CORRUPT); /* its end is missing */
+    char whole[sizeof(TEXT) + 16];
+    snprintf(whole, sizeof(whole), "%s</state>", TEXT);
+    config.state = whole;
+    config.state_len = strlen(whole);
+    assert_int_equal(burble_new(&config, &c), 0);
+    assert_int_equal(burble_queued(c), 3);
+    assert_int_equal(burble_save(c, &s.bytes, &s.len), 0);
+    assert_true(s.len >= sizeof(TEXT) - 1);
+    assert_memory_equal(s.bytes, TEXT, sizeof(TEXT) - 1);
+    free(s.bytes);
+    burble_free(&c);
+    /* Who wants no resumption gets the messages alone. */
+    config.flags = BURBLE_NO_RESUME;
+    assert_int_equal(burble_new(&config, &c), 0);
+    assert_int_equal(burble_queued(c), 2);
+    burble_free(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(C06_another_process_resumes_and_says_everything_once),
+        cmocka_unit_test(a_state_that_cannot_be_resumed_keeps_messages),
+        cmocka_unit_test(tickets_and_order_outlive_the_process),
+        cmocka_unit_test(a_server_that_has_more_than_was_saved_has_it_all),
+        cmocka_unit_test(a_session_that_is_gone_gives_way_to_a_new_one),
+        cmocka_unit_test(a_state_of_another_account_is_refused),
+        cmocka_unit_test(what_is_damaged_is_refused),
+        cmocka_unit_test(a_state_is_the_same_after_reading),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
