@@ -225,8 +225,8 @@ static void explain(const struct burble *c, const struct failure *f, struct buf 
         buf_lit(b, ": is the password right?");
     /* The server cannot tell the two apart, so it does not say which (V47). */
     if (f->why == BURBLE_WHY_PASSWORD && c->auth.sasl != NULL && sasl_client_bound(c->auth.sasl))
-        buf_lit(b, " If it is, somebody may stand between us and the server, because this login "
-                   "was bound to the TLS connection");
+        buf_lit(b, " (this login was bound to the TLS connection: with the right password it means "
+                   "that somebody stands between us and the server)");
     buf_byte(b, '\0');
 }
 

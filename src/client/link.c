@@ -370,10 +370,8 @@ void client_link_binding(struct burble *c, struct sasl_binding *out,
         out->tls_exporter = slice_of((const char *)scratch, 32);
     out->tls_server_end_point =
         slice_of((const char *)scratch + 32, tls_server_end_point(c->link.tls, scratch + 32));
-    /* TLS 1.3 has no such binding (RFC 9266), though the wire gives something for it. */
-    if (slice_is(slice_z(tls_version(c->link.tls)), "TLSv1.2"))
-        out->tls_unique =
-            slice_of((const char *)scratch + 96, tls_unique(c->link.tls, scratch + 96));
+    /* Also with TLS 1.3: servers older than XEP-0440 know no other (docs/decisions/0005). */
+    out->tls_unique = slice_of((const char *)scratch + 96, tls_unique(c->link.tls, scratch + 96));
 }
 
 const char *burble_tls_version(const struct burble *c)

@@ -12,7 +12,8 @@
 
 #define OFFER                    "<register xmlns='http://jabber.org/features/iq-register'/>"
 #define QUERY(inside)            "<query xmlns='jabber:iq:register'>" inside "</query>"
-#define FORM(inside)             QUERY("<username/><x xmlns='jabber:x:data' type='form'>" inside "</x>")
+#define FORM(inside)             QUERY("<username/>" X(inside))
+#define X(inside)                "<x xmlns='jabber:x:data' type='form'>" inside "</x>"
 #define FIELD(type, var, inside) "<field type='" type "' var='" var "'>" inside "</field>"
 #define BOTH                                                                                       \
     FIELD("text-single", "username", "<required/>")                                                \

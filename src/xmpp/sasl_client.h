@@ -69,8 +69,8 @@ struct sasl_client_config {
     struct slice user, password; /* prepared inside; the password is not needed for EXTERNAL */
     struct slice authzid;        /* UTF-8 without NUL, or empty */
     struct slice host;           /* prepared domain: digest-uri and realm of DIGEST-MD5 */
-    /* What this connection has; empty slices: not available. Leave tls_unique empty unless it is
-     * TLS 1.2 with the extended master secret. */
+    /* What this connection has; empty slices: not available. tls_unique: not for TLS 1.2 without
+     * the extended master secret; for TLS 1.3 the client's Finished message (decision 0005). */
     struct sasl_binding binding;
     bool tls;                        /* the stream is encrypted */
     bool sasl2;                      /* the exchange is XEP-0388's, which has stricter rules */

@@ -89,16 +89,17 @@ modules:
 class Ejabberd(Peer):
     """accounts: {jid: password}. domains: the hosts; rooms and uploads belong to the first.
 
+    extra: more lines of the configuration.
     external: ask for certificates and offer SASL EXTERNAL to those who show a good one.
     """
 
     kind = "ejabberd"
 
     def __init__(self, accounts=None, domains=("localhost",), upload_scheme="https", admins=(),
-                 external=False, **_ignored):
+                 external=False, extra="", **_ignored):
         super().__init__()
         self.host, self.domains, self.admins = domains[0], domains, admins
-        self.upload_scheme, self.external = upload_scheme, external
+        self.upload_scheme, self.external, self.extra = upload_scheme, external, extra
         self.kept = False  # it has ended in order: what it knew is on disk
         names = ("plain", "tls", "direct", "admin", "https")
         self.ports = dict(zip(names, free_ports(len(names))))
@@ -147,7 +148,7 @@ class Ejabberd(Peer):
             admins=", ".join(f'"{jid}"' for jid in self.admins),
             c2s="tls_verify: true" if self.external else "tls_verify: false",
         )
-        (self.dir / "ejabberd.yml").write_text(text)
+        (self.dir / "ejabberd.yml").write_text(text + self.extra)
         UNPRIVILEGED.give(self.dir)
         for folder in ("spool", "logs", "upload"):
             (self.dir / folder).mkdir(exist_ok=True)

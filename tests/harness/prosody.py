@@ -42,6 +42,7 @@ registration_watchers = {{ {watchers} }}
 HOST = """
 VirtualHost "{host}"
   ssl = {{ certificate = "{chain}"; key = "{key}"; }}
+  {extra}
 """
 
 FULL = """
@@ -62,19 +63,20 @@ UPLOAD_MAX = 1024 * 1024
 class Prosody(Peer):
     """accounts: {jid: password}. full: everything that it has. upload_scheme: https or http.
 
-    domains: the hosts, the first of them `host`. extra: more lines of the global section.
+    domains: the hosts, the first of them `host`. extra: more lines of the global section;
+    host_extra: of a host's, {domain: lines}.
     """
 
     kind = "prosody"
 
     def __init__(self, watchers=(), accounts=None, full=False, domains=("localhost",),
-                 upload_scheme="https", extra="", **_ignored):
+                 upload_scheme="https", extra="", host_extra=None, **_ignored):
         super().__init__()
         self.host, self.domains = domains[0], domains
         plain, direct, self.http, self.https = free_ports(4)
         self.ports = {"plain": plain, "tls": plain, "direct": direct}
         self.watchers, self.full, self.extra = watchers, full, extra
-        self.upload_scheme = upload_scheme
+        self.upload_scheme, self.host_extra = upload_scheme, host_extra or {}
         self.accounts.update(accounts or {})
         self.ca_file = str(certs.authority().ca_file)
         if full:
@@ -105,7 +107,8 @@ class Prosody(Peer):
             modules=", ".join(f'"{m}"' for m in MODULES) if self.full else "",
             watchers=", ".join(f'"{w}"' for w in self.watchers), extra=self.extra,
         )
-        text += "".join(HOST.format(host=host, **paths) for host in self.domains)
+        text += "".join(HOST.format(host=host, extra=self.host_extra.get(host, ""), **paths)
+                        for host in self.domains)
         if self.full:
             text += FULL.format(
                 host=self.host, upload_max=UPLOAD_MAX, scheme=self.upload_scheme,
