@@ -11,6 +11,7 @@ const struct command *const COMMANDS[] = {
     &CMD_ACCOUNT_LIST,
     &CMD_ACCOUNT_REMOVE,
     &CMD_ACCOUNT_SHOW,
+    &CMD_BENCH,
     &CMD_BOT,
     &CMD_CHAT,
     &CMD_CONSOLE,

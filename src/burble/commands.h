@@ -40,6 +40,7 @@ extern const struct command CMD_ACCOUNT_DEFAULT;
 extern const struct command CMD_ACCOUNT_LIST;
 extern const struct command CMD_ACCOUNT_REMOVE;
 extern const struct command CMD_ACCOUNT_SHOW;
+extern const struct command CMD_BENCH;
 extern const struct command CMD_BOT;
 extern const struct command CMD_CHAT;
 extern const struct command CMD_CONSOLE;
