@@ -29,10 +29,16 @@ struct disco_node {
     char *node, *info, *items; /* info, items NULL: none */
 };
 
+/* Writes what a node of a feature has for this address; false: it is another's node, or not for
+ * them. */
+typedef bool disco_content_fn(struct burble *c, struct xml_writer *w, bool items, struct slice node,
+                              const struct jid *from);
+
 struct disco {
     struct client_extension x;
     struct disco_services services;
     bool answers;
+    disco_content_fn *commands;   /* NULL: none */
     char *category, *type, *name; /* NULL: the usual */
     struct list nodes;
     unsigned node_count;

@@ -102,7 +102,7 @@ static struct disco_node *node_find(struct disco *d, struct slice name)
 /* The content of a node; false: there is no such node. A node that speaks of our capabilities is
  * what we are (XEP-0115 section 5.3). */
 static bool write_content(struct burble *c, struct disco *d, struct xml_writer *w, bool items,
-                          struct slice node)
+                          struct slice node, const struct jid *from)
 {
     struct disco_node *n = node_find(d, node);
     const char *content = n != NULL ? (items ? n->items : n->info) : NULL;
@@ -110,6 +110,8 @@ static bool write_content(struct burble *c, struct disco *d, struct xml_writer *
         disco_write_self(c, w);
         return true;
     }
+    if (content == NULL && d->commands != NULL && d->commands(c, w, items, node, from))
+        return true;
     if (content != NULL)
         xml_raw_put(w, slice_z(content));
     return content != NULL || (items && node.len == 0);
@@ -133,7 +135,7 @@ static void answer(struct burble *c, const struct stanza *iq, struct xml payload
     xml_open(&w, SLICE("query"), ns);
     if (node.len > 0)
         xml_attr_put(&w, SLICE("node"), node);
-    bool there = write_content(c, d, &w, slice_eq(ns, NS_DISCO_ITEMS), node);
+    bool there = write_content(c, d, &w, slice_eq(ns, NS_DISCO_ITEMS), node, &iq->from);
     xml_close(&w);
     if (!there)
         (void)client_iq_refuse(c, iq, STANZA_ITEM_NOT_FOUND, SLICE_NONE);
