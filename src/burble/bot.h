@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "burble/message.h"
+#include "burble/room.h"
 #include "burble/session.h"
 
 enum {
@@ -17,17 +18,36 @@ enum {
     BOT_PARALLEL = 4,    /* commands at a time */
     BOT_QUEUE_MAX = 100, /* that wait */
     BOT_AGE_S = 3600,
-    BOT_WORDS_MAX = 256,
-    BOT_COMMANDS_MAX = 100,
+    BOT_COMMANDS_MAX = 60,        /* options are 64 at most */
+    BOT_BODY_BYTES_MAX = 65536,   /* of a message for --exec */
+    BOT_REPLY_BYTES_MAX = 131072, /* of an answer as it is written in XML */
+    BOT_PEERS_MAX = 100000,       /* whose messages are counted */
 };
 
-/* bot_rules.c */
+struct bot;
+
+/* A message that came, and where an answer goes. */
+struct bot_said {
+    const struct burble_message *message;
+    const char *text;  /* for the bot: the body, without its name in front */
+    const char *to;    /* of the answer */
+    const char *who;   /* bare address that must be allowed */
+    const char *place; /* another one that is enough: the room's; NULL: none */
+    const char *nick;  /* in a room; NULL: it was not said in one */
+    bool overheard;    /* it was not said to the bot: nothing is answered by the bot itself */
+};
+
+/* ----------------------------------------------------------------------------------- bot_rules.c
+ */
+
 struct bot_rules {
-    const struct options *options; /* --allow, repeated */
-    bool all;                      /* nobody is named: everybody may */
+    char **allowed; /* bare addresses, prepared */
+    size_t allowed_count;
+    bool all; /* nobody is named: everybody may */
     unsigned rate, age_s;
     struct hash_key key;
     struct hmap seen; /* struct bot_peer by bare address */
+    uint64_t swept_ms;
 };
 
 enum bot_verdict {
@@ -37,34 +57,47 @@ enum bot_verdict {
     BOT_TOO_MANY, /* the first beyond the limit: it is said once */
     BOT_SILENT,   /* further ones */
 };
+/* The rules that the options say: 0, or EXIT_USAGE having said why. bot_rules_free in any case. */
 int bot_rules_init(struct bot_rules *r, struct app *app);
-enum bot_verdict bot_judge(struct bot_rules *r, const struct burble_message *m, const char *own,
+/* own: the full address of the bot. */
+enum bot_verdict bot_judge(struct bot_rules *r, const struct bot_said *said, const char *own,
                            uint64_t now_ms, int64_t wall_ms);
 void bot_rules_free(struct bot_rules *r);
 
-/* bot_words.c: a message as words for a program, without a shell. Words are separated by white
- * space; '...' and "..." hold together, a backslash takes the next character as it is (not within
- * '...'). NULL: quotes that are not closed, or too many words. Freed with bot_words_free. */
-struct bot_words {
-    char **argv; /* ended by NULL */
-    size_t count;
-    char *memory;
-};
-bool bot_words_split(struct slice text, struct bot_words *out);
-void bot_words_free(struct bot_words *w);
+/* ------------------------------------------------------------------------------------ bot_text.c
+ */
 
-/* What a program printed as the text of a message: no characters that XML cannot carry, no empty
- * lines at the end. NUL-terminated, appended. */
-void bot_clean(struct slice in, struct buf *out);
+/* What a program printed as the text of a message: no characters that XML cannot carry, no white
+ * space at the end, and cut (" ...") where its XML would be longer than xml_max bytes.
+ * NUL-terminated, appended. */
+void bot_clean(struct slice in, size_t xml_max, struct buf *out);
 
-/* Answers to the sender, or to the room for what was said in one. */
-int bot_reply(struct session *s, const char *to, enum burble_message_type type, const char *body);
+/* What a message in a room says to nick: "nick: text", "nick, text", "@nick text" or "nick" alone;
+ * the case does not matter. NULL: it is not for it. A part of body. */
+const char *bot_addressed(const char *body, const char *nick);
 
-/* bot_exec.c: a command per message. bot_filter.c: one program for all. */
-struct bot;
+/* ------------------------------------------------------------------------------------ bot_room.c
+ */
+
+/* Enters what --room names: 0 or an exit code, having said why. */
+int bot_rooms_join(struct bot *b);
+void bot_rooms_leave(struct bot *b);
+/* As burble_say, or in the room that the address is or is in. */
+int bot_say(struct bot *b, const char *to, const char *body,
+            const struct burble_message_options *o);
+/* Answers, in words that were cleaned. 0, or what bot_say says, having said so. */
+int bot_reply(struct bot *b, const char *to, enum burble_message_type type, const char *body);
+
+/* --------------------------------------------------------------------------------------- the modes
+ * bot_exec.c: a command per message. bot_filter.c: one program for all. */
 struct bot_mode {
+    /* Reads the command line; 0 or an exit code. end in any case. */
     int (*begin)(struct bot *b, int argc, char **argv);
-    void (*message)(struct bot *b, const struct burble_message *m);
+    /* There is a loop. NULL: nothing is to be done then. */
+    int (*start)(struct bot *b);
+    void (*message)(struct bot *b, const struct bot_said *said);
+    /* The server took an answer. May be NULL. */
+    void (*sent)(struct bot *b);
     void (*end)(struct bot *b);
 };
 extern const struct bot_mode BOT_EXEC, BOT_FILTER;
@@ -76,6 +109,12 @@ struct bot {
     const struct bot_mode *mode;
     void *work; /* the mode's */
     unsigned time_s, size, parallel;
+    struct burble_room *rooms[OPTIONS_MAX];
+    size_t room_count;
+    bool all; /* what is said in rooms is all for the bot */
 };
+
+/* cmd_bot.c: judges what was said, and hands it to the mode. */
+void bot_heard(struct bot *b, const struct bot_said *said);
 
 #endif

@@ -1,8 +1,10 @@
-/* Programs in the loop (posix_spawn(3), pidfd_open(2)). */
+/* Programs in the loop (posix_spawn(3), pidfd_open(2)). Owns the process until it was waited for:
+ * as long as it is not, its number is nobody else's, and signals to its group reach nobody else. */
 #include "burble/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -16,7 +18,7 @@
 
 extern char **environ;
 
-enum { INPUT_BYTES_MAX = 4 << 20, PIECE = 16384, LINE_BYTES_MAX = 1 << 20, KILL_MS = 2000 };
+enum { INPUT_BYTES_MAX = 4 << 20, PIECE = 3072, LINE_BYTES_MAX = 1 << 20, LAST_WORDS_MS = 2000 };
 
 struct child {
     struct burble_loop *loop;
@@ -24,9 +26,9 @@ struct child {
     pid_t pid;
     int pidfd, in, out, err; /* -1: closed */
     struct buf input, out_bytes, err_bytes;
-    uint64_t alarm;
+    uint64_t alarm, resume;
     int status;
-    bool exited, late, cut, ending, killed;
+    bool exited, late, cut, paused;
     bool busy, freed; /* child_free while a callback runs */
 };
 
@@ -42,6 +44,7 @@ static void close_fd(struct child *c, int *fd)
 static void release(struct child *c)
 {
     burble_loop_unalarm(c->loop, c->alarm);
+    burble_loop_unalarm(c->loop, c->resume);
     close_fd(c, &c->pidfd);
     close_fd(c, &c->in);
     close_fd(c, &c->out);
@@ -52,21 +55,38 @@ static void release(struct child *c)
     mem_free(c);
 }
 
+/* Kills all of it, and takes the status. */
+static void reap(struct child *c)
+{
+    (void)kill(-c->pid, SIGKILL);
+    while (waitpid(c->pid, &c->status, 0) < 0 && errno == EINTR)
+        ;
+    c->exited = true;
+}
+
 void child_free(struct child **child)
 {
     struct child *c = *child;
     *child = NULL;
     if (c == NULL)
         return;
-    if (!c->exited) {
-        (void)kill(-c->pid, SIGKILL);
-        while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-        c->exited = true;
-    }
+    if (!c->exited)
+        reap(c);
     c->freed = true;
     if (!c->busy)
         release(c);
+}
+
+void child_stop(struct child **child, int ms_max)
+{
+    struct child *c = *child;
+    if (c != NULL && !c->exited) {
+        struct pollfd end = {.fd = c->pidfd, .events = POLLIN};
+        close_fd(c, &c->in);
+        (void)kill(-c->pid, SIGTERM);
+        (void)poll(&end, 1, ms_max);
+    }
+    child_free(child);
 }
 
 /* False: it was freed. */
@@ -108,7 +128,7 @@ static void finish_if_over(struct child *c)
 /* Whole lines go to the program; false: it was freed meanwhile. */
 static bool lines(struct child *c)
 {
-    for (;;) {
+    while (!c->paused) {
         struct slice all = buf_slice(&c->out_bytes);
         size_t end = slice_find(all, '\n');
         if (end == all.len && all.len < LINE_BYTES_MAX)
@@ -125,6 +145,7 @@ static bool lines(struct child *c)
         *(c->out_bytes.ptr + c->out_bytes.start + end) = kept;
         buf_consume(&c->out_bytes, whole ? end + 1 : end);
     }
+    return true;
 }
 
 static void keep(struct child *c, struct buf *to, struct slice bytes)
@@ -137,22 +158,27 @@ static void keep(struct child *c, struct buf *to, struct slice bytes)
     (void)buf_add(to, bytes);
 }
 
+/* Nothing more is read there; a line without its end is one, too. */
+static void end_output(struct child *c, bool is_out)
+{
+    close_fd(c, is_out ? &c->out : &c->err);
+    if (is_out && c->config.line != NULL && buf_len(&c->out_bytes) > 0 &&
+        buf_byte(&c->out_bytes, '\n') == 0 && !lines(c))
+        return;
+    finish_if_over(c);
+}
+
 static void readable(int fd, unsigned events, void *arg)
 {
     struct child *c = arg;
-    char piece[2048];
+    char piece[PIECE];
     bool is_out = fd == c->out;
     (void)events;
     ssize_t n = read(fd, piece, sizeof(piece));
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (n <= 0) {
-        bool by_line = is_out && c->config.line != NULL;
-        close_fd(c, is_out ? &c->out : &c->err);
-        if (by_line && buf_len(&c->out_bytes) > 0 &&
-            (buf_byte(&c->out_bytes, '\n') != 0 || !lines(c)))
-            return;
-        finish_if_over(c);
+        end_output(c, is_out);
         return;
     }
     struct slice bytes = slice_of(piece, (size_t)n);
@@ -187,44 +213,75 @@ static void writable(int fd, unsigned events, void *arg)
         buf_consume(&c->input, (size_t)n);
     }
     (void)burble_loop_watch(c->loop, fd, 0, NULL, NULL);
-    if (c->ending)
-        close_fd(c, &c->in);
 }
 
 int child_write(struct child *c, struct slice bytes)
 {
-    if (c->in < 0 || c->ending)
+    if (c->in < 0)
         return ERR_CLOSED;
-    if (buf_len(&c->input) + bytes.len > INPUT_BYTES_MAX)
+    if (bytes.len > INPUT_BYTES_MAX - buf_len(&c->input))
         return ERR_FULL;
+    if (buf_reserve(&c->input, bytes.len) != 0)
+        return ERR_MEMORY;
     bool idle = buf_len(&c->input) == 0;
-    int err = buf_add(&c->input, bytes);
-    if (err == 0 && idle)
+    (void)buf_add(&c->input, bytes);
+    if (idle)
         writable(c->in, BURBLE_WRITE, c);
-    return err;
-}
-
-void child_end_input(struct child *c)
-{
-    c->ending = true;
-    if (buf_len(&c->input) == 0)
-        close_fd(c, &c->in);
+    return c->in < 0 ? ERR_CLOSED : 0;
 }
 
 /* ------------------------------------------------------------------------------------ life and end
  */
 
+/* What it has left behind, in another process group, holds its output open. */
+static void abandoned(void *arg)
+{
+    struct child *c = arg;
+    c->alarm = 0;
+    close_fd(c, &c->err);
+    end_output(c, true);
+}
+
+static void wait_for_last_words(struct child *c)
+{
+    if (c->exited && (c->out >= 0 || c->err >= 0) && !c->paused && c->alarm == 0)
+        (void)burble_loop_alarm(c->loop, LAST_WORDS_MS, abandoned, c, &c->alarm);
+}
+
+static void resumed(void *arg)
+{
+    struct child *c = arg;
+    c->resume = 0;
+    c->paused = false;
+    if (!lines(c) || c->paused)
+        return;
+    if (c->out >= 0)
+        (void)burble_loop_watch(c->loop, c->out, BURBLE_READ, readable, c);
+    wait_for_last_words(c);
+}
+
+void child_pause(struct child *c, bool pause)
+{
+    burble_loop_unalarm(c->loop, c->resume);
+    c->resume = 0;
+    if (pause && !c->paused && c->out >= 0) {
+        c->paused = true;
+        (void)burble_loop_watch(c->loop, c->out, 0, NULL, NULL);
+    } else if (!pause && c->paused && burble_loop_alarm(c->loop, 0, resumed, c, &c->resume) != 0) {
+        resumed(c);
+    }
+}
+
 static void ended(int fd, unsigned events, void *arg)
 {
     struct child *c = arg;
     (void)fd, (void)events;
-    if (waitpid(c->pid, &c->status, WNOHANG) != c->pid)
-        return;
-    c->exited = true;
+    reap(c);
     close_fd(c, &c->pidfd);
     close_fd(c, &c->in);
-    /* What it has left behind does not keep us: a moment for the last words, then no more. */
-    (void)kill(-c->pid, SIGKILL);
+    burble_loop_unalarm(c->loop, c->alarm);
+    c->alarm = 0;
+    wait_for_last_words(c);
     finish_if_over(c);
 }
 
@@ -233,16 +290,7 @@ static void too_late(void *arg)
     struct child *c = arg;
     c->alarm = 0;
     c->late = true;
-    if (c->killed) {
-        /* Somebody holds its output open beyond its end. */
-        close_fd(c, &c->out);
-        close_fd(c, &c->err);
-        finish_if_over(c);
-        return;
-    }
-    c->killed = true;
-    (void)kill(-c->pid, SIGKILL);
-    (void)burble_loop_alarm(c->loop, KILL_MS, too_late, c, &c->alarm);
+    (void)kill(-c->pid, SIGKILL); /* ended will be told */
 }
 
 struct pipes {
@@ -297,7 +345,8 @@ static int spawn(const struct child_config *config, const struct pipes *p, pid_t
     posix_spawn_file_actions_adddup2(&actions, p->out[1], STDOUT_FILENO);
     if (!config->own_stderr)
         posix_spawn_file_actions_adddup2(&actions, p->err[1], STDERR_FILENO);
-    int e = posix_spawnp(pid_out, config->argv[0], &actions, &attr, config->argv, environ);
+    int e = posix_spawnp(pid_out, config->argv[0], &actions, &attr, config->argv,
+                         config->env != NULL ? config->env : environ);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
     if (e == 0)
@@ -305,6 +354,7 @@ static int spawn(const struct child_config *config, const struct pipes *p, pid_t
     return e == ENOENT   ? ERR_NOT_FOUND
            : e == EACCES ? ERR_REFUSED
            : e == ENOMEM ? ERR_MEMORY
+           : e == E2BIG  ? ERR_LIMIT
            : e == EAGAIN ? ERR_FULL
                          : ERR_IO;
 }

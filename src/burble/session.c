@@ -369,7 +369,7 @@ void session_end(struct session *s, int code)
         return;
     s->ending = true;
     s->status = code;
-    if (s->options.purpose != NULL && s->options.stay) {
+    if (state_held(&s->inside->state) && s->options.stay) {
         save(s);
         burble_suspend(s->client);
     } else {

@@ -8,7 +8,7 @@
 #include "base/slice.h"
 #include "burbled/config.h"
 
-enum { WORDS_MAX = 64, WORDS_TEXT_BYTES_MAX = 65536 };
+enum { WORDS_MAX = 1024, WORDS_TEXT_BYTES_MAX = 65536 };
 
 /* White space separates; '...' and "..." keep it, a backslash keeps the next character (inside of
  * "..." only before " and backslash). False, *out empty, when a quote is open, a backslash stands
