@@ -351,6 +351,7 @@ struct client_feature {
     char ns[];
 };
 int client_feature(struct burble *c, const char *ns);
+void client_unfeature(struct burble *c, const char *ns);
 void client_features_changed(struct burble *c);
 bool client_is_own_caps(struct burble *c, struct slice node);
 /* The one decision to whom it is shown that we are here (row V69): the own account, its server, and

@@ -163,7 +163,7 @@ static bool read_items(struct burble_tree *view, struct xml query, struct burble
         out->item_count++;
     }
     struct xml last = xml_child(xml_child(query, NS_RSM, SLICE("set")), NS_RSM, SLICE("last"));
-    return put(view, xml_text(last), &out->last);
+    return xml_text(last).len == 0 || put(view, xml_text(last), &out->last);
 }
 
 static void items_answer(struct burble *c, enum burble_iq_outcome outcome, struct xml iq, void *arg)

@@ -68,6 +68,20 @@ int client_feature(struct burble *c, const char *ns)
     return 0;
 }
 
+void client_unfeature(struct burble *c, const char *ns)
+{
+    LIST_EACH(it, &c->features)
+    {
+        struct client_feature *f = CONTAINER_OF(it, struct client_feature, link);
+        if (strcmp(f->ns, ns) != 0)
+            continue;
+        list_remove(&f->link);
+        free(f);
+        client_features_changed(c);
+        return;
+    }
+}
+
 void client_features_changed(struct burble *c)
 {
     LIST_EACH(it, &c->extensions)

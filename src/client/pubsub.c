@@ -1,0 +1,326 @@
+/* Publish-subscribe (XEP-0060 version 1.30.0): items. Publishing with options (section 7.1.5), and
+ * making a node what they say where it is something else. */
+#include "client/pubsub.h"
+
+#include <stdlib.h>
+
+#include "client/text.h"
+
+#define NS_RSM SLICE("http://jabber.org/protocol/rsm")
+
+const struct burble_pubsub_option *burble_pubsub_private(void)
+{
+    static const struct burble_pubsub_option OPTIONS[] = {
+        {"pubsub#persist_items", "true"}, {"pubsub#access_model", "whitelist"}, {NULL, NULL}};
+    return OPTIONS;
+}
+
+/* ------------------------------------------------------------------------------------ helpers */
+
+void pubsub_put_options(struct xml_writer *w, struct slice kind,
+                        const struct burble_pubsub_option *options)
+{
+    struct buf type = {0};
+    buf_lit(&type, "http://jabber.org/protocol/pubsub#");
+    buf_add(&type, kind);
+    xml_open(w, SLICE("x"), NS_DATA_FORMS);
+    xml_attr_put(w, SLICE("type"), SLICE("submit"));
+    xml_open(w, SLICE("field"), SLICE_NONE);
+    xml_attr_put(w, SLICE("var"), SLICE("FORM_TYPE"));
+    xml_attr_put(w, SLICE("type"), SLICE("hidden"));
+    xml_leaf(w, SLICE("value"), SLICE_NONE, buf_slice(&type));
+    xml_close(w);
+    for (; options->var != NULL; options++) {
+        xml_open(w, SLICE("field"), SLICE_NONE);
+        xml_attr_put(w, SLICE("var"), slice_z(options->var));
+        xml_leaf(w, SLICE("value"), SLICE_NONE, slice_z(options->value));
+        xml_close(w);
+    }
+    xml_close(w);
+    w->out->failed |= type.failed;
+    buf_free(&type);
+}
+
+void pubsub_open(struct burble *c, struct xml_writer *w, struct slice ns, struct slice name,
+                 const char *node)
+{
+    client_payload(c, w);
+    xml_open(w, SLICE("pubsub"), ns);
+    xml_open(w, name, SLICE_NONE);
+    if (node != NULL)
+        xml_attr_put(w, SLICE("node"), slice_z(node));
+}
+
+static void nobody(struct burble *c, const struct burble_iq *answer, void *arg)
+{
+    (void)c, (void)answer, (void)arg;
+}
+
+int pubsub_set(struct burble *c, struct xml_writer *w, const char *service, burble_iq_fn *fn,
+               void *arg)
+{
+    while (w->depth > 0)
+        xml_close(w);
+    buf_byte(&c->work, '\0');
+    if (c->work.failed)
+        return ERR_MEMORY;
+    return burble_set(c, service, buf_slice(&c->work).ptr, 0, fn != NULL ? fn : nobody, arg, NULL);
+}
+
+int pubsub_put_payload(struct xml_writer *w, const char *payload)
+{
+    struct burble_xml x = burble_xml_parse(payload, strlen(payload), NULL);
+    if (!burble_xml_some(x))
+        return ERR_SYNTAX;
+    xml_node_put(w, view_xml(x));
+    burble_xml_free(&x);
+    return 0;
+}
+
+static char *work_copy(struct burble *c)
+{
+    return c->work.failed ? NULL : client_copy(buf_slice(&c->work));
+}
+
+/* ---------------------------------------------------------------------------------- publishing */
+
+enum stage { PUBLISH_FIRST, PUBLISH_CONFIGURE, PUBLISH_AGAIN };
+
+struct publishing {
+    burble_published_fn *fn;
+    void *arg;
+    enum stage stage;
+    char *service, *node, *id; /* service, id NULL: none */
+    char *publish, *configure; /* payloads; configure NULL: it is not to be done */
+};
+
+static void publishing_free(void *arg)
+{
+    struct publishing *p = arg;
+    if (p == NULL)
+        return;
+    free(p->service);
+    free(p->node);
+    free(p->id);
+    free(p->publish);
+    free(p->configure);
+    free(p);
+}
+
+static void publish_answer(struct burble *c, enum burble_iq_outcome outcome, struct xml iq,
+                           void *arg);
+
+static int publish_step(struct burble *c, struct publishing *p)
+{
+    struct client_iq iq = {.set = true,
+                           .to = slice_z(p->service),
+                           .payload =
+                               slice_z(p->stage == PUBLISH_CONFIGURE ? p->configure : p->publish),
+                           .fn = publish_answer,
+                           .arg = p,
+                           .drop = publishing_free};
+    return client_iq_send(c, &iq, NULL);
+}
+
+/* Section 7.1.5: the node has other options. */
+static bool is_other(struct xml iq)
+{
+    struct xml e = xml_child(iq, NS_CLIENT, SLICE("error"));
+    return xml_some(xml_child(e, NS_PUBSUB_ERRORS, SLICE("precondition-not-met")));
+}
+
+static void publish_answer(struct burble *c, enum burble_iq_outcome outcome, struct xml iq,
+                           void *arg)
+{
+    struct publishing *p = arg;
+    struct burble_published out = {.outcome = outcome, .node = p->node, .id = p->id};
+    bool more = false;
+    if (p->stage == PUBLISH_FIRST && outcome == BURBLE_IQ_ERROR && p->configure != NULL &&
+        is_other(iq)) {
+        p->stage = PUBLISH_CONFIGURE;
+        more = true;
+    } else if (p->stage == PUBLISH_CONFIGURE && outcome == BURBLE_IQ_RESULT) {
+        p->stage = PUBLISH_AGAIN;
+        more = true;
+    }
+    if (more && publish_step(c, p) == 0)
+        return;
+    if (more) /* what could not go on is told as it began: refused, or gone */
+        out.outcome = outcome == BURBLE_IQ_RESULT ? BURBLE_IQ_GONE : outcome;
+    client_iq_error(c, out.outcome, iq, &out.error);
+    struct xml publish =
+        xml_child(xml_child(iq, NS_PUBSUB, SLICE("pubsub")), NS_PUBSUB, SLICE("publish"));
+    const char *id =
+        view_string(&c->view, xml_attr(xml_child(publish, NS_PUBSUB, SLICE("item")), SLICE("id")));
+    if (id != NULL && outcome == BURBLE_IQ_RESULT)
+        out.id = id;
+    if (p->fn != NULL)
+        p->fn(c, &out, p->arg);
+    publishing_free(p);
+}
+
+static int write_publish(struct burble *c, const char *node, const char *id, const char *payload,
+                         const struct burble_pubsub_option *options)
+{
+    struct xml_writer w;
+    pubsub_open(c, &w, NS_PUBSUB, SLICE("publish"), node);
+    xml_open(&w, SLICE("item"), SLICE_NONE);
+    if (id != NULL)
+        xml_attr_put(&w, SLICE("id"), slice_z(id));
+    int err = payload != NULL ? pubsub_put_payload(&w, payload) : 0;
+    xml_close(&w);
+    xml_close(&w);
+    if (options != NULL) {
+        xml_open(&w, SLICE("publish-options"), SLICE_NONE);
+        pubsub_put_options(&w, SLICE("publish-options"), options);
+        xml_close(&w);
+    }
+    xml_close(&w);
+    return err;
+}
+
+static void write_configure(struct burble *c, const char *node,
+                            const struct burble_pubsub_option *options)
+{
+    struct xml_writer w;
+    pubsub_open(c, &w, NS_PUBSUB_OWNER, SLICE("configure"), node);
+    pubsub_put_options(&w, SLICE("node_config"), options);
+    xml_close(&w);
+    xml_close(&w);
+}
+
+int burble_pubsub_publish(struct burble *c, const char *service, const char *node, const char *id,
+                          const char *payload, const struct burble_pubsub_option *options,
+                          unsigned flags, burble_published_fn *fn, void *arg)
+{
+    struct publishing *p = client_alloc(sizeof(*p));
+    if (p == NULL)
+        return ERR_MEMORY;
+    *p = (struct publishing){.fn = fn, .arg = arg, .node = client_copy(slice_z(node))};
+    bool good = p->node != NULL;
+    if (service != NULL)
+        good &= (p->service = client_copy(slice_z(service))) != NULL;
+    if (id != NULL)
+        good &= (p->id = client_copy(slice_z(id))) != NULL;
+    if (options != NULL && (flags & BURBLE_PUBLISH_CONFIGURE) != 0) {
+        write_configure(c, node, options);
+        good &= (p->configure = work_copy(c)) != NULL;
+    }
+    int err = write_publish(c, node, id, payload, options);
+    good &= (p->publish = work_copy(c)) != NULL;
+    if (err == 0)
+        err = good ? publish_step(c, p) : ERR_MEMORY;
+    if (err != 0)
+        publishing_free(p);
+    return err;
+}
+
+int burble_pubsub_retract(struct burble *c, const char *service, const char *node, const char *id,
+                          bool notify, burble_iq_fn *fn, void *arg)
+{
+    struct xml_writer w;
+    pubsub_open(c, &w, NS_PUBSUB, SLICE("retract"), node);
+    if (notify)
+        xml_attr_put(&w, SLICE("notify"), SLICE("true"));
+    xml_open(&w, SLICE("item"), SLICE_NONE);
+    xml_attr_put(&w, SLICE("id"), slice_z(id));
+    return pubsub_set(c, &w, service, fn, arg);
+}
+
+/* --------------------------------------------------------------------------------------- items */
+
+struct items_asked {
+    burble_pubsub_items_fn *fn;
+    void *arg;
+    char *node; /* in text, behind the service */
+    char text[];
+};
+
+static bool read_items(struct burble_tree *v, struct xml items, struct burble_pubsub_items *out)
+{
+    size_t n = 0;
+    struct slice name = SLICE("item");
+    for (struct xml x = xml_child(items, NS_PUBSUB, name); xml_some(x);
+         x = xml_next_named(x, NS_PUBSUB, name))
+        n++;
+    struct burble_pubsub_item *all = arena_alloc(&v->strings, (n + 1) * sizeof(*all));
+    if (all == NULL)
+        return false;
+    out->items = all;
+    for (struct xml x = xml_child(items, NS_PUBSUB, name); xml_some(x);
+         x = xml_next_named(x, NS_PUBSUB, name))
+        all[out->count++] = (struct burble_pubsub_item){
+            .id = view_string(v, xml_attr(x, SLICE("id"))),
+            .publisher = view_string(v, xml_attr(x, SLICE("publisher"))),
+            .payload = view_of(v, xml_first_element(x))};
+    return true;
+}
+
+static void items_answer(struct burble *c, enum burble_iq_outcome outcome, struct xml iq, void *arg)
+{
+    struct items_asked *a = arg;
+    struct burble_tree *v = &c->view;
+    struct xml pubsub = xml_child(iq, NS_PUBSUB, SLICE("pubsub"));
+    struct xml last = xml_child(xml_child(pubsub, NS_RSM, SLICE("set")), NS_RSM, SLICE("last"));
+    struct burble_pubsub_items out = {.outcome = outcome, .service = a->text, .node = a->node};
+    client_iq_error(c, outcome, iq, &out.error);
+    if (outcome == BURBLE_IQ_RESULT &&
+        !read_items(v, xml_child(pubsub, NS_PUBSUB, SLICE("items")), &out)) {
+        out.outcome = BURBLE_IQ_ERROR;
+        out.error = (struct burble_stanza_error){
+            .condition = "resource-constraint", .type = "wait", .text = "out of memory"};
+    }
+    if (xml_text(last).len > 0)
+        out.last = view_string(v, xml_text(last));
+    a->fn(c, &out, a->arg);
+    free(a);
+}
+
+static void put_number(struct xml_writer *w, struct slice attr, uint32_t n)
+{
+    char text[CLIENT_NUMBER_BYTES];
+    xml_attr_put(w, attr, client_number(n, text));
+}
+
+static void write_query(struct burble *c, const char *node, const struct burble_pubsub_query *q)
+{
+    struct xml_writer w;
+    char text[CLIENT_NUMBER_BYTES];
+    pubsub_open(c, &w, NS_PUBSUB, SLICE("items"), node);
+    if (q->max > 0)
+        put_number(&w, SLICE("max_items"), q->max);
+    for (size_t i = 0; q->ids != NULL && q->ids[i] != NULL; i++) {
+        xml_open(&w, SLICE("item"), SLICE_NONE);
+        xml_attr_put(&w, SLICE("id"), slice_z(q->ids[i]));
+        xml_close(&w);
+    }
+    xml_close(&w);
+    if (q->page > 0 || q->after != NULL) {
+        xml_open(&w, SLICE("set"), NS_RSM);
+        if (q->page > 0)
+            xml_leaf(&w, SLICE("max"), SLICE_NONE, client_number(q->page, text));
+        if (q->after != NULL)
+            xml_leaf(&w, SLICE("after"), SLICE_NONE, slice_z(q->after));
+        xml_close(&w);
+    }
+    xml_close(&w);
+}
+
+int burble_pubsub_items(struct burble *c, const char *service, const char *node,
+                        const struct burble_pubsub_query *query, burble_pubsub_items_fn *fn,
+                        void *arg, uint64_t *handle_out)
+{
+    static const struct burble_pubsub_query ALL;
+    const char *of = service != NULL ? service : c->setup.bare;
+    size_t of_len = strlen(of) + 1, node_len = strlen(node) + 1;
+    struct items_asked *a = client_alloc(sizeof(*a) + of_len + node_len);
+    if (a == NULL)
+        return ERR_MEMORY;
+    a->fn = fn;
+    a->arg = arg;
+    a->node = a->text + of_len;
+    memcpy(a->text, of, of_len);
+    memcpy(a->node, node, node_len);
+    write_query(c, node, query != NULL ? query : &ALL);
+    return client_iq_ask(c, false, service, items_answer, a, handle_out);
+}
