@@ -190,6 +190,23 @@ def test_S11_it_survives_a_restart_of_the_server(home, start_server):
                                        for i in range(20)]
 
 
+def test_S11_its_session_outlives_the_bot(home, server):
+    """What comes while it is restarted waits in its session, and is answered once."""
+    alice = server.user("alice")
+    bot, log = echo(home, server, "--verbose")
+    ask(alice, bot, "one", "echo: one")
+    bot.stop()
+    alice.message(bot.jid, "two")
+    alice.message(bot.jid, "three")
+    bot.start()
+    alice.expect_message("echo: two")
+    alice.expect_message("echo: three")
+    bot.process.expect_error("resumed as")
+    ask(alice, bot, "four", "echo: four")
+    alice.nothing("message")
+    assert log.read_text().split() == ["one", "two", "three", "four"]
+
+
 # ------------------------------------------------------------------------------------ commands
 
 

@@ -70,6 +70,7 @@ static void save(struct session *s)
 static void ended(struct session *s, const struct burble_state_event *e)
 {
     int code = exit_code_of(e->why);
+    save(s); /* what nobody has confirmed; and the session, where it was suspended */
     if (code != EXIT_DONE && !s->inside->said) {
         if (s->options.silent)
             s->inside->why = mem_copy(slice_z(e->text));
@@ -369,12 +370,10 @@ void session_end(struct session *s, int code)
         return;
     s->ending = true;
     s->status = code;
-    if (state_held(&s->inside->state) && s->options.stay) {
-        save(s);
-        burble_suspend(s->client);
-    } else {
+    if (state_held(&s->inside->state) && s->options.stay)
+        burble_suspend(s->client); /* it is saved when that is done */
+    else
         burble_disconnect(s->client);
-    }
 }
 
 void session_close(struct session *s)
