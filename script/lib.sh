@@ -10,8 +10,8 @@ BUILD_PACKAGES=(gcc libc-ares-dev libc6-dev libconfig-dev libidn2-dev libjansson
 FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev libexpat1-dev)
 FORMAT_PACKAGES=(clang-format-14 git)
 TEST_PACKAGES=(binutils ca-certificates dnsmasq-base ejabberd finch git libcmocka-dev
-    libexpat1-dev libglib2.0-dev libuv1-dev openssl procps profanity prosody python3 python3-pytest python3-slixmpp tmux
-    valgrind)
+    libexpat1-dev libglib2.0-dev libuv1-dev openssl procps profanity prosody python3 python3-pytest
+    python3-slixmpp tmux valgrind)
 PROGRAMS=(burbled burblectl burble)
 
 say() {

@@ -61,8 +61,8 @@ static void message(struct session *s, const struct burble_message *m)
 {
     if (s->ending || m->type == BURBLE_GROUPCHAT)
         return;
-    bot_heard(s->arg,
-          &(struct bot_said){.message = m, .text = m->body, .to = m->from, .who = m->from_bare});
+    bot_heard(s->arg, &(struct bot_said){
+                          .message = m, .text = m->body, .to = m->from, .who = m->from_bare});
 }
 
 static void sent(struct session *s, const struct burble_sent_event *e)

@@ -18,7 +18,7 @@ struct tui {
     bool redraw;
     char *typing_to; /* who was told that we type; NULL: nobody */
     uint64_t typing_alarm;
-    int64_t last_archived_ms;
+    int64_t last_ms; /* when the last message came; 0: none yet */
 };
 
 /* The screen has to be drawn again. */
@@ -48,6 +48,9 @@ void tui_join(struct tui *t, const char *jid, const char *nick, const char *pass
 void tui_leave(struct tui *t, struct tui_talk *k);
 void tui_who(struct tui *t, struct tui_talk *k);
 int tui_rooms_start(struct tui *t);
+
+/* A message from the archive; false: it was there already. */
+bool tui_archived(struct tui *t, struct tui_talk *k, const struct burble_message *m);
 
 /* tui_history.c: older lines from the archive. */
 void tui_older(struct tui *t, struct tui_talk *k);

@@ -1,12 +1,92 @@
-/* Older lines of `burble chat`, from the archive (XEP-0313). */
+/* Lines of `burble chat` from the archive (XEP-0313): older ones, and what was said while we were
+ * away. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "burble/archive.h"
 #include "burble/tui.h"
+
+enum { OLDER_MAX = 50, CATCH_UP_MAX = 1000 };
+
+/* A query under way; the conversation may be closed meanwhile, so it is known by its address. */
+struct older {
+    struct tui *tui;
+    char *jid;
+};
+
+static void older_message(struct burble *c, const struct burble_message *m, void *arg)
+{
+    const struct older *o = arg;
+    struct tui_talk *k = tui_talk_find(&o->tui->model, o->jid);
+    (void)c;
+    if (k != NULL && m->body != NULL)
+        tui_archived(o->tui, k, m);
+}
+
+static void older_done(struct burble *c, const struct burble_archive_result *r, void *arg)
+{
+    struct older *o = arg;
+    struct tui *t = o->tui;
+    struct tui_talk *k = tui_talk_find(&t->model, o->jid);
+    (void)c;
+    if (k != NULL) {
+        k->asking = false;
+        k->at_start = r->outcome != BURBLE_IQ_RESULT || r->complete;
+        if (r->outcome == BURBLE_IQ_ERROR)
+            tui_notice(&t->model, "no older messages: %s", r->text);
+    }
+    mem_free(o->jid);
+    mem_free(o);
+    tui_changed(t);
+}
+
+/* The oldest line that the archive knows. */
+static const struct tui_line *oldest(const struct tui_talk *k)
+{
+    for (size_t i = 0; i < k->count; i++)
+        if (k->lines[i]->archive_id != NULL)
+            return k->lines[i];
+    return NULL;
+}
 
 void tui_older(struct tui *t, struct tui_talk *k)
 {
-    (void)t, (void)k;
+    const struct tui_line *first = oldest(k);
+    if (k->asking || k->at_start || !t->model.online || (k->room && k->handle == NULL))
+        return;
+    struct older *o = mem_new(struct older);
+    *o = (struct older){.tui = t, .jid = mem_copy(slice_z(k->jid))};
+    struct burble_archive_query query =
+        BURBLE_ARCHIVE_QUERY(.archive = k->room ? k->jid : NULL, .with = k->room ? NULL : k->jid,
+                             .before_id = first != NULL ? first->archive_id : NULL,
+                             .max = OLDER_MAX, .page = OLDER_MAX, .flags = BURBLE_ARCHIVE_BACKWARDS,
+                             .message = older_message, .done = older_done, .arg = o);
+    if (burble_archive_query(t->session.client, &query, NULL) == 0) {
+        k->asking = true;
+        return;
+    }
+    mem_free(o->jid);
+    mem_free(o);
+}
+
+static void missed(struct burble *c, const struct burble_message *m, void *arg)
+{
+    struct tui *t = arg;
+    (void)c;
+    if (m->body == NULL || m->type == BURBLE_GROUPCHAT)
+        return;
+    struct tui_talk *k = tui_talk_open(&t->model, m->with, false);
+    if (k != NULL && tui_archived(t, k, m) && k != t->model.current &&
+        strcmp(m->from_bare, t->model.own) != 0)
+        k->unread++;
 }
 
 void tui_catch_up(struct tui *t)
 {
-    (void)t;
+    if (t->last_ms == 0)
+        return; /* the first session of this run: conversations load when they are opened */
+    struct burble_archive_query query =
+        BURBLE_ARCHIVE_QUERY(.start_ms = t->last_ms, .max = CATCH_UP_MAX, .message = missed,
+                             .arg = t);
+    (void)burble_archive_query(t->session.client, &query, NULL);
 }

@@ -125,7 +125,7 @@ struct tui_line *tui_line_add(struct tui_talk *t, const struct tui_line *line)
     memmove(t->lines + at + 1, t->lines + at, (t->count - at) * sizeof(t->lines[0]));
     t->lines[at] = l;
     t->count++;
-    if (at < t->read || (at == t->read && line->own))
+    if (at < t->read)
         t->read++;
     return l;
 }

@@ -43,6 +43,8 @@ static void online(struct session *s, bool resumed)
     if (!resumed) {
         (void)burble_set_presence(s->client, t->model.show, t->model.status, 0, NULL);
         tui_catch_up(t);
+        if (t->model.current != NULL && t->last_ms == 0)
+            tui_older(t, t->model.current);
     }
     tui_changed(t);
 }
@@ -149,22 +151,45 @@ static void short_name(struct tui *t, const char *jid, char *out, size_t cap)
     out[len] = '\0';
 }
 
-static void said(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool own)
+/* False: it is there already, or changed what was there. */
+static bool add(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool own)
 {
-    if (correct(k, m, own) || tui_line_known(k, m->from_bare, m->id, m->stanza_id))
-        return;
+    const char *from = k->room ? m->from : m->from_bare;
+    if (tui_line_known(k, from, m->id, m->stanza_id) || correct(k, m, own))
+        return false;
     char who[64];
-    short_name(t, m->from_bare, who, sizeof(who));
+    const char *nick = strchr(m->from, '/');
+    short_name(t, k->room && nick != NULL ? nick + 1 : m->from_bare, who, sizeof(who));
     struct tui_line line = {.kind = TUI_SAID,
                             .stamp_ms = m->stamp_ms,
                             .own = own,
                             .mark = own ? TUI_MARK_SENT : TUI_MARK_NONE,
                             .who = own ? (char *)(void *)"me" : who,
                             .text = (char *)(void *)m->body,
-                            .from = (char *)(void *)m->from_bare,
+                            .from = (char *)(void *)from,
                             .id = (char *)(void *)m->id,
                             .archive_id = (char *)(void *)m->stanza_id};
     (void)tui_line_add(k, &line);
+    return true;
+}
+
+bool tui_archived(struct tui *t, struct tui_talk *k, const struct burble_message *m)
+{
+    const char *nick = strchr(m->from, '/');
+    bool own = k->room ? k->handle != NULL && nick != NULL &&
+                             strcmp(nick + 1, burble_room_nick(k->handle)) == 0
+                       : strcmp(m->from_bare, t->model.own) == 0;
+    tui_changed(t);
+    if (!add(t, k, m, own))
+        return false;
+    k->read++; /* it is no news */
+    return true;
+}
+
+static void said(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool own)
+{
+    if (!add(t, k, m, own))
+        return;
     if (own || k == t->model.current) {
         k->read = k->count;
         return;
@@ -204,6 +229,8 @@ static void message(struct session *s, const struct burble_message *m)
     } else if (m->marker == BURBLE_DISPLAYED) {
         k->unread = 0; /* we have read it elsewhere */
     }
+    if (m->stamp_ms > t->last_ms)
+        t->last_ms = m->stamp_ms;
     if (m->body != NULL) {
         said(t, k, m, own);
         if (!own && m->origin != BURBLE_ARCHIVED)

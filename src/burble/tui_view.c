@@ -305,9 +305,23 @@ static void draw_talk(struct tui_talk *t, struct pane *p, int zone_s)
             draw_rule(p, TUI_DIM, day);
         }
     }
-    /* Scrolled beyond the beginning: as far as there is something to show. */
-    if (p->skip > 0)
-        t->scroll -= (size_t)p->skip < t->scroll ? (size_t)p->skip : t->scroll;
+}
+
+/* Nobody scrolls beyond the beginning: what is too much is taken back, and drawn again. */
+static void draw_scrolled(struct tui_model *m, struct pane *p, int zone_s)
+{
+    struct pane whole = *p;
+    struct tui_talk *t = m->current;
+    p->skip = t->scroll > INT32_MAX / 2 ? INT32_MAX / 2 : (int)t->scroll;
+    draw_talk(t, p, zone_s);
+    size_t beyond = (size_t)p->skip + (size_t)(p->next + 1);
+    if (t->scroll == 0 || beyond == 0)
+        return;
+    t->scroll -= beyond < t->scroll ? beyond : t->scroll;
+    for (int i = 0; i < whole.rows; i++)
+        tui_grid_fill(whole.g, whole.top + i, whole.left, whole.columns, TUI_PLAIN);
+    whole.skip = (int)t->scroll;
+    draw_talk(t, &whole, zone_s);
 }
 
 static void draw_title_of(struct tui_model *m, const struct pane *p)
@@ -427,9 +441,8 @@ void tui_draw(struct tui_model *m, struct tui_grid *g, int64_t now_ms, int zone_
     if (has_list(g))
         draw_list(m, g, 1, g->rows - FRAME_ROWS);
     if (p.rows > 0 && m->current != NULL) {
-        p.skip = (int)m->current->scroll;
         draw_title_of(m, &p);
-        draw_talk(m->current, &p, zone_s);
+        draw_scrolled(m, &p, zone_s);
     } else if (p.rows > 0) {
         draw_welcome(m, &p);
     }
