@@ -148,8 +148,9 @@ struct burble {
 
     struct list outbox; /* struct outbox_item, sent ones first */
     size_t outbox_count, outbox_bytes;
-    size_t outbox_waiting; /* of them not sent */
-    bool outbox_held;      /* a session begins: nothing that waits is written yet */
+    size_t outbox_kept, outbox_kept_bytes; /* of them OUTBOX_KEEP */
+    size_t outbox_waiting;                 /* of them not sent */
+    bool outbox_held;                      /* a session begins: nothing that waits is written yet */
     bool outbox_flushing;
     bool outbox_undated; /* some came outside of burble_feed */
     bool outbox_blamed;  /* the server ended the stream because of what we sent */

@@ -13,8 +13,8 @@
 
 enum {
     BACKLOG_BYTES = 256 * 1024, /* the connection takes no more: the rest waits here */
-    SESSION_STANZAS = 20000,    /* beyond queue_max: requests, answers, presence */
-    SESSION_BYTES = 16 << 20,   /* beyond queue_bytes_max */
+    SESSION_STANZAS = 20000,    /* beside queue_max: requests, answers, presence */
+    SESSION_BYTES = 16 << 20,   /* beside queue_bytes_max */
     STRIKES = 3,
     LATE_MS = 60000, /* said so long after it was meant: with the time when it was */
 };
@@ -33,24 +33,6 @@ struct outbox_item {
 static struct outbox_item *of(struct list *l)
 {
     return CONTAINER_OF(l, struct outbox_item, link);
-}
-
-static void drop(struct burble *c, struct outbox_item *i, bool tell, int error)
-{
-    list_remove(&i->link);
-    c->outbox_count--;
-    c->outbox_bytes -= i->len;
-    c->outbox_waiting -= !i->sent;
-    if (tell && i->kind == OUTBOX_KEEP) {
-        struct burble_sent_event e = {.ticket = i->ticket,
-                                      .id = i->id_len > 0 ? i->text + i->len : NULL,
-                                      .error = error,
-                                      .written = i->sent};
-        client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_SENT, .sent = &e});
-    }
-    if (i->secret)
-        mem_wipe(i->text, i->len);
-    free(i);
 }
 
 /* What leaves is one well-formed stanza, whoever wrote it. */
@@ -75,16 +57,44 @@ static bool flows(const struct burble *c)
     return stands(c) && c->state != BURBLE_LEAVING;
 }
 
+/* Who floods us with requests does not keep messages from being sent. */
 static bool has_room(const struct burble *c, enum outbox_kind kind, size_t bytes)
 {
     const struct burble_config *limit = &c->setup.config;
-    size_t most = limit->queue_max, most_bytes = limit->queue_bytes_max;
-    if (kind == OUTBOX_SESSION) {
-        most += SESSION_STANZAS;
-        most_bytes += SESSION_BYTES;
+    bool keep = kind == OUTBOX_KEEP;
+    size_t n = keep ? c->outbox_kept : c->outbox_count - c->outbox_kept;
+    size_t used = keep ? c->outbox_kept_bytes : c->outbox_bytes - c->outbox_kept_bytes;
+    size_t most = keep ? limit->queue_bytes_max : SESSION_BYTES;
+    return n < (keep ? limit->queue_max : SESSION_STANZAS) && used <= most && bytes <= most - used;
+}
+
+/* The item was put into the list, or (direction -1) is taken from it. */
+static void add_up(struct burble *c, const struct outbox_item *i, int direction)
+{
+    size_t one = (size_t)direction, bytes = i->len * one;
+    c->outbox_count += one;
+    c->outbox_bytes += bytes;
+    c->outbox_waiting += i->sent ? 0 : one;
+    if (i->kind == OUTBOX_KEEP) {
+        c->outbox_kept += one;
+        c->outbox_kept_bytes += bytes;
     }
-    return c->outbox_count < most && c->outbox_bytes <= most_bytes &&
-           bytes <= most_bytes - c->outbox_bytes;
+}
+
+static void drop(struct burble *c, struct outbox_item *i, bool tell, int error)
+{
+    list_remove(&i->link);
+    add_up(c, i, -1);
+    if (tell && i->kind == OUTBOX_KEEP) {
+        struct burble_sent_event e = {.ticket = i->ticket,
+                                      .id = i->id_len > 0 ? i->text + i->len : NULL,
+                                      .error = error,
+                                      .written = i->sent};
+        client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_SENT, .sent = &e});
+    }
+    if (i->secret)
+        mem_wipe(i->text, i->len);
+    free(i);
 }
 
 /* Behind all that was sent, and before the messages that wait if it is not one itself. */
@@ -95,9 +105,7 @@ static void place(struct burble *c, struct outbox_item *i)
            of(behind)->kind == OUTBOX_KEEP)
         behind = behind->prev;
     list_push_front(behind, &i->link);
-    c->outbox_count++;
-    c->outbox_bytes += i->len;
-    c->outbox_waiting += !i->sent;
+    add_up(c, i, 1);
 }
 
 static struct outbox_item *item_new(enum outbox_kind kind, struct slice text, struct slice id)
@@ -356,8 +364,6 @@ int outbox_restore(struct burble *c, const struct outbox_saved *item)
     i->sent = item->sent;
     i->secret = item->secret;
     list_push(&c->outbox, &i->link);
-    c->outbox_count++;
-    c->outbox_bytes += i->len;
-    c->outbox_waiting += !i->sent;
+    add_up(c, i, 1);
     return 0;
 }
