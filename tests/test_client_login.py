@@ -118,6 +118,16 @@ def test_pinned_higher_than_what_is_there(home, server):
     assert "out <auth" not in done.err
 
 
+@pytest.mark.servers("burbled")
+def test_the_next_run_has_the_token_of_the_last(home, server):
+    home.account("alice@localhost", "alice's secret", server)
+    for mechanism in ("SCRAM-SHA-512-PLUS", "HT-SHA-256-EXPR", "HT-SHA-256-EXPR"):
+        with home.spawn("burble", "listen", "--verbose") as listening:
+            found = listening.expect_error(r"(?:logged in|resumed) as (\S+), \S+, (\S+)$")
+            assert found[2] == mechanism
+            listening.stop()
+
+
 # -------------------------------------------------------------------------------- with a driver
 
 names = (f"new{os.getpid()}-{n}" for n in itertools.count())

@@ -440,6 +440,54 @@ static void no_sasl2_where_the_program_wants_none(void **state)
     test_login_end(&l);
 }
 
+/* ------------------------------------------------------------------------ freeing in a callback */
+
+static void step(struct test_login *l, const char *bytes)
+{
+    if (l->t.c != NULL && l->t.conn != 0)
+        test_receive(&l->t, bytes);
+}
+
+/* A login by SASL2 in which the client is freed in its nth event. False: it had fewer. */
+static bool freed_at(unsigned n)
+{
+    static const char *const ENDS[] = {
+        "<success xmlns='" SASL2 "'>" BOUND TOKEN "</success>",
+        "<success xmlns='" SASL2 "'><authorization-identifier>me@example.org"
+        "</authorization-identifier></success>",
+        "<failure xmlns='" SASL2 "'><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
+        "</failure>",
+        "<continue xmlns='" SASL2 "'/>",
+        "<challenge xmlns='" SASL2 "'>x</challenge>",
+    };
+    bool freed = false;
+    for (size_t i = 0; i < sizeof(ENDS) / sizeof(ENDS[0]); i++) {
+        static struct test_login l;
+        test_login_new(&l, &BURBLE_CONFIG(.flags = BURBLE_RAW_XML));
+        test_login_reach(&l);
+        l.events = 0;
+        l.free_at = n;
+        test_login_offer(&l, "PLAIN", "", BIND SM FAST1);
+        step(&l, ENDS[i]);
+        step(&l, "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
+                 "</stream:features>");
+        if (l.t.c != NULL && l.t.conn != 0)
+            test_break(&l.t);
+        freed = freed || l.t.c == NULL;
+        test_login_end(&l);
+    }
+    return freed;
+}
+
+static void V16_the_client_may_be_freed_in_every_event(void **state)
+{
+    unsigned n = 1;
+    (void)state;
+    while (freed_at(n))
+        n++;
+    assert_true(n > 8);
+}
+
 /* ----------------------------------------------------------------------------- the saved state */
 
 static char *save(const struct burble *c)
@@ -540,6 +588,7 @@ int main(void)
         cmocka_unit_test(a_token_ends_at_its_time),
         cmocka_unit_test(no_tokens_where_the_program_wants_none),
         cmocka_unit_test(no_sasl2_where_the_program_wants_none),
+        cmocka_unit_test(V16_the_client_may_be_freed_in_every_event),
         cmocka_unit_test(the_next_process_knows_it_all),
         cmocka_unit_test(a_damaged_state_is_refused),
     };

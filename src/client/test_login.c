@@ -14,6 +14,8 @@ static void on_event(struct burble *c, const struct burble_event *e, void *arg)
 {
     struct test_login *l = arg;
     (void)c;
+    if (++l->events == l->free_at)
+        burble_free(&l->t.c);
     if (e->kind == BURBLE_EVENT_SAVE)
         l->saves++;
     if (e->kind == BURBLE_EVENT_XML)

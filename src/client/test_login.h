@@ -18,8 +18,9 @@ struct test_login {
     /* What the client told. */
     enum burble_why why;
     char text[512], condition[64];
-    unsigned saves;
-    struct buf xml; /* of BURBLE_EVENT_XML */
+    unsigned saves, events;
+    unsigned free_at; /* the client is freed in this event; 0: in none */
+    struct buf xml;   /* of BURBLE_EVENT_XML */
 };
 
 #define TEST_HEADER                                                                                \
