@@ -17,6 +17,7 @@ const struct command *const COMMANDS[] = {
     &CMD_CONSOLE,
     &CMD_HELP,
     &CMD_LISTEN,
+    &CMD_ROSTER,
     &CMD_SEND,
     &CMD_STATUS,
 };
