@@ -164,6 +164,7 @@ struct burble {
     struct list extensions;
     struct list features;  /* of the own service discovery */
     enum burble_tell tell; /* who may know that we are here */
+    uint32_t picture_max;  /* bytes; 0: the usual */
     struct buf presence;   /* payload of the own presence */
     bool available;        /* it is to be announced */
     bool presence_due;     /* it has changed while a session was interrupted */

@@ -159,7 +159,7 @@ static void publish_answer(struct burble *c, enum burble_iq_outcome outcome, str
     publishing_free(p);
 }
 
-static int write_publish(struct burble *c, const char *node, const char *id, const char *payload,
+int pubsub_write_publish(struct burble *c, const char *node, const char *id, const char *payload,
                          const struct burble_pubsub_option *options)
 {
     struct xml_writer w;
@@ -206,7 +206,7 @@ int burble_pubsub_publish(struct burble *c, const char *service, const char *nod
         write_configure(c, node, options);
         good &= (p->configure = work_copy(c)) != NULL;
     }
-    int err = write_publish(c, node, id, payload, options);
+    int err = pubsub_write_publish(c, node, id, payload, options);
     good &= (p->publish = work_copy(c)) != NULL;
     if (err == 0)
         err = good ? publish_step(c, p) : ERR_MEMORY;

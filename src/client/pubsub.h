@@ -19,6 +19,9 @@ void pubsub_open(struct burble *c, struct xml_writer *w, struct slice ns, struct
 /* Closes both, and asks; fn may be NULL. */
 int pubsub_set(struct burble *c, struct xml_writer *w, const char *service, burble_iq_fn *fn,
                void *arg);
+/* A request that publishes one item, in c->work: 0, ERR_SYNTAX. */
+int pubsub_write_publish(struct burble *c, const char *node, const char *id, const char *payload,
+                         const struct burble_pubsub_option *options);
 /* Writes one element that a program gave as text: 0, ERR_SYNTAX. */
 int pubsub_put_payload(struct xml_writer *w, const char *payload);
 
