@@ -69,5 +69,10 @@ bool picture_is_id(struct slice s)
 bool picture_has_id(struct slice data, const char *id)
 {
     char is[PICTURE_ID_BYTES];
-    return picture_id(data, is) && strcasecmp(is, id) == 0;
+    if (!picture_id(data, is) || strlen(id) != sizeof(is) - 1)
+        return false;
+    for (size_t i = 0; i < sizeof(is) - 1; i++)
+        if (is[i] != (id[i] | 0x20)) /* digits have that bit */
+            return false;
+    return true;
 }
