@@ -18,6 +18,7 @@ static void on_event(struct burble *c, const struct burble_event *e, void *arg)
         *over = true;
     if (e->kind == BURBLE_EVENT_MESSAGE && e->message->body != NULL)
         printf("%s: %s\n", e->message->from_bare, e->message->body);
+    fflush(stdout);
 }
 
 int main(int argc, char **argv)
