@@ -84,6 +84,59 @@ static void nothing_bad_leaves(void **state)
     test_end(&t);
 }
 
+static void the_body_in_the_messages_own_language_counts(void **state)
+{
+    struct test_client t;
+    struct seen s = {0};
+    (void)state;
+    online(&t, &s);
+    test_receive(&t, "<message from='bob@example.org/x'><body xml:lang='de'>Hallo</body>"
+                     "<body>Hello</body><body>Again</body><body xml:lang='fr'>Salut</body>"
+                     "</message>");
+    assert_string_equal(s.body, "Hello");
+    test_end(&t);
+}
+
+static void X03_X05_headers_that_are_none_are_told_so(void **state)
+{
+    static const struct {
+        const char *ns, *version, *error;
+    } ROWS[] = {
+        {"http://etherx.jabber.org/streams", "1.0", NULL},
+        {"http://etherx.jabber.org/streams", "2.10", NULL},
+        {"http://etherx.jabber.org/streams", "", "<unsupported-version "},
+        {"http://etherx.jabber.org/streams", "0.9", "<unsupported-version "},
+        {"http://etherx.jabber.org/streams", "1", "<unsupported-version "},
+        {"http://etherx.jabber.org/streams", "1.", "<unsupported-version "},
+        {"http://etherx.jabber.org/streams", "1.x.y", "<unsupported-version "},
+        {"http://etherx.jabber.org/streams", "1.0.0", "<unsupported-version "},
+        {"urn:other", "1.0", "<invalid-namespace "},
+    };
+    struct test_client t;
+    (void)state;
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+        struct seen s = {0};
+        test_new(&t, &BURBLE_CONFIG(.on_event = on_event, .arg = &s));
+        assert_int_equal(burble_connect(t.c), 0);
+        test_reach(&t);
+        test_expect(&t, "xmlns:stream='http://etherx.jabber.org/streams'>");
+        test_receivef(&t,
+                      "<stream:stream from='example.org' version='%s' xmlns='jabber:client'"
+                      " xmlns:stream='%s'>",
+                      ROWS[i].version, ROWS[i].ns);
+        if (ROWS[i].error == NULL) {
+            test_expect_nothing(&t);
+        } else {
+            test_expect(&t, "<stream:error>");
+            test_expect(&t, ROWS[i].error);
+            test_expect(&t, "</stream:error></stream:stream>");
+            test_break(&t);
+            assert_int_equal(s.why, BURBLE_WHY_NOT_XMPP);
+        }
+        test_end(&t);
+    }
+}
+
 static void V60_answers_match_by_id_and_sender(void **state)
 {
     static const char *const LIARS[] = {"mallory@example.org/x", "bob@example.org", "example.org",
@@ -237,6 +290,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_go_both_ways),
         cmocka_unit_test(nothing_bad_leaves),
+        cmocka_unit_test(the_body_in_the_messages_own_language_counts),
+        cmocka_unit_test(X03_X05_headers_that_are_none_are_told_so),
         cmocka_unit_test(V60_answers_match_by_id_and_sender),
         cmocka_unit_test(requests_complete_exactly_once),
         cmocka_unit_test(V58_copies_are_the_own_accounts_alone),

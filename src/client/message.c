@@ -41,6 +41,7 @@ struct reading {
     struct burble *c;
     const struct stanza *s;
     struct burble_message *out;
+    bool translated; /* the body is in a language of its own */
 };
 
 static const char *text_of(struct reading *r, struct slice text)
@@ -100,16 +101,20 @@ static void read_receipt(struct reading *r, struct xml x)
         r->out->receipt_for = text_of(r, xml_attr(x, SLICE("id")));
 }
 
+/* Of several bodies (RFC 6121 section 5.2.3) the one in the language of the message. */
 static void read_client(struct reading *r, struct xml x)
 {
     struct burble_message *m = r->out;
     struct slice name = xml_name(x);
-    if (slice_is(name, "body") && m->body == NULL)
+    bool translated = xml_lang(x).len > 0;
+    if (slice_is(name, "body") && (m->body == NULL || (r->translated && !translated))) {
         m->body = content(r, x);
-    else if (slice_is(name, "subject") && m->subject == NULL)
+        r->translated = translated;
+    } else if (slice_is(name, "subject") && m->subject == NULL) {
         m->subject = content(r, x);
-    else if (slice_is(name, "thread") && m->thread == NULL)
+    } else if (slice_is(name, "thread") && m->thread == NULL) {
         m->thread = content(r, x);
+    }
 }
 
 static void read_other(struct reading *r, struct xml x)

@@ -133,6 +133,8 @@ static void acknowledged(struct burble *c, struct xml x)
     /* One that is older than the last says nothing. */
     if (verdict != GOOD && verdict != BACKWARDS)
         liar(c, verdict);
+    else if (outbox_unacked(c) > 0 && !list_linked(&c->ask_timer.link))
+        client_timer_set(c, &c->ask_timer, c->now.mono_ms + ASK_MS); /* it was asked too soon */
 }
 
 /* ------------------------------------------------------------------------------------- a session

@@ -152,6 +152,24 @@ static void what_nobody_waits_for_is_asked_about_later(void **state)
     end();
 }
 
+static void who_was_asked_too_soon_is_asked_again(void **state)
+{
+    (void)state;
+    begin();
+    say("a");
+    say("b");
+    test_expect(&t, "<r" XMLNS "/>");
+    test_receive(&t, "<a" XMLNS " h='1'/>");
+    test_expect_nothing(&t);
+    test_pass(&t, 1500);
+    test_expect(&t, "<r" XMLNS "/>");
+    test_receive(&t, "<a" XMLNS " h='2'/>");
+    test_pass(&t, 1500);
+    test_expect_nothing(&t);
+    assert_int_equal(burble_queued(t.c), 0);
+    end();
+}
+
 static void a_question_without_an_answer_is_asked_again(void **state)
 {
     (void)state;
@@ -546,6 +564,7 @@ int main(void)
         cmocka_unit_test(a_server_that_refuses_is_done_without),
         cmocka_unit_test(a_burst_asks_once_and_then_once_more),
         cmocka_unit_test(what_nobody_waits_for_is_asked_about_later),
+        cmocka_unit_test(who_was_asked_too_soon_is_asked_again),
         cmocka_unit_test(a_question_without_an_answer_is_asked_again),
         cmocka_unit_test(what_came_is_told_now_and_then),
         cmocka_unit_test(a_number_that_is_too_high_ends_the_session),

@@ -81,21 +81,29 @@ void stream_close(struct burble *c)
 
 /* ---------------------------------------------------------------------------------- the header */
 
+/* RFC 6120 section 4.7.5: two numbers. Of 1.0 and what is newer we speak 1.0. */
+static bool speaks_version(struct slice version)
+{
+    unsigned long long major, minor;
+    size_t dot = slice_find(version, '.');
+    return dot < version.len && slice_to_u64(slice_of(version.ptr, dot), &major) &&
+           slice_to_u64(slice_from(version, dot + 1), &minor) && major >= 1;
+}
+
 /* "from" may be another name than the one that we asked for (RFC 6120 section 4.7.2): the
  * certificate decides who that is, not this text. */
 static void header(struct burble *c, struct xml x)
 {
     bool stream = xml_is(x, NS_STREAMS, SLICE("stream"));
-    struct slice version = xml_attr(x, SLICE("version"));
     free(c->stream.id);
     c->stream.id = client_copy(xml_attr(x, SLICE("id")));
     if (!stream)
-        client_fail(c, BURBLE_WHY_NOT_XMPP, NULL,
-                    "what answers there does not speak XMPP (a captive portal?)");
+        client_fail_stream(c, BURBLE_WHY_NOT_XMPP, SLICE("invalid-namespace"),
+                           "what answers there does not speak XMPP (a captive portal?)");
     else if (!slice_eq(xml_parser_content_ns(c->link.parser), NS_CLIENT))
         client_fail_stream(c, BURBLE_WHY_NOT_XMPP, SLICE("invalid-namespace"),
                            "the server does not serve clients on this port");
-    else if (version.len == 0 || version.ptr[0] == '0')
+    else if (!speaks_version(xml_attr(x, SLICE("version"))))
         client_fail_stream(c, BURBLE_WHY_NOT_XMPP, SLICE("unsupported-version"),
                            "the server does not speak XMPP 1.0");
     else
