@@ -8,7 +8,8 @@
 #include "base/mem.h"
 #include "burble/session.h"
 
-enum { TEXT_BYTES_MAX = 1 << 20 };
+/* A server that is there, but takes over none of the messages for so long, is given up. */
+enum { TEXT_BYTES_MAX = 1 << 20, PATIENCE_MS = 30000 };
 
 static const struct option_row OPTIONS[] = {
     {"subject", "TEXT", "subject of the message", 's', false},
@@ -23,7 +24,8 @@ struct work {
     const char *text;
     struct burble_message_options options;
     char (*ids)[64];
-    size_t sent; /* which the server has */
+    size_t sent;   /* which the server has */
+    size_t before; /* and had PATIENCE_MS ago */
     bool asked;
     unsigned errors;
 };
@@ -33,8 +35,25 @@ static void settled(struct burble *c, const struct burble_iq *answer, void *arg)
 {
     struct session *s = arg;
     struct work *w = s->arg;
-    (void)c, (void)answer;
-    session_end(s, w->errors > 0 ? EXIT_REFUSED : EXIT_DONE);
+    (void)c;
+    if (answer->outcome == BURBLE_IQ_GONE || answer->outcome == BURBLE_IQ_TIMEOUT)
+        session_refused(s, "whether the server has the message is not known", answer);
+    else
+        session_end(s, w->errors > 0 ? EXIT_REFUSED : EXIT_DONE);
+}
+
+static void watch(void *arg)
+{
+    struct session *s = arg;
+    struct work *w = s->arg;
+    if (s->ending || w->asked)
+        return;
+    bool moves = w->sent > w->before;
+    w->before = w->sent;
+    if (moves && burble_loop_alarm(s->loop, PATIENCE_MS, watch, s, NULL) == 0)
+        return;
+    session_end(s, app_fail(s->app, EXIT_UNREACHABLE,
+                            "the server does not confirm that it has taken over the message"));
 }
 
 static void online(struct session *s, bool resumed)
@@ -42,6 +61,7 @@ static void online(struct session *s, bool resumed)
     struct work *w = s->arg;
     if (resumed)
         return;
+    (void)burble_loop_alarm(s->loop, PATIENCE_MS, watch, s, NULL);
     for (size_t i = 0; i < w->count; i++) {
         int err = burble_say(s->client, w->to[i], w->text, &w->options, NULL, w->ids[i]);
         if (err == 0)

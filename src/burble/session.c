@@ -16,6 +16,9 @@
 #include "io/files.h"
 #include "io/signals.h"
 
+/* A command that does not stay gives up a server that is silent for so long, and then does not
+ * answer for so long. */
+enum { SILENCE_MS = 15000, ANSWER_MS = 10000 };
 enum { ONLINE_MS = 30000, PEM_BYTES_MAX = 16 << 20 };
 
 struct session_inside {
@@ -254,8 +257,11 @@ static int make_client(struct session *s, const char *password, struct slice sta
                       .pins = pins, .mechanism = a->mechanism, .software = "burble",
                       .flags = s->options.flags, .state = state.ptr, .state_len = state.len,
                       .trust = s->inside->trust);
-    if (!s->options.stay)
+    if (!s->options.stay) {
         config.flags |= BURBLE_NO_RECONNECT;
+        config.silence_ms = SILENCE_MS;
+        config.answer_ms = ANSWER_MS;
+    }
     if (s->options.purpose == NULL)
         config.flags |= BURBLE_NO_FAST;
     if (s->app->debug)
@@ -401,6 +407,8 @@ void session_error_text(const struct burble_stanza_error *e, struct buf *out)
 void session_refused(struct session *s, const char *what, const struct burble_iq *answer)
 {
     struct buf text = {0};
+    if (answer->outcome == BURBLE_IQ_GONE && !s->options.stay)
+        return; /* the session is about to end, and says why */
     session_error_text(&answer->error, &text);
     out_error("%s: %.*s", what, SLICE_ARG(buf_slice(&text)));
     buf_free(&text);
