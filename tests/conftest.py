@@ -17,6 +17,7 @@ from harness.dns import DnsServer  # noqa: E402
 from harness.command import Home  # noqa: E402
 from harness.ejabberd import Ejabberd  # noqa: E402
 from harness.prosody import Prosody  # noqa: E402
+from harness.rows import Sweep  # noqa: E402
 from harness.server import UNPRIVILEGED, Burbled  # noqa: E402
 
 SERVERS = ("burbled", "prosody", "ejabberd")
@@ -168,6 +169,13 @@ def dns_server():
 def home():
     """A home for programs of this test alone; what it started ends with it. See command.py."""
     with Home() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    """Many cases of a module side by side; see rows.py."""
+    with Sweep() as made:
         yield made
 
 

@@ -11,6 +11,7 @@ import pathlib
 import pwd
 import subprocess
 import tempfile
+import threading
 
 _CA_CONFIG = """
 [ca]
@@ -49,7 +50,7 @@ class Authority:
         (self.dir / "index").touch()
         (self.dir / "serial").write_text("1000\n")
         self._count = 0
-        self._made = {}
+        self._made, self._lock = {}, threading.Lock()
         self._openssl("req", "-x509", *self._new_key(self.ca_key), "-subj", f"/CN={name}",
                       "-addext", "basicConstraints=critical,CA:TRUE",
                       "-addext", "keyUsage=critical,keyCertSign,cRLSign",
@@ -65,9 +66,10 @@ class Authority:
         """
         request = (names, start_days, end_days, self_signed, common_name, tuple(extensions),
                    tuple(xmpp_addresses))
-        if request not in self._made:
-            self._made[request] = self._issue(*request)
-        return self._made[request]
+        with self._lock:
+            if request not in self._made:
+                self._made[request] = self._issue(*request)
+            return self._made[request]
 
     def _issue(self, names, start_days, end_days, self_signed, common_name, extensions,
                addresses):
@@ -137,12 +139,25 @@ def _stamp(days):
     return when.strftime("%Y%m%d%H%M%SZ")
 
 
-@functools.lru_cache(maxsize=None)
+_making = threading.Lock()
+
+
 def authority():
     """The authority of this run of the tests."""
+    with _making:
+        return _authority()
+
+
+@functools.lru_cache(maxsize=None)
+def _authority():
     return Authority()
 
 
-@functools.lru_cache(maxsize=None)
 def _stranger():
+    with _making:
+        return _other_authority()
+
+
+@functools.lru_cache(maxsize=None)
+def _other_authority():
     return Authority("somebody else's CA")

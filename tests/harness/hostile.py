@@ -624,6 +624,7 @@ class Hostile:
             if not conn.closed:
                 conn.send_quietly("</stream:stream>" if conn.ended else "")
                 conn.leave()
+            conn.abandon()
             conn.over = True
             with self.changed:
                 self.changed.notify_all()
