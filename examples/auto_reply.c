@@ -43,7 +43,7 @@ static void on_event(struct burble *c, const struct burble_event *e, void *arg)
     struct absence *a = arg;
     example_say_state(e);
     if (e->kind == BURBLE_EVENT_STATE && e->state->state == BURBLE_ONLINE && !e->state->resumed)
-        burble_set_presence(c, BURBLE_SHOW_XA, a->text, -1, NULL);
+        burble_set_presence(c, BURBLE_SHOW_XA, a->text, 0, NULL);
     if (e->kind != BURBLE_EVENT_MESSAGE)
         return;
     const struct burble_message *m = e->message;

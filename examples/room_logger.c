@@ -52,7 +52,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         struct burble_room *room;
         struct burble_room_config config =
-            BURBLE_ROOM_CONFIG(.nick = "logger",
+            BURBLE_ROOM_CONFIG(.nick = "logger", .flags = BURBLE_ROOM_INSTANT,
                                .handlers = {.joined = joined, .left = left, .message = message});
         int err = burble_room_join(c, argv[i], &config, &room);
         if (err != 0)
