@@ -1,4 +1,4 @@
-"""Contacts by libburble and `burble roster`, on every server (S3, S13)."""
+"""Contacts by libburble, `burble roster` and `burble send`, on every server (S3, S13, S14)."""
 
 import pytest
 
@@ -185,3 +185,20 @@ def test_V57_nobody_else_changes_the_roster(server, home, me):
     assert changed["jid"] == f"last@{server.domain}"
     process.stop(code=6)
     assert "mallory@evil.example" not in contacts(home)
+
+
+def test_S14_to_one_kind_of_device(server, home, me):
+    bob = friends(server, me)
+    phone = server.login(bob.account, resource="Android-7 x", presence=0)
+    eve = friends(server, me, "eve")
+    tablet = server.login(eve.account, resource="Android.tab", presence=0)
+    home.run("burble", "send", "--resource", "Android*", "Hello", code=0)
+    phone.expect_message("Hello", to=phone.jid)
+    tablet.expect_message("Hello", to=tablet.jid)
+    home.run("burble", "send", "--resource", "Android*", bare(eve.jid), "-", stdin="again", code=0)
+    tablet.expect_message("again", to=tablet.jid)
+    for other in (bob, eve, phone):
+        other.sync()
+        other.nothing("message", to=other.jid)
+    done = home.run("burble", "send", "--resource", "Symbian*", "Hello", code=1)
+    assert "no connected device" in done.err

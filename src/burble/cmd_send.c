@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "burble/resources.h"
 #include "burble/session.h"
 
 /* A server that is there, but takes over none of the messages for so long, is given up. */
@@ -15,6 +16,7 @@ static const struct option_row OPTIONS[] = {
     {"subject", "TEXT", "subject of the message", 's', false},
     {"headline", NULL, "as a headline: shown, not kept", 0, false},
     {"payload", "XML", "a further element of the message", 0, false},
+    {"resource", "PATTERN", "to contacts' devices of this name: 'A*'", 0, false},
     {NULL, NULL, NULL, 0, false},
 };
 
@@ -28,6 +30,7 @@ struct work {
     size_t before; /* and had PATIENCE_MS ago */
     bool asked;
     unsigned errors;
+    struct resources resources; /* with --resource */
 };
 
 /* The server answers in order: what it says of the messages comes before this. */
@@ -56,11 +59,10 @@ static void watch(void *arg)
                             "the server does not confirm that it has taken over the message"));
 }
 
-static void online(struct session *s, bool resumed)
+static void say_all(struct session *s)
 {
     struct work *w = s->arg;
-    if (resumed)
-        return;
+    w->ids = mem_array(w->count, sizeof(*w->ids));
     (void)burble_loop_alarm(s->loop, PATIENCE_MS, watch, s, NULL);
     for (size_t i = 0; i < w->count; i++) {
         int err = burble_say(s->client, w->to[i], w->text, &w->options, NULL, w->ids[i]);
@@ -73,6 +75,26 @@ static void online(struct session *s, bool resumed)
                                     : burble_error_text(err)));
         return;
     }
+}
+
+static void online(struct session *s, bool resumed)
+{
+    const struct work *w = s->arg;
+    if (!resumed && w->resources.pattern == NULL)
+        say_all(s);
+}
+
+static void found(struct session *s, char **jids, size_t count)
+{
+    struct work *w = s->arg;
+    w->to = jids;
+    w->count = count;
+    if (count > 0)
+        say_all(s);
+    else
+        session_end(s, app_fail(s->app, EXIT_REFUSED,
+                                "no connected device of a contact matches \"%s\"",
+                                w->resources.pattern));
 }
 
 static void sent(struct session *s, const struct burble_sent_event *e)
@@ -94,7 +116,7 @@ static void message(struct session *s, const struct burble_message *m)
 {
     struct work *w = s->arg;
     struct buf text = {0};
-    if (m->type != BURBLE_MESSAGE_ERROR || m->id == NULL)
+    if (m->type != BURBLE_MESSAGE_ERROR || m->id == NULL || w->ids == NULL)
         return;
     for (size_t i = 0; i < w->count; i++) {
         if (strcmp(w->ids[i], m->id) != 0)
@@ -134,9 +156,13 @@ static int run_session(struct app *app, struct work *w)
     static const struct session_ops OPS = {.online = online, .sent = sent, .message = message};
     struct session s;
     int status = session_open(app, &OPS, w, NULL, &s);
+    w->resources.session = &s;
+    if (status == 0 && w->resources.pattern != NULL)
+        status = resources_open(&w->resources);
     if (status == 0)
         status = session_run(&s);
     session_close(&s);
+    resources_close(&w->resources);
     return status;
 }
 
@@ -149,17 +175,21 @@ static int run(struct app *app, int argc, char **argv)
     w.options.payload = app_option(app, "payload");
     if (app_option(app, "headline") != NULL)
         w.options.type = BURBLE_HEADLINE;
-    if (argc > 1 && strcmp(argv[argc - 1], "-") != 0) {
+    w.resources = (struct resources){.pattern = app_option(app, "resource"), .found = found};
+    if (w.resources.pattern != NULL) { /* the last word is always the text */
+        w.resources.only = argv;
+        w.resources.only_count = (size_t)argc - 1;
+        w.count = 0;
+    }
+    if ((argc > 1 || w.resources.pattern != NULL) && strcmp(argv[argc - 1], "-") != 0) {
         w.text = argv[argc - 1];
     } else {
         status = read_input(app, &text);
         w.text = buf_slice(&text).ptr;
     }
-    if (status == 0) {
-        w.ids = mem_array(w.count, sizeof(*w.ids));
+    if (status == 0)
         status = run_session(app, &w);
-        mem_free(w.ids);
-    }
+    mem_free(w.ids);
     buf_free(&text);
     return status;
 }
@@ -174,6 +204,8 @@ const struct command CMD_SEND = {
     .line = "send a message",
     .help = "Sends the text to every address. Behind the addresses stands the text, or \"-\"\n"
             "for standard input; with a single word, that is the address and the text is\n"
-            "read. Ends with 0 when the server has every message and none came back.",
+            "read. Ends with 0 when the server has every message and none came back.\n"
+            "With --resource it goes to the connected devices of contacts (of these, or of\n"
+            "all) whose name matches; the last word is always the text then.",
     .run = run,
 };
