@@ -95,6 +95,18 @@ static void note_last(struct burble_room *r, const struct burble_message *m)
         (void)room_set(&r->last_id, slice_z(m->stanza_id));
 }
 
+/* Was it said before we came? The room marks that; others on the way may have kept it for us. */
+static bool is_history(const struct burble_room *r, const struct stanza *s)
+{
+    struct xml delay = xml_child(s->root, NS_DELAY, SLICE("delay"));
+    for (; xml_some(delay); delay = xml_next_named(delay, NS_DELAY, SLICE("delay"))) {
+        struct slice by = xml_attr(delay, SLICE("from"));
+        if (!r->subject_known || by.ptr == NULL || slice_eq(by, slice_z(r->jid)))
+            return true;
+    }
+    return false;
+}
+
 static bool tell(struct burble_room *r, const struct burble_room_message *m)
 {
     if (r->handlers.message == NULL)
@@ -114,7 +126,7 @@ static bool groupchat(struct burble_room *r, const struct stanza *s)
     message_read(r->client, s, BURBLE_LIVE, 0, &m);
     if (!r->gives_ids)
         m.occupant_id = NULL; /* anybody can have put it there */
-    bool history = m.origin == BURBLE_DELAYED;
+    bool history = is_history(r, s);
     bool again = seen(r, key_of(r, &m));
     note_last(r, &m);
     const char *name = view_string(&r->client->view, nick);
@@ -187,8 +199,9 @@ bool room_message(struct burble_room *r, const struct stanza *s)
     bool body = xml_some(xml_child(s->root, NS_CLIENT, SLICE("body")));
     if (s->type == TYPE_ERROR)
         return came_back(r, s);
-    /* A change of the configuration comes as groupchat too. */
-    if (room && !body && notice(r, s))
+    /* A change of the configuration comes as groupchat too; others may have words for clients that
+     * do not know what they are. */
+    if (room && (!body || s->type != TYPE_GROUPCHAT) && notice(r, s))
         return true;
     if (s->type == TYPE_GROUPCHAT)
         return groupchat(r, s);

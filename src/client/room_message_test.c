@@ -138,6 +138,28 @@ static void what_is_said_before_we_are_in_is_not_heard(void **state)
     test_end(&s.t);
 }
 
+static void what_the_server_kept_for_us_is_not_history(void **state)
+{
+    static const char *const ROWS[][2] = {
+        {"", " history"}, {" from='" ROOM "'", " history"}, {" from='example.org'", ""}};
+    static struct seen s;
+    char text[TEXT];
+    (void)state;
+    test_room_begin(&s, "");
+    test_room_come_in(&s);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(text, sizeof(text),
+                 "<message type='groupchat' from='" ROOM "/bob' id='%zu'>"
+                 "<body>x</body><delay xmlns='urn:xmpp:delay'%s stamp='2026-01-01T00:00:00Z'/>"
+                 "</message>",
+                 i, ROWS[i][0]);
+        test_receive(&s.t, text);
+        snprintf(text, sizeof(text), "bob: x%s\n", ROWS[i][1]);
+        test_told(&s, text);
+    }
+    test_end(&s.t);
+}
+
 static void private_messages_go_both_ways(void **state)
 {
     static struct seen s;
@@ -201,6 +223,7 @@ int main(void)
         cmocka_unit_test(V62_occupant_ids_of_rooms_that_give_none_are_forged),
         cmocka_unit_test(V62_who_speaks_is_the_rooms_word),
         cmocka_unit_test(what_is_said_before_we_are_in_is_not_heard),
+        cmocka_unit_test(what_the_server_kept_for_us_is_not_history),
         cmocka_unit_test(private_messages_go_both_ways),
         cmocka_unit_test(subjects_and_configuration),
         cmocka_unit_test(without_a_handler_messages_are_events),

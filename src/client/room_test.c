@@ -445,7 +445,8 @@ static void invitations_come_and_go(void **state)
     assert_int_equal(burble_room_invite(s.room, "bob@example.org", "tea", false), 0);
     test_expect(&s.t, "<invite to='bob@example.org'><reason>tea</reason></invite>");
     test_receive(&s.t, "<message from='" ROOM "'><x xmlns='" USER "'><decline "
-                       "from='bob@example.org'><reason>no</reason></decline></x></message>");
+                       "from='bob@example.org'><reason>no</reason></decline></x><body>bob says no"
+                       "</body></message>");
     test_told(&s, "bob@example.org declines: no\n");
     test_end(&s.t);
 }
