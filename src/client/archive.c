@@ -23,7 +23,7 @@ int archive_set(char **to, struct slice s)
     return 0;
 }
 
-int archive_address(const char *text, bool bare, char **out)
+int archive_jid(const char *text, bool bare, char **out)
 {
     struct arena mem = {0};
     struct jid jid;
@@ -203,11 +203,11 @@ static int take_query(struct archive_query *q, const struct burble_archive_query
     q->done = own.done;
     q->arg = own.arg;
     q->total = -1;
-    int err = archive_address(own.archive, true, &q->jid);
+    int err = archive_jid(own.archive, true, &q->jid);
     if (err == 0 && q->jid != NULL && strcmp(q->jid, q->client->setup.bare) == 0)
         err = archive_set(&q->jid, SLICE_NONE);
     if (err == 0)
-        err = archive_address(own.with, false, &q->with);
+        err = archive_jid(own.with, false, &q->with);
     if (err == 0)
         err = archive_set(&q->after, slice_z(own.after_id));
     if (err == 0)

@@ -55,7 +55,7 @@ void archive_query_release(struct archive_query *q);
 /* *to becomes a copy; s.ptr NULL: NULL. ERR_MEMORY leaves it. */
 int archive_set(char **to, struct slice s);
 /* A prepared address; text NULL: *out stays NULL. */
-int archive_address(const char *text, bool bare, char **out);
+int archive_jid(const char *text, bool bare, char **out);
 /* A sentence for the condition of an error. */
 const char *archive_text(const char *condition);
 
