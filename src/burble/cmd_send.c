@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "burble/resources.h"
+#include "burble/send_room.h"
 #include "burble/session.h"
 
 /* A server that is there, but takes over none of the messages for so long, is given up. */
@@ -17,6 +18,7 @@ static const struct option_row OPTIONS[] = {
     {"headline", NULL, "as a headline: shown, not kept", 0, false},
     {"payload", "XML", "a further element of the message", 0, false},
     {"resource", "PATTERN", "to contacts' devices of this name: 'A*'", 0, false},
+    {"room", NULL, "it is a room: enter it, say it, leave it", 0, false},
     {NULL, NULL, NULL, 0, false},
 };
 
@@ -31,6 +33,7 @@ struct work {
     bool asked;
     unsigned errors;
     struct resources resources; /* with --resource */
+    struct send_room room;      /* with --room */
 };
 
 /* The server answers in order: what it says of the messages comes before this. */
@@ -79,8 +82,12 @@ static void say_all(struct session *s)
 
 static void online(struct session *s, bool resumed)
 {
-    const struct work *w = s->arg;
-    if (!resumed && w->resources.pattern == NULL)
+    struct work *w = s->arg;
+    if (resumed)
+        return;
+    if (w->room.jid != NULL)
+        send_room_begin(&w->room);
+    else if (w->resources.pattern == NULL)
         say_all(s);
 }
 
@@ -100,6 +107,8 @@ static void found(struct session *s, char **jids, size_t count)
 static void sent(struct session *s, const struct burble_sent_event *e)
 {
     struct work *w = s->arg;
+    if (w->room.jid != NULL)
+        return; /* what counts is that the room says it back */
     if (e->error != 0) {
         w->errors++;
         return;
@@ -156,7 +165,7 @@ static int run_session(struct app *app, struct work *w)
     static const struct session_ops OPS = {.online = online, .sent = sent, .message = message};
     struct session s;
     int status = session_open(app, &OPS, w, NULL, &s);
-    w->resources.session = &s;
+    w->resources.session = w->room.session = &s;
     if (status == 0 && w->resources.pattern != NULL)
         status = resources_open(&w->resources);
     if (status == 0)
@@ -187,6 +196,10 @@ static int run(struct app *app, int argc, char **argv)
         status = read_input(app, &text);
         w.text = buf_slice(&text).ptr;
     }
+    if (app_option(app, "room") != NULL)
+        w.room = (struct send_room){.jid = argv[0], .text = w.text, .options = &w.options};
+    if (status == 0 && w.room.jid != NULL && w.count != 1)
+        status = app_fail(app, EXIT_USAGE, "--room takes one address and no --resource");
     if (status == 0)
         status = run_session(app, &w);
     mem_free(w.ids);
