@@ -45,6 +45,9 @@ enum burble_archive_flag {
     BURBLE_ARCHIVE_OR_SINCE = 4,
 };
 
+/** A page is complete, count messages of it came; the next one may follow. */
+typedef void burble_archive_page_fn(struct burble *c, uint32_t count, void *arg);
+
 /** Begin with BURBLE_ARCHIVE_QUERY. All is copied. What is zero is no condition. */
 struct burble_archive_query {
     size_t size;
@@ -61,6 +64,7 @@ struct burble_archive_query {
     burble_archive_done_fn *done;       /**< exactly once, never from inside of the call; may be
                                              NULL */
     void *arg;
+    burble_archive_page_fn *page_done; /**< may be NULL */
 };
 #define BURBLE_ARCHIVE_QUERY(...)                                                                  \
     ((struct burble_archive_query){.size = sizeof(struct burble_archive_query), __VA_ARGS__})

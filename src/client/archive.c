@@ -201,6 +201,7 @@ static int take_query(struct archive_query *q, const struct burble_archive_query
     q->flags = own.flags;
     q->message = own.message;
     q->done = own.done;
+    q->page_done = own.page_done;
     q->arg = own.arg;
     q->total = -1;
     int err = archive_jid(own.archive, true, &q->jid);

@@ -35,6 +35,7 @@ struct archive_query {
     unsigned flags;
     burble_archive_message_fn *message;
     burble_archive_done_fn *done;
+    burble_archive_page_fn *page_done;
     void *arg;
 
     char *text_field; /* where words go; NULL: not known, or nowhere */

@@ -186,6 +186,21 @@ static bool advance(struct archive_query *q, const struct rsm_page *page)
     return archive_set(inner, to) == 0 && moved;
 }
 
+/* False: the program has cancelled the query. */
+static bool tell_page(struct archive_query *q)
+{
+    struct burble *c = q->client;
+    if (q->page_done == NULL || client_doomed(c))
+        return true;
+    q->uses++;
+    client_enter(c);
+    q->page_done(c, q->in_page, q->arg);
+    c->depth--;
+    bool ended = q->ended;
+    archive_query_release(q);
+    return !ended;
+}
+
 static void page_came(struct archive_query *q, struct xml fin)
 {
     struct rsm_page page;
@@ -201,6 +216,8 @@ static void page_came(struct archive_query *q, struct xml fin)
     if (page.count >= 0)
         q->total = page.count;
     bool moved = advance(q, &page);
+    if (!tell_page(q))
+        return;
     if (r.complete || !moved || q->count >= q->max)
         finish(q, &r);
     else

@@ -74,6 +74,13 @@ static void on_done(struct burble *c, const struct burble_archive_result *r, voi
     perhaps_free(arg);
 }
 
+static void on_page(struct burble *c, uint32_t count, void *arg)
+{
+    (void)c;
+    say(arg, "page of %u\n", count);
+    perhaps_free(arg);
+}
+
 static void on_look(struct burble *c, const struct burble_archive_abilities *a, void *arg)
 {
     (void)c;
@@ -211,6 +218,7 @@ static void backwards_the_last_page_comes_first(void **state)
     q.page = 2;
     q.max = 3;
     q.message = NULL;
+    q.page_done = on_page;
     ask(&s, &q);
     page(&s, "set", "");
     test_expect(&s.t, "<max>2</max><before/></set>");
@@ -221,7 +229,7 @@ static void backwards_the_last_page_comes_first(void **state)
     test_expect(&s.t, "<max>1</max><before>y</before></set></query></iq>");
     result(&s, "x");
     fin(&s, false, "x", "x");
-    told(&s, "done  3 x..z of 7\n");
+    told(&s, "page of 2\npage of 1\ndone  3 x..z of 7\n");
     test_expect_nothing(&s.t);
     test_end(&s.t);
 }
@@ -543,10 +551,13 @@ static void V16_cancelled_or_freed_in_callbacks(void **state)
 {
     static struct seen s;
     (void)state;
-    for (int i = 1; i < 8; i++) {
+    for (int i = 1; i < 16; i++) {
+        if ((i & 3) == 0)
+            continue;
         begin(&s);
         struct burble_archive_query q = query_of(&s);
         q.message = (i & 4) != 0 ? NULL : on_message;
+        q.page_done = (i & 8) != 0 ? on_page : NULL;
         ask(&s, &q);
         page(&s, "set", "");
         s.cancel = i & 1;
