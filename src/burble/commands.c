@@ -16,6 +16,7 @@ const struct command *const COMMANDS[] = {
     &CMD_CHAT,
     &CMD_CONSOLE,
     &CMD_HELP,
+    &CMD_HISTORY,
     &CMD_LISTEN,
     &CMD_ROSTER,
     &CMD_SEND,

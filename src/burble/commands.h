@@ -45,6 +45,7 @@ extern const struct command CMD_BOT;
 extern const struct command CMD_CHAT;
 extern const struct command CMD_CONSOLE;
 extern const struct command CMD_HELP;
+extern const struct command CMD_HISTORY;
 extern const struct command CMD_LISTEN;
 extern const struct command CMD_ROSTER;
 extern const struct command CMD_SEND;
