@@ -325,6 +325,9 @@ int client_iq_serve(struct burble *c, struct slice ns, struct slice name, client
 int client_iq_answer(struct burble *c, const struct stanza *iq, struct slice payload);
 int client_iq_refuse(struct burble *c, const struct stanza *iq, enum stanza_error error,
                      struct slice text);
+/* With an application's condition, serialised. */
+int client_iq_refuse_with(struct burble *c, const struct stanza *iq, enum stanza_error error,
+                          struct slice text, struct slice app);
 void client_iq_stanza(struct burble *c, const struct stanza *s);
 /* The session is gone: all open requests end with GONE. */
 void client_iq_gone(struct burble *c);

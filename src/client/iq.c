@@ -362,8 +362,14 @@ int client_iq_answer(struct burble *c, const struct stanza *iq, struct slice pay
 int client_iq_refuse(struct burble *c, const struct stanza *iq, enum stanza_error error,
                      struct slice text)
 {
+    return client_iq_refuse_with(c, iq, error, text, SLICE_NONE);
+}
+
+int client_iq_refuse_with(struct burble *c, const struct stanza *iq, enum stanza_error error,
+                          struct slice text, struct slice app)
+{
     struct buf b = {0};
-    stanza_error_payload(&b, error, text, SLICE_NONE);
+    stanza_error_payload(&b, error, text, app);
     int err = b.failed ? ERR_MEMORY : reply(c, iq, SLICE("error"), buf_slice(&b));
     buf_free(&b);
     return err;

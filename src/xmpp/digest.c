@@ -27,3 +27,35 @@ int digest_hmac_sha256(struct slice key, struct slice data, uint8_t out[DIGEST_S
                ? 0
                : ERR_CRYPTO;
 }
+
+/* OpenSSL's context under another name. */
+static EVP_MD_CTX *context(struct digest *d)
+{
+    return (EVP_MD_CTX *)(void *)d;
+}
+
+struct digest *digest_begin(void)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    if (ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(ctx);
+        ctx = NULL;
+    }
+    return (struct digest *)(void *)ctx;
+}
+
+int digest_add(struct digest *d, struct slice data)
+{
+    return data.len == 0 || EVP_DigestUpdate(context(d), data.ptr, data.len) == 1 ? 0 : ERR_CRYPTO;
+}
+
+int digest_end(struct digest *d, uint8_t out[DIGEST_SHA256_BYTES])
+{
+    return EVP_DigestFinal_ex(context(d), out, NULL) == 1 ? 0 : ERR_CRYPTO;
+}
+
+void digest_free(struct digest **d)
+{
+    EVP_MD_CTX_free(context(*d));
+    *d = NULL;
+}

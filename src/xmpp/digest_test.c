@@ -42,6 +42,23 @@ static void sha256_of_a_known_text(void **state)
     assert_memory_equal(got, WANT, sizeof(got));
 }
 
+static void sha256_piece_by_piece_is_the_same(void **state)
+{
+    uint8_t want[DIGEST_SHA256_BYTES], got[DIGEST_SHA256_BYTES];
+    struct digest *d = digest_begin();
+    (void)state;
+    assert_non_null(d);
+    assert_int_equal(digest_add(d, SLICE("ab")), 0);
+    assert_int_equal(digest_add(d, SLICE_NONE), 0);
+    assert_int_equal(digest_add(d, SLICE("c")), 0);
+    assert_int_equal(digest_end(d, got), 0);
+    digest_free(&d);
+    assert_null(d);
+    digest_free(&d);
+    assert_int_equal(digest_sha256(SLICE("abc"), want), 0);
+    assert_memory_equal(got, want, sizeof(got));
+}
+
 /* RFC 4231 section 4.3. */
 static void hmac_of_a_known_text(void **state)
 {
@@ -61,6 +78,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha1_of_known_texts),
         cmocka_unit_test(sha256_of_a_known_text),
+        cmocka_unit_test(sha256_piece_by_piece_is_the_same),
+
         cmocka_unit_test(hmac_of_a_known_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
