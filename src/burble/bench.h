@@ -60,12 +60,13 @@ struct bench {
     uint64_t open;     /* under way */
     bool over, interrupted;
     char *body_text;
-    char why[256]; /* of the first failure */
+    char why[256]; /* of the first failure, and its exit code */
+    int code;
 };
 
 uint64_t bench_now_us(void);
 /* Is the phase still to send? */
 bool bench_goes_on(const struct bench *b);
-void bench_failed(struct bench *b, const char *why);
+void bench_failed(struct bench *b, int code, const char *why);
 
 #endif

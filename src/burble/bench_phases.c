@@ -131,7 +131,7 @@ static void room_left(struct burble_room *room, const struct burble_room_left *l
     (void)room;
     u->in_room = false;
     if (l->why != BURBLE_ROOM_LEFT && l->why != BURBLE_ROOM_LOST)
-        bench_failed(u->bench, l->text);
+        bench_failed(u->bench, EXIT_REFUSED, l->text);
 }
 
 static void room_say(struct bench_user *u)
@@ -172,7 +172,7 @@ static bool room_begin(struct bench *b)
                 .nick = nick, .flags = BURBLE_ROOM_INSTANT, .history_max = -1, .arg = u,
                 .handlers = {.joined = room_joined, .left = room_left, .message = room_message});
         if (u->online && burble_room_join(u->client, jid, &config, &u->room) != 0)
-            bench_failed(b, "the address of the room is none");
+            bench_failed(b, EXIT_USAGE, "the address of the room is none");
     }
     uint64_t end_us = bench_now_us() + 30000000;
     for (bool all = false; !all && bench_now_us() < end_us && b->failed == 0;) {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "burble/bench.h"
 #include "burble/password.h"
+#include "burble/session.h"
 #include "io/process.h"
 #include "io/signals.h"
 
@@ -36,10 +37,12 @@ bool bench_goes_on(const struct bench *b)
     return !b->interrupted && bench_now_us() < b->until_us;
 }
 
-void bench_failed(struct bench *b, const char *why)
+void bench_failed(struct bench *b, int code, const char *why)
 {
-    if (b->failed++ == 0)
-        (void)snprintf(b->why, sizeof(b->why), "%s", why);
+    if (b->failed++ > 0)
+        return;
+    (void)snprintf(b->why, sizeof(b->why), "%s", why);
+    b->code = code;
 }
 
 static void on_state(struct bench_user *u, const struct burble_state_event *e)
@@ -56,7 +59,7 @@ static void on_state(struct bench_user *u, const struct burble_state_event *e)
         else if (!u->failed)
             b->connecting--;
         if (!b->over && !u->failed)
-            bench_failed(b, e->text);
+            bench_failed(b, session_exit_code(e->why), e->text);
         u->online = false;
         u->failed = true;
     }
@@ -140,7 +143,7 @@ static void run_phase(struct bench *b, const struct bench_phase *phase)
     b->phase = phase;
     b->until_us = began_us + (uint64_t)b->seconds * 1000000;
     if (!phase->begin(b)) {
-        bench_failed(b, "a phase could not begin");
+        bench_failed(b, EXIT_USAGE, "a phase could not begin");
         return;
     }
     began_us = b->until_us - (uint64_t)b->seconds * 1000000;
@@ -258,11 +261,9 @@ static int run_bench(struct bench *b)
         return status;
     if (b->interrupted)
         return EXIT_INTERRUPTED;
-    return b->failed == 0
-               ? EXIT_DONE
-               : app_fail(b->app,
-                          b->online == 0 && b->logins.count == 0 ? EXIT_UNREACHABLE : EXIT_REFUSED,
-                          "%u failed; the first: %s", b->failed, b->why);
+    return b->failed == 0 ? EXIT_DONE
+                          : app_fail(b->app, (enum exit_code)b->code, "%u failed; the first: %s",
+                                     b->failed, b->why);
 }
 
 static int run(struct app *app, int argc, char **argv)

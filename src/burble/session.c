@@ -30,7 +30,7 @@ struct session_inside {
     struct burble_trust *trust;
 };
 
-static int exit_code_of(enum burble_why why)
+int session_exit_code(enum burble_why why)
 {
     switch (why) {
     case BURBLE_WHY_NONE:
@@ -72,7 +72,7 @@ static void save(struct session *s)
 
 static void ended(struct session *s, const struct burble_state_event *e)
 {
-    int code = exit_code_of(e->why);
+    int code = session_exit_code(e->why);
     save(s); /* what nobody has confirmed; and the session, where it was suspended */
     if (code != EXIT_DONE && !s->inside->said) {
         if (s->options.silent)

@@ -72,6 +72,9 @@ void session_say_end(const struct session *s);
 void session_end(struct session *s, int code);
 void session_close(struct session *s);
 
+/* What a reason is as an exit code. */
+int session_exit_code(enum burble_why why);
+
 /* The answer to a request was no: says what and why, and ends with EXIT_REFUSED. what: "the
  * roster".
  */

@@ -1,0 +1,110 @@
+"""burble console, status, listen and bench: what goes over the stream, and how it is shown."""
+
+import json
+import signal
+
+import pytest
+from harness.server import Account
+
+ALICE, BOB = "alice@localhost", "bob@localhost"
+
+
+@pytest.fixture
+def people(home, server):
+    """people("alice", ...): accounts that the home knows by these names."""
+
+    def add(*names):
+        for name in names:
+            jid = f"{name}@localhost"
+            home.account(jid, server.accounts[jid], server=server, name=name)
+
+    return add
+
+
+@pytest.mark.servers()
+def test_S9_the_console_shows_payloads_as_they_are(people, home):
+    people("alice")
+    vendor = "<x xmlns='urn:vendor:1'><deep a='1'>é &lt;</deep></x>"
+    done = home.run("burble", "console", "--plain", "--presence", stdin=(
+        f"<message to='{ALICE}'><body/>{vendor}</message>\n"
+        "nonsense\n"
+        "<iq type='get' id='r1'><query xmlns='jabber:iq:roster'/></iq>\n"), code=0)
+    came = [line for line in done.lines if line.startswith("<< ")]
+    sent = [line for line in done.lines if line.startswith(">> ")]
+    assert any("<body/>" in x and vendor in x for x in came)
+    assert any(f"<body/>{vendor}" in x for x in sent)
+    assert any("id='r1'" in x and "jabber:iq:roster" in x for x in came)
+    assert "a line is one whole message, presence or iq" in done.err
+
+
+@pytest.mark.servers("burbled")
+def test_the_console_hides_what_is_secret(people, home, server):
+    people("alice")
+    done = home.run("burble", "console", "--json", stdin="", code=0)
+    assert server.accounts[ALICE] not in done.out
+    assert {row["direction"] for row in done.json} == {"in", "out"}
+    login = [row["xml"] for row in done.json if "auth" in row["xml"] and row["direction"] == "out"]
+    assert login and all("[hidden]" in x or "stream" in x or "iq" in x for x in login)
+
+
+@pytest.mark.servers()
+def test_S6_a_status_is_seen_and_the_command_ends(people, home):
+    people("alice", "bob")
+    for who, other, kind in (("bob", ALICE, "subscribe"), ("alice", BOB, "subscribed")):
+        home.run("burble", "--account", who, "console", code=0,
+                 stdin=f"<presence to='{other}' type='{kind}'/>\n")
+    bob = home.spawn("burble", "--account", "bob", "--json", "-v", "listen", "--presence")
+    bob.expect_error("logged in|resumed")
+    home.run("burble", "--account", "alice", "status", "Out for lunch", "--show", "away", code=0)
+    seen = bob.expect_json(kind="presence", show="away")
+    assert seen["status"] == "Out for lunch" and seen["from"].startswith(ALICE)
+    bob.expect_json(kind="presence", show="unavailable")
+
+
+@pytest.mark.servers("burbled")
+def test_wrong_words_for_a_status(people, home):
+    people("alice")
+    assert "--show" in home.run("burble", "status", "x", "--show", "lunch", code=2).err
+    assert "--priority" in home.run("burble", "status", "x", "--priority", "200", code=2).err
+
+
+@pytest.mark.servers("burbled")
+def test_S11_listening_survives_a_restart_and_resumes_in_the_next_run(people, home, server):
+    people("alice", "bob")
+    bob = home.spawn("burble", "--account", "bob", "--json", "-v", "listen")
+    bob.expect_error("logged in")
+    home.run("burble", "--account", "alice", "send", BOB, "one", code=0)
+    bob.expect_json(body="one")
+    server.restart()
+    bob.expect_error("resumed as")
+    home.run("burble", "--account", "alice", "send", BOB, "two", code=0)
+    bob.expect_json(body="two")
+    bob.send_signal(signal.SIGTERM)
+    bob.wait(code=6)
+    home.run("burble", "--account", "alice", "send", BOB, "three", code=0)
+    again = home.spawn("burble", "--account", "bob", "--json", "-v", "listen", "--count", "1")
+    assert again.expect_json()["body"] == "three"
+    again.expect_error("resumed as")
+    again.wait(code=0)
+
+
+@pytest.mark.servers("burbled")
+def test_bench_measures(home, server):
+    for number in range(4):
+        server.add_account(Account(f"load{number}", "localhost", "pw"))
+    done = home.run(
+        "burble", "--json", "bench", "localhost", "--pattern", "load%u", "--users", "4",
+        "--seconds", "1", "--host", server.ip, "--port", server.port, "--ca-file", server.ca_file,
+        "--password-stdin", stdin="pw", code=0)
+    rows = {row["phase"]: row for row in done.json}
+    assert rows["login"]["count"] == 4 and rows["chat"]["count"] > 10 and not rows["chat"]["lost"]
+
+
+@pytest.mark.servers("burbled")
+def test_bench_says_what_failed(home, server):
+    done = home.run(
+        "burble", "--json", "bench", "localhost", "--pattern", "nobody%u", "--users", "2",
+        "--host", server.ip, "--port", server.port, "--ca-file", server.ca_file,
+        "--password-stdin", stdin="pw", code=4)
+    assert "2 failed" in done.err
+    assert json.loads(done.lines[0])["lost"] == 2
