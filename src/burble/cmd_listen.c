@@ -16,6 +16,8 @@ static const struct option_row OPTIONS[] = {
     {NULL, NULL, NULL, 0, false},
 };
 
+enum { BODY_COLUMNS = 4096, BODY_LINES = 1000 }; /* for people; the rest is cut (C14) */
+
 struct work {
     bool raw, presence, all, hidden;
     unsigned count, seen;
@@ -28,10 +30,11 @@ static void online(struct session *s, bool resumed)
         (void)burble_set_presence(s->client, BURBLE_SHOW_ONLINE, NULL, 0, NULL);
 }
 
-static void show_lines(struct session *s, const char *text)
+static void show_lines(struct session *s, const char *text, size_t columns, size_t lines)
 {
     struct buf shown = {0};
-    if (text_show(slice_z(text), TEXT_LINES, &shown) == 0 && buf_byte(&shown, '\n') == 0)
+    if (text_cut(slice_z(text), TEXT_LINES, columns, lines, &shown) == 0 &&
+        buf_byte(&shown, '\n') == 0)
         (void)out_bytes(&s->app->out, buf_slice(&shown));
     buf_free(&shown);
 }
@@ -51,10 +54,10 @@ static void show_message(struct session *s, const struct burble_message *m)
                    m->type == BURBLE_MESSAGE_ERROR ? m->error.condition : "");
     if (w->raw) {
         char *text = burble_xml_print(m->xml, true);
-        show_lines(s, text != NULL ? text : "");
+        show_lines(s, text != NULL ? text : "", 0, 0);
         free(text);
     } else if (m->body != NULL) {
-        show_lines(s, m->body);
+        show_lines(s, m->body, BODY_COLUMNS, BODY_LINES);
     }
 }
 
@@ -128,8 +131,9 @@ const struct command CMD_LISTEN = {
     .account = true,
     .options = OPTIONS,
     .line = "print the messages that come",
-    .help = "Prints each message with a body: who and when, then the text. With --json one\n"
-            "object per line, for programs. Stays connected over losses, and the next run\n"
-            "resumes the session of this one where the server keeps it.",
+    .help = "Prints each message with a body: who and when, then the text, of which very long\n"
+            "lines are cut; --raw and --json have all of it. With --json one object per line,\n"
+            "for programs. Stays connected over losses, and the next run resumes the session\n"
+            "of this one where the server keeps it.",
     .run = run,
 };
