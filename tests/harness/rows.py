@@ -6,6 +6,7 @@ import time
 
 from .command import Home
 from .hostile import DOMAIN, Hostile
+from .xmpp import DEADLINE_S
 
 JID, SECRET, FRIEND = f"alice@{DOMAIN}", "alice's secret", f"friend@{DOMAIN}"
 WORKERS = 12
@@ -75,6 +76,14 @@ class Visit:
 
     def spawn(self, *arguments, **options):
         return self.home.spawn("burble", *arguments, **options)
+
+    def wait_for(self, condition):
+        """Until it is true, with the server's deadline."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not condition():
+            assert time.monotonic() < deadline, self.server.steps
+            self.server.check()
+            time.sleep(0.02)
 
     def secret_seen(self, where=None):
         """What of the login could be read: of all that was sent, or of `where`."""
