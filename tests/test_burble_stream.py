@@ -108,3 +108,16 @@ def test_bench_says_what_failed(home, server):
         "--password-stdin", stdin="pw", code=4)
     assert "2 failed" in done.err
     assert json.loads(done.lines[0])["lost"] == 2
+
+
+@pytest.mark.servers("prosody", "ejabberd")
+def test_bench_makes_accounts_and_uses_rooms(home, server):
+    done = home.run(
+        "burble", "--json", "bench", "localhost", "--pattern", "load%u", "--users", "4",
+        "--register", "--phases", "chat,presence,room", "--muc", server.muc_domain, "--seconds",
+        "1", "--host", server.ip, "--port", server.port, "--ca-file", server.ca_file,
+        "--password-stdin", stdin="pw", code=0)
+    rows = {row["phase"]: row for row in done.json}
+    assert rows["login"]["count"] == 4
+    for phase in ("chat", "presence", "room"):
+        assert rows[phase]["count"] > 0 and rows[phase]["lost"] == 0
