@@ -157,7 +157,7 @@ const struct command CMD_PING = {
     .args_max = 1,
     .account = true,
     .options = OPTIONS,
-    .line = "is somebody or a server there?",
+    .line = "ask whether a server or somebody is there",
     .help = "Asks a server, a service or a device (with its resource) for an answer, and says\n"
             "how long that took; without an address, your own server. A contact's address\n"
             "without resource is answered by the contact's server.",
