@@ -71,13 +71,13 @@ static struct layout layout_of(struct slice text)
     }
 }
 
-static void quoted(struct buf *out, const char *text)
+static void quoted(struct buf *out, struct slice text)
 {
     buf_byte(out, '"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"' || text.ptr[i] == '\\')
             buf_byte(out, '\\');
-        buf_byte(out, *text);
+        buf_byte(out, text.ptr[i]);
     }
     buf_byte(out, '"');
 }
@@ -87,7 +87,7 @@ static void format_strings(struct buf *out, const struct config_strings *list)
     buf_lit(out, "[");
     for (uint32_t i = 0; i < list->count; i++) {
         buf_add(out, slice_z(i > 0 ? ", " : ""));
-        quoted(out, list->items[i]);
+        quoted(out, slice_z(list->items[i]));
     }
     buf_lit(out, "]");
 }
@@ -109,11 +109,11 @@ static void format_key(struct buf *out, const struct account *a, const struct co
         return;
     buf_printf(out, "        %s = ", key->name);
     if (text != NULL)
-        quoted(out, text);
+        quoted(out, slice_z(text));
     else if (list.count > 0)
         format_strings(out, &list);
     else if (key->type == CONFIG_KEY_CHOICE)
-        quoted(out, key->choices[number]);
+        quoted(out, slice_z(key->choices[number]));
     else
         buf_printf(out, "%u", (unsigned)number);
     buf_lit(out, ";\n");
@@ -222,5 +222,48 @@ int account_edit_default(struct slice text, struct slice name, struct buf *out)
         buf_add(out, slice_z(at.from == at.to ? "\n" : ""));
     }
     add_part(out, text, at.to, text.len);
+    return out->failed ? ERR_MEMORY : 0;
+}
+
+/* The string, or the strings side by side that are one, of this key in a group. */
+static struct span value_of(struct slice group, const char *key)
+{
+    struct config_scan scan = {.text = group, .line = 1};
+    struct span at = {0};
+    bool ours = false;
+    int depth = 0;
+    for (;;) {
+        struct config_token t = config_scan_next(&scan);
+        char c = t.type == CONFIG_TOKEN_OTHER ? t.text.ptr[0] : '\0';
+        if (ours && t.type == CONFIG_TOKEN_STRING) {
+            size_t from = at.to > 0 ? at.from : (size_t)(t.text.ptr - group.ptr);
+            at = (struct span){from, scan.at};
+        } else if (t.type == CONFIG_TOKEN_END || (ours && at.to > 0)) {
+            return at;
+        } else if (t.type == CONFIG_TOKEN_NAME) {
+            ours = depth == 1 && slice_eq(t.text, slice_z(key));
+        } else if (c == '(' || c == '{' || c == '[') {
+            depth++;
+        } else if (c == ')' || c == '}' || c == ']') {
+            depth--;
+        }
+    }
+}
+
+int account_edit_password(struct slice text, size_t at, struct slice password, struct buf *out)
+{
+    struct layout l = layout_of(text);
+    if (at >= l.count)
+        return ERR_NOT_FOUND;
+    struct span group = l.groups[at];
+    struct span value =
+        value_of(slice_of(text.ptr + group.from, group.to - group.from), "password");
+    if (value.to == 0)
+        return ERR_NOT_FOUND;
+    if (reserve(out, text) != 0)
+        return ERR_MEMORY;
+    add_part(out, text, 0, group.from + value.from);
+    quoted(out, password);
+    add_part(out, text, group.from + value.to, text.len);
     return out->failed ? ERR_MEMORY : 0;
 }

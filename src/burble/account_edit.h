@@ -15,6 +15,8 @@
 int account_edit_add(struct slice text, const struct account *a, struct buf *out);
 /* Takes out the account at a position (from 0) of the list. */
 int account_edit_remove(struct slice text, size_t at, struct buf *out);
+/* Replaces the stored password of the account at a position; ERR_NOT_FOUND: it has none. */
+int account_edit_password(struct slice text, size_t at, struct slice password, struct buf *out);
 /* Sets the default; an empty name takes it out. */
 int account_edit_default(struct slice text, struct slice name, struct buf *out);
 

@@ -289,6 +289,28 @@ static void changes_leave_the_rest_alone(void **state)
     changed(0, NULL);
 }
 
+static void a_password_is_replaced_where_it_stands(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    struct slice text = SLICE("accounts = ( # password = \"no\"\n"
+                              "    { jid = \"one@a\"; },\n"
+                              "    { jid = \"two@a\"; password = \"o}ld\" /* x */ \"er\"; # mine\n"
+                              "      nick = \"password\"; }\n"
+                              ");\n");
+    assert_int_equal(parse(text), 0);
+    const char *got = changed(account_edit_password(text, 1, SLICE("n\"e\\w"), &out), &out);
+    assert_non_null(
+        strstr(got, "password = \"n\\\"e\\\\w\"; # mine\n      nick = \"password\"; }"));
+    assert_int_equal(parse(slice_z(got)), 0);
+    assert_string_equal(all.items[1].password, "n\"e\\w");
+    changed(0, NULL);
+    out = (struct buf){0};
+    assert_int_equal(account_edit_password(text, 0, SLICE("x"), &out), ERR_NOT_FOUND);
+    assert_int_equal(account_edit_password(text, 2, SLICE("x"), &out), ERR_NOT_FOUND);
+    assert_int_equal(buf_len(&out), 0);
+}
+
 static struct account sample(uint64_t *seed, int number)
 {
     static const char *const passwords[] = {"x", "a\"b\\c", "}){(", "# // /*", "ü \\n"};
@@ -422,6 +444,7 @@ int main(void)
         cmocka_unit_test(keys_are_set_from_options),
         cmocka_unit_test(C13_proxies_with_a_password_are_known),
         cmocka_unit_test(changes_leave_the_rest_alone),
+        cmocka_unit_test(a_password_is_replaced_where_it_stands),
         cmocka_unit_test(the_text_follows_a_model),
         cmocka_unit_test(the_manual_knows_every_key),
     };

@@ -18,6 +18,7 @@
 #include "burble/words.h"
 #include "burblectl/prompt.h"
 #include "burbled/config_address.h"
+#include "io/random.h"
 
 static char *environment; /* of BURBLE_PASSWORD */
 
@@ -161,6 +162,36 @@ int password_from_options(const struct app *app, struct buf *out, bool *found_ou
     unsigned fd = 0;
     int status = app_option_number(app, "password-fd", 0, 1 << 20, &fd);
     return status != 0 ? status : from_fd(app, (int)fd, "--password-fd", out);
+}
+
+int password_new_from_options(const struct app *app, struct buf *out, bool *found_out)
+{
+    const char *file = app_option(app, "new-password-file");
+    unsigned fd = 0;
+    *found_out = file != NULL || app_option(app, "new-password-fd") != NULL;
+    if (file != NULL && app_option(app, "new-password-fd") != NULL)
+        return app_fail(app, EXIT_USAGE,
+                        "--new-password-file and --new-password-fd exclude each other");
+    if (!*found_out)
+        return 0;
+    if (file != NULL)
+        return from_file(app, file, out);
+    int status = app_option_number(app, "new-password-fd", 0, 1 << 20, &fd);
+    return status != 0 ? status : from_fd(app, (int)fd, "--new-password-fd", out);
+}
+
+int password_generate(const struct app *app, struct buf *out)
+{
+    enum { CHARACTERS = 26 };
+    struct rng rng;
+    int status = reserve(app, out);
+    if (status != 0)
+        return status;
+    random_init(&rng);
+    rng_token(&rng, out->ptr + out->end, CHARACTERS);
+    out->end += CHARACTERS;
+    rng_forget(&rng);
+    return 0;
 }
 
 /* The password in the environment goes with BURBLE_JID: it is not sent to the server of another

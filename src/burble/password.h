@@ -24,6 +24,11 @@ int password_take_stdin(struct app *app);
  * said why. */
 int password_from_options(const struct app *app, struct buf *out, bool *found_out);
 
+/* The same of --new-password-file and --new-password-fd, for commands that have them. */
+int password_new_from_options(const struct app *app, struct buf *out, bool *found_out);
+/* Makes one up: 26 characters of [a-z2-7], 130 random bits; appended. 0, or EXIT_REFUSED. */
+int password_generate(const struct app *app, struct buf *out);
+
 /* Asks on the terminal, twice if again. question has no colon. 0, or an exit code, having said why;
  * EXIT_USAGE where there is no terminal. An empty answer is an empty password if empty_ok. */
 int password_ask(const struct app *app, const char *question, bool again, bool empty_ok,

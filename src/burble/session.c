@@ -288,8 +288,11 @@ static int start(struct session *s)
     int status = own_certificate(s);
     if (s->app->account.tls == ACCOUNT_TLS_NONE)
         out_error("warning: without TLS everybody on the way can read and change everything");
-    if (status == 0)
+    if (status == 0 && s->options.password.ptr == NULL)
         status = app_password(s->app, &password);
+    else if (status == 0 && (buf_reserve(&password, s->options.password.len + 1) != 0 ||
+                             buf_add(&password, s->options.password) != 0))
+        status = app_fail(s->app, EXIT_REFUSED, "out of memory");
     if (status == 0 && s->options.purpose != NULL)
         status = state_open(s->app, s->options.purpose, &s->inside->state);
     if (status == 0 && s->options.purpose != NULL)

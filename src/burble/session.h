@@ -43,7 +43,8 @@ struct session_options {
     const char *purpose; /* of the saved state (burble/state.h), "listen"; NULL: none is kept, and
                             no stream management is asked for */
     bool silent;         /* nothing on standard error while it runs: the screen is the command's */
-    unsigned online_ms;  /* how long the way to the session may take; 0: 30,000 */
+    struct slice password; /* the account's; ptr NULL: what app_password finds */
+    unsigned online_ms;    /* how long the way to the session may take; 0: 30,000 */
 };
 
 struct session {
