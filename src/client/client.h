@@ -281,7 +281,7 @@ void outbox_clear(struct burble *c, int error);
 /* For save.c: one by one in order; *at NULL at the start and at the end. */
 struct outbox_saved {
     enum outbox_kind kind;
-    bool sent, secret;
+    bool sent, written, secret;
     uint64_t ticket;
     int64_t since_ms; /* wall clock; 0: not known */
     struct slice text;

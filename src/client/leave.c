@@ -110,7 +110,8 @@ void retry_wish(struct burble *c)
 static void retry_due(struct burble *c, struct client_timer *t)
 {
     (void)t;
-    dial_begin(c);
+    if (c->wish == WISH_NONE) /* else a callback of this turn has just asked for something */
+        dial_begin(c);
 }
 
 static void too_late(struct burble *c, struct client_timer *t)

@@ -457,7 +457,7 @@ static void a_server_that_ends_the_stream_is_asked_to_resume(void **state)
     test_expect(&t, "<resume ");
     test_receive(&t, "<failed" XMLNS " h='1'/>");
     assert_int_equal(seen.sent, 1);
-    test_receive(&t, TEST_BOUND);
+    test_receive(&t, TEST_BOUND ENABLED);
     const char *sent = test_sent(&t);
     assert_null(strstr(sent, "id='one'"));
     assert_non_null(strstr(sent, "id='two'"));
@@ -632,6 +632,25 @@ static void time_counts_from_the_call(void **state)
     end();
 }
 
+static void connect_in_callback(struct burble *c, const struct burble_iq *answer, void *arg)
+{
+    (void)answer, (void)arg;
+    assert_int_equal(burble_connect(c), 0);
+}
+
+static void a_wish_and_a_retry_at_the_same_time(void **state)
+{
+    (void)state;
+    online(true);
+    assert_int_equal(burble_get(t.c, NULL, "<q xmlns='q'/>", 400, connect_in_callback, NULL, NULL),
+                     0);
+    test_break(&t);
+    assert_int_equal(seen.state, BURBLE_WAITING);
+    test_pass(&t, 3000); /* both are late */
+    assert_int_equal(seen.state, BURBLE_RESOLVING);
+    end();
+}
+
 static void nothing_is_called_from_inside_of_a_call(void **state)
 {
     (void)state;
@@ -705,6 +724,7 @@ int main(void)
         cmocka_unit_test(C07_a_hostile_server_cannot_fill_the_memory),
         cmocka_unit_test(what_the_connection_does_not_take_waits),
         cmocka_unit_test(time_counts_from_the_call),
+        cmocka_unit_test(a_wish_and_a_retry_at_the_same_time),
         cmocka_unit_test(nothing_is_called_from_inside_of_a_call),
         cmocka_unit_test(who_is_not_driven_yet_is_refused),
         cmocka_unit_test(every_reason_has_a_sentence),

@@ -24,7 +24,9 @@ struct outbox_item {
     uint64_t ticket;
     int64_t since_ms;
     enum outbox_kind kind;
-    bool sent, secret;
+    bool sent;    /* on the present connection, or before it in a session that goes on */
+    bool written; /* on any connection */
+    bool secret;
     uint8_t strikes;
     uint32_t len, id_len;
     char text[]; /* the stanza, then its id and a NUL */
@@ -89,7 +91,7 @@ static void drop(struct burble *c, struct outbox_item *i, bool tell, int error)
         struct burble_sent_event e = {.ticket = i->ticket,
                                       .id = i->id_len > 0 ? i->text + i->len : NULL,
                                       .error = error,
-                                      .written = i->sent};
+                                      .written = i->written};
         client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_SENT, .sent = &e});
     }
     if (i->secret)
@@ -194,7 +196,7 @@ static void write_late(struct burble *c, const struct outbox_item *i)
 
 static void write_item(struct burble *c, struct outbox_item *i)
 {
-    i->sent = true;
+    i->sent = i->written = true;
     c->outbox_waiting--;
     client_sm_sent(c, i->kind == OUTBOX_KEEP);
     if (i->secret)
@@ -212,9 +214,16 @@ static bool can_write(const struct burble *c)
            client_link_backlog(c) < BACKLOG_BYTES;
 }
 
+/* Messages wait for the answer to <enable/>: were it lost on the way, nobody could say whether the
+ * server has them. */
+static bool holds(const struct burble *c)
+{
+    return c->outbox_held || c->stream.state == STREAM_ENABLE;
+}
+
 static bool may_write(const struct burble *c, const struct outbox_item *i)
 {
-    return can_write(c) && (!c->outbox_held || i->kind == OUTBOX_SESSION);
+    return can_write(c) && (!holds(c) || i->kind == OUTBOX_SESSION);
 }
 
 /* The first that was not sent. */
@@ -248,7 +257,7 @@ static bool can_settle(const struct burble *c)
 
 bool outbox_due(const struct burble *c)
 {
-    return (can_write(c) && !c->outbox_held) || can_settle(c);
+    return (can_write(c) && !holds(c)) || can_settle(c);
 }
 
 static void date(struct burble *c)
@@ -337,6 +346,7 @@ bool outbox_each(const struct burble *c, const struct list **at, struct outbox_s
     const struct outbox_item *i = CONTAINER_OF(*at, const struct outbox_item, link);
     *out = (struct outbox_saved){.kind = i->kind,
                                  .sent = i->sent,
+                                 .written = i->written,
                                  .secret = i->secret,
                                  .ticket = i->ticket,
                                  .since_ms = i->since_ms,
@@ -362,6 +372,7 @@ int outbox_restore(struct burble *c, const struct outbox_saved *item)
     i->ticket = item->ticket;
     i->since_ms = item->since_ms;
     i->sent = item->sent;
+    i->written = item->written;
     i->secret = item->secret;
     list_push(&c->outbox, &i->link);
     add_up(c, i, 1);

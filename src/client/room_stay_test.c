@@ -99,6 +99,7 @@ static void C06_a_lost_session_rejoins_before_what_waits_is_said(void **state)
     test_receive(&s.t, BOUND);
     test_expect(&s.t, "<presence to='" ROOM "/me'>");
     test_expect(&s.t, "<history seconds='6'/>");
+    test_receive(&s.t, "<enabled xmlns='urn:xmpp:sm:3' id='t' resume='true'/>");
     test_expect(&s.t, "<body>one</body>");
     test_expect(&s.t, "<body>two</body>");
     test_room_presence(&s, "me", "", AS_MEMBER, SELF);

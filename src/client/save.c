@@ -64,6 +64,8 @@ static void put_stanzas(const struct burble *c, struct xml_writer *w, bool sessi
         put_number(w, SLICE("ticket"), i.ticket);
         if (i.sent && session)
             xml_attr_put(w, SLICE("sent"), SLICE("true"));
+        if (i.written)
+            xml_attr_put(w, SLICE("written"), SLICE("true"));
         if (i.secret)
             xml_attr_put(w, SLICE("secret"), SLICE("true"));
         if (i.since_ms > 0)
@@ -153,6 +155,7 @@ static int load_stanza(struct burble *c, struct xml x)
     struct outbox_saved i = {
         .kind = message ? OUTBOX_KEEP : OUTBOX_SESSION,
         .sent = slice_is(sent, "true"),
+        .written = slice_is(sent, "true") || xml_attr(x, SLICE("written")).ptr != NULL,
         .secret = xml_attr(x, SLICE("secret")).ptr != NULL,
         .text = xml_text(x),
     };

@@ -145,7 +145,7 @@ static void a_state_that_cannot_be_resumed_keeps_messages(void **state)
     t.now.wall_ms += 3600000; /* an hour later */
     test_connect(&t, SM_FEATURE);
     test_expect(&t, "<bind ");
-    test_receive(&t, TEST_BOUND);
+    test_receive(&t, TEST_BOUND "<enabled xmlns='" SM "' id='t' resume='true'/>");
     const char *sent = test_sent(&t);
     assert_int_equal(count(sent, "id='one'"), 2); /* with the origin id */
     assert_non_null(strstr(sent, "<delay xmlns='urn:xmpp:delay' from='me@example.org/here' "
@@ -220,7 +220,7 @@ static void a_session_that_is_gone_gives_way_to_a_new_one(void **state)
                      "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
     assert_int_equal(seen.sent, 1); /* it says how much it had */
     test_expect(&t, "<bind ");
-    test_receive(&t, TEST_BOUND);
+    test_receive(&t, TEST_BOUND "<enabled xmlns='" SM "' id='t' resume='true'/>");
     const char *sent = test_sent(&t);
     assert_null(strstr(sent, "id='one'"));
     assert_non_null(strstr(sent, "id='two'"));
@@ -310,8 +310,9 @@ static void a_state_is_the_same_after_reading(void **state)
     static const char TEXT[] =
         HEAD "<session id='s' jid='me@example.org/x' location='h' in='4294967295' out='7'/>"
              "<presence>&lt;show&gt;away&lt;/show&gt;</presence><inactive/>"
-             "<stanza kind='session' ticket='1' sent='true' since='3'>&lt;presence/&gt;</stanza>"
-             "<stanza kind='message' ticket='2' sent='true'>"
+             "<stanza kind='session' ticket='1' sent='true' written='true' since='3'>"
+             "&lt;presence/&gt;</stanza>"
+             "<stanza kind='message' ticket='2' sent='true' written='true'>"
              "&lt;message&gt;&lt;body&gt;&amp;amp;&lt;/body&gt;&lt;/message&gt;</stanza>"
              "<stanza kind='message' ticket='5'>&lt;message/&gt;</stanza>";
     struct burble *c = NULL;

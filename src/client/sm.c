@@ -17,7 +17,10 @@ enum { ASK_MS = 1000, ASK_STANZAS = 32, TELL_STANZAS = 64, ID_BYTES_MAX = 8192 }
 static void ask_due(struct burble *c, struct client_timer *t)
 {
     (void)t;
-    c->sm.ask = true;
+    if (c->stream.state == STREAM_ENABLE)
+        client_fail(c, BURBLE_WHY_TIMEOUT, NULL, NULL);
+    else
+        c->sm.ask = true;
 }
 
 void client_sm_init(struct burble *c)
@@ -63,6 +66,7 @@ void client_sm_enable(struct burble *c)
     client_sm_forget(c);
     client_link_write(c, SLICE("<enable xmlns='urn:xmpp:sm:3' resume='true'/>"));
     stream_change_state(c, STREAM_ENABLE);
+    client_timer_set(c, &c->ask_timer, c->now.mono_ms + c->setup.config.answer_ms);
 }
 
 void client_sm_write_resume(struct burble *c, struct buf *out)
@@ -162,6 +166,7 @@ void client_sm_take_enabled(struct burble *c, struct xml x)
 static void enabled(struct burble *c, struct xml x)
 {
     client_sm_take_enabled(c, x);
+    client_timer_stop(&c->ask_timer);
     stream_change_state(c, STREAM_READY);
     c->sm.ask = outbox_unacked(c) > 0;
     if (c->sm.id != NULL)
@@ -219,6 +224,7 @@ void client_sm_take_failed(struct burble *c, struct xml x)
 static void failed(struct burble *c, struct xml x)
 {
     if (c->stream.state == STREAM_ENABLE) {
+        client_timer_stop(&c->ask_timer);
         stream_change_state(c, STREAM_READY); /* we do without */
         return;
     }

@@ -81,16 +81,31 @@ static void both_sides_count_from_enabled(void **state)
     end();
 }
 
-static void messages_before_enabled_are_counted_by_us(void **state)
+static void messages_wait_for_enabled(void **state)
 {
     (void)state;
     begin_with(BURBLE_CONFIG(0), "");
     say("one");
-    test_expect(&t, "id='one'");
+    assert_int_equal(burble_send(t.c, "<presence to='b@x.org' id='p'/>", 0, NULL), 0);
+    const char *sent = test_sent(&t);
+    assert_non_null(strstr(sent, "id='p'"));
+    assert_null(strstr(sent, "id='one'"));
     test_receive(&t, ENABLED);
+    test_expect(&t, "id='one'");
     test_expect(&t, "<r" XMLNS "/>");
-    test_receive(&t, "<a" XMLNS " h='1'/>");
+    /* What was sent after <enable/> counts. */
+    test_receive(&t, "<a" XMLNS " h='2'/>");
     assert_int_equal(seen.sent, 1);
+    /* And not for ever. */
+    end();
+    begin_with(BURBLE_CONFIG(0), "");
+    say("one");
+    test_pass(&t, 19999);
+    assert_int_equal(seen.state, BURBLE_ONLINE);
+    test_pass(&t, 1);
+    assert_int_equal(seen.state, BURBLE_WAITING);
+    assert_int_equal(seen.why, BURBLE_WHY_TIMEOUT);
+    assert_int_equal(burble_queued(t.c), 1);
     end();
 }
 
@@ -224,7 +239,7 @@ static void a_number_that_is_too_high_ends_the_session(void **state)
         /* In a new session everything is said again, once. */
         test_connect(&t, FEATURE);
         test_expect(&t, "<bind ");
-        test_receive(&t, TEST_BOUND);
+        test_receive(&t, TEST_BOUND ENABLED);
         const char *sent = test_sent(&t);
         assert_int_equal(count(sent, "<message "), 2);
         end();
@@ -260,7 +275,7 @@ static void a_server_that_has_forgotten_gets_a_new_session(void **state)
     test_break(&t);
     test_connect(&t, FEATURE);
     test_expect(&t, "<bind ");
-    test_receive(&t, TEST_BOUND);
+    test_receive(&t, TEST_BOUND ENABLED);
     const char *sent = test_sent(&t);
     assert_null(strstr(sent, "id='one'"));
     assert_non_null(strstr(sent, "id='two'"));
@@ -330,6 +345,7 @@ static void C06_a_session_that_cannot_be_resumed_is_made_anew(void **state)
         test_expect(&t, "<bind ");
         test_receive(&t, TEST_BOUND);
         test_expect(&t, "<enable" XMLNS);
+        test_receive(&t, ENABLED);
         const char *sent = test_sent(&t);
         assert_int_equal(count(sent, "<message "), 3 - CASES[i].sent);
         assert_int_equal(count(sent, " type='chat' id='two'"), 1);
@@ -388,13 +404,16 @@ static void C06_features_hear_what_becomes_of_the_session(void **state)
     f.log[0] = '\0';
     resume("0", "<failed" XMLNS "/>");
     assert_string_equal(f.log, "gone ");
-    test_receive(&t, TEST_BOUND);
+    test_receive(&t, TEST_BOUND ENABLED);
     assert_string_equal(f.log, "gone new ");
     const char *sent = test_sent(&t);
     assert_true(strstr(sent, "<presence to='room@x.org/nick'") < strstr(sent, "<message "));
     /* Without resumption the session goes with the connection. */
+    test_break(&t);
+    test_connect(&t, FEATURE);
+    test_receive(&t, "<failed" XMLNS "/>");
+    test_receive(&t, TEST_BOUND "<enabled" XMLNS "/>");
     f.log[0] = '\0';
-    test_receive(&t, "<enabled" XMLNS "/>");
     test_break(&t);
     assert_string_equal(f.log, "lost gone ");
     /* A server that does not resume any more. */
@@ -560,7 +579,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_sides_count_from_enabled),
-        cmocka_unit_test(messages_before_enabled_are_counted_by_us),
+        cmocka_unit_test(messages_wait_for_enabled),
         cmocka_unit_test(a_server_that_refuses_is_done_without),
         cmocka_unit_test(a_burst_asks_once_and_then_once_more),
         cmocka_unit_test(what_nobody_waits_for_is_asked_about_later),
