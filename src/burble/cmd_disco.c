@@ -280,7 +280,7 @@ const struct command CMD_DISCO = {
     .args_max = 1,
     .account = true,
     .options = OPTIONS,
-    .line = "show what a server, a service or somebody is and can",
+    .line = "show what a server or somebody is and can",
     .help = "Says what is at an address and which features it has; without an address, your\n"
             "own server. With --items it lists what belongs to it: the services of a server,\n"
             "the rooms of a service.",
