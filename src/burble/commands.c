@@ -14,6 +14,7 @@ const struct command *const COMMANDS[] = {
     &CMD_BENCH,
     &CMD_BOT,
     &CMD_CHAT,
+    &CMD_COMMAND,
     &CMD_CONSOLE,
     &CMD_DISCO,
     &CMD_HELP,

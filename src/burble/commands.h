@@ -43,6 +43,7 @@ extern const struct command CMD_ACCOUNT_SHOW;
 extern const struct command CMD_BENCH;
 extern const struct command CMD_BOT;
 extern const struct command CMD_CHAT;
+extern const struct command CMD_COMMAND;
 extern const struct command CMD_CONSOLE;
 extern const struct command CMD_DISCO;
 extern const struct command CMD_HELP;

@@ -196,8 +196,8 @@ static bool read_step(struct burble_adhoc *a, struct xml command, struct burble_
     burble_form_free(&a->form);
     int err = burble_form_read(out->command, &a->form);
     out->form = a->form;
-    out->url = view_string(&c->view, xml_text(xml_child(xml_child(command, NS_OOB, SLICE("x")),
-                                                        NS_OOB, SLICE("url"))));
+    struct xml oob = xml_child(command, NS_OOB, SLICE("x"));
+    out->url = view_text(&c->view, xml_child(oob, NS_OOB, SLICE("url")));
     a->actions = out->actions;
     return (err == 0 || err == ERR_NOT_FOUND) && (a->session != NULL || session.len == 0) &&
            read_notes(c, command, out);

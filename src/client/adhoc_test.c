@@ -39,6 +39,7 @@ static void on_step(struct burble_adhoc *a, const struct burble_adhoc_step *step
     s->execute = step->execute;
     s->notes = step->note_count;
     s->form = step->form != NULL;
+    assert_null(step->url);
     snprintf(s->note, sizeof(s->note), "%s", step->note_count > 0 ? step->notes[0].text : "");
     snprintf(s->condition, sizeof(s->condition), "%s",
              step->error.condition != NULL ? step->error.condition : "");

@@ -72,8 +72,8 @@ static bool read_file(struct burble *c, struct xml file, struct burble_file_info
     *out = (struct burble_file_info){
         .name = view_string(v, name.len > 0 ? name : SLICE("file")),
         .size = size,
-        .type = view_string(v, xml_text(xml_child(file, NS_FILE, SLICE("media-type")))),
-        .desc = view_string(v, xml_text(xml_child(file, NS_FILE, SLICE("desc"))))};
+        .type = view_text(v, xml_child(file, NS_FILE, SLICE("media-type"))),
+        .desc = view_text(v, xml_child(file, NS_FILE, SLICE("desc")))};
     (void)time_parse(xml_text(xml_child(file, NS_FILE, SLICE("date"))), &out->modified_ms);
     return out->name != NULL;
 }

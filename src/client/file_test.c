@@ -376,6 +376,8 @@ static void a_file_is_received_and_its_hash_checked(void **state)
     assert_int_equal(h.end, BURBLE_FILE_DAMAGED);
     /* An end without the end of the stream. */
     receive(&t, &h, GOOD);
+    assert_null(burble_file_about(h.f)->type);
+    assert_null(burble_file_about(h.f)->desc);
     data(&t, "0", "YWJj");
     jingle(&t, "session-terminate", "j1", "<reason><success/></reason>");
     assert_int_equal(h.end, BURBLE_FILE_DONE);

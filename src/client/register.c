@@ -42,7 +42,7 @@ static struct burble_form *plain_form(struct burble *c, struct xml query)
     struct burble_form *form = burble_form_new(BURBLE_FORM_ASKS, NULL);
     for (size_t i = 0; form != NULL && i < sizeof(FIELDS) / sizeof(FIELDS[0]); i++) {
         struct xml x = xml_child(query, NS_REGISTER, slice_z(FIELDS[i]));
-        const char *value = view_string(&c->view, xml_text(x));
+        const char *value = view_text(&c->view, x);
         bool key = strcmp(FIELDS[i], "key") == 0, secret = strcmp(FIELDS[i], "password") == 0;
         if (!xml_some(x))
             continue;
@@ -70,8 +70,8 @@ static void read_query(struct burble *c, struct xml query, struct burble_form **
     struct xml text = xml_child(query, NS_REGISTER, SLICE("instructions"));
     struct xml oob = xml_child(xml_child(query, NS_OOB, SLICE("x")), NS_OOB, SLICE("url"));
     out->registered = xml_some(xml_child(query, NS_REGISTER, SLICE("registered")));
-    out->instructions = view_string(v, xml_text(text));
-    out->url = view_string(v, xml_text(oob));
+    out->instructions = view_text(v, text);
+    out->url = view_text(v, oob);
     if (burble_form_read(view_of(v, query), form_out) == ERR_NOT_FOUND) {
         *form_out = plain_form(c, query);
         out->plain = *form_out != NULL;

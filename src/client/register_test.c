@@ -112,6 +112,8 @@ static void a_refused_password_stays(void **state)
                   "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
                   id);
     assert_string_equal(s.condition, "not-authorized");
+    assert_string_equal(s.url, "-");
+    assert_string_equal(s.instructions, "-");
     assert_string_equal(t.c->setup.password, "secret");
     assert_non_null(s.form);
     assert_int_equal(burble_form_set(s.form, "old_password", "secret"), 0);
@@ -144,6 +146,7 @@ static void a_service_is_registered_with_single_fields(void **state)
     assert_string_equal(s.instructions, "Say who");
     assert_string_equal(s.url, "https://a/");
     assert_int_equal(s.form->field_count, 3);
+    assert_string_equal(burble_form_missing(s.form)->var, "password");
     assert_string_equal(burble_form_value(s.form, "username"), "old");
     assert_int_equal(burble_form_find(s.form, "password")->type, BURBLE_FIELD_SECRET);
     assert_int_equal(burble_form_set(s.form, "password", "pw"), 0);

@@ -44,6 +44,12 @@ const char *view_string(struct burble_tree *view, struct slice s)
     return copy;
 }
 
+const char *view_text(struct burble_tree *view, struct xml x)
+{
+    struct slice text = xml_text(x);
+    return text.len > 0 ? view_string(view, text) : NULL;
+}
+
 const char *burble_xml_name(struct burble_xml x)
 {
     return burble_xml_some(x) ? view_string(x.tree, xml_name(view_xml(x))) : NULL;

@@ -17,5 +17,7 @@ struct burble_xml view_of(struct burble_tree *view, struct xml x);
 struct xml view_xml(struct burble_xml x);
 /* A NUL-terminated copy in the view; NULL: s.ptr is NULL, or no memory. */
 const char *view_string(struct burble_tree *view, struct slice s);
+/* The text of an element; NULL: there is no element, no text in it, or no memory. */
+const char *view_text(struct burble_tree *view, struct xml x);
 
 #endif
