@@ -339,9 +339,10 @@ const struct command CMD_COMMAND = {
     .account = true,
     .options = OPTIONS,
     .line = "run a command of a server, a service or a bot",
-    .help = "Without NODE: lists the commands that the address offers. With it: runs one, and\n"
-            "fills in the forms that it asks with. A form for which nothing is given is shown,\n"
-            "and the command is cancelled. A field that takes several values is given several\n"
-            "times. Secret fields are asked for on the terminal, or come from --field-file.",
+    .help = "Without NODE: lists the commands that the address offers. With it: runs one,\n"
+            "and fills in the forms that it asks with. A form for which nothing is given is\n"
+            "shown, and the command is cancelled. A field that takes several values is given\n"
+            "several times. Secret fields are asked for on the terminal, or come from\n"
+            "--field-file.",
     .run = run,
 };
