@@ -189,6 +189,44 @@ static void pump(struct caps *caps)
     }
 }
 
+/* ------------------------------------------------------------------------------------- our own */
+
+/* What we answer now; freed by the caller. No node: no memory. */
+static struct burble_xml own_query(struct burble *c)
+{
+    struct buf text = {0};
+    struct xml_writer w;
+    struct burble_xml x = {0};
+    xml_writer_init(&w, &text, NS_CLIENT);
+    xml_open(&w, SLICE("query"), NS_DISCO_INFO);
+    disco_write_self(c, &w);
+    xml_close(&w);
+    if (!text.failed)
+        x = burble_xml_parse(buf_slice(&text).ptr, buf_len(&text), NULL);
+    buf_free(&text);
+    return x;
+}
+
+/* Its hash; false: no memory, or what the program has set has none. */
+static bool own_hash(struct burble *c, char out[CAPS_HASH_BYTES])
+{
+    struct burble_xml x = own_query(c);
+    bool good = burble_xml_some(x) && caps_hash(view_xml(x), CAPS_0115, out) == 0;
+    burble_xml_free(&x);
+    return good;
+}
+
+/* Whoever says what we say need not be asked. */
+static void learn_own(struct caps *caps, struct caps_set *set)
+{
+    if (set->known || set->asking || set->method != CAPS_0115 || strcmp(set->hash, caps->ver) != 0)
+        return;
+    struct burble_xml x = own_query(caps->x.client);
+    if (burble_xml_some(x))
+        (void)caps_learn(set, view_xml(x));
+    burble_xml_free(&x);
+}
+
 /* ---------------------------------------------------------------------------------- presence */
 
 struct said {
@@ -253,6 +291,7 @@ static void here(struct caps *caps, const struct stanza *s)
         return;
     }
     set->users++; /* before the old one goes */
+    learn_own(caps, set);
     let_go(k);
     k->set = set;
     if (set->known)
@@ -274,26 +313,6 @@ static bool on_stanza(struct client_extension *x, const struct stanza *s)
             contact_free(caps, k);
     }
     return false;
-}
-
-/* --------------------------------------------------------------------------------------- own */
-
-/* The hash of what we answer now; false: no memory, or what the program has set has none. */
-static bool own_hash(struct burble *c, char out[CAPS_HASH_BYTES])
-{
-    struct buf text = {0};
-    struct xml_writer w;
-    xml_writer_init(&w, &text, NS_CLIENT);
-    xml_open(&w, SLICE("query"), NS_DISCO_INFO);
-    disco_write_self(c, &w);
-    xml_close(&w);
-    struct burble_xml x = {0};
-    if (!text.failed)
-        x = burble_xml_parse(buf_slice(&text).ptr, buf_len(&text), NULL);
-    bool good = burble_xml_some(x) && caps_hash(view_xml(x), CAPS_0115, out) == 0;
-    burble_xml_free(&x);
-    buf_free(&text);
-    return good;
 }
 
 static void on_presence(struct client_extension *x, bool all, struct buf *out)

@@ -299,6 +299,12 @@ static void our_own_are_in_the_presence_and_are_what_we_answer(void **state)
     assert_string_equal(hash, ver);
     free(query);
     (void)test_sent(&t);
+    test_receivef(&t,
+                  "<presence from='me@example.org/other'><c xmlns='http://jabber.org/protocol/caps'"
+                  " hash='sha-1' node='https://me.org' ver='%s'/></presence>",
+                  ver);
+    test_expect_nothing(&t); /* that need not be asked for */
+    assert_int_equal(burble_caps_supports(t.c, "me@example.org/other", INFO), 1);
     assert_int_equal(burble_add_feature(t.c, "urn:x"), 0);
     assert_int_equal(burble_add_feature(t.c, "urn:y"), 0);
     test_expect(&t, "<presence><c ");

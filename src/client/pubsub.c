@@ -77,21 +77,23 @@ int pubsub_put_payload(struct xml_writer *w, const char *payload)
     return 0;
 }
 
-static char *work_copy(struct burble *c)
-{
-    return c->work.failed ? NULL : client_copy(buf_slice(&c->work));
-}
+/* ---------------------------------------------------------------------------------- publishing
+ *
+ * With BURBLE_PUBLISH_CONFIGURE a node becomes what the options say, if it is not: where the
+ * service finds that it is something else, it is configured, and the item is published again.
+ * Services that do not know all of the options where an item is published (ejabberd) know them
+ * where a node is made: it is made, or configured if it is there, and the item is published without
+ * options. */
 
-/* ---------------------------------------------------------------------------------- publishing */
-
-enum stage { PUBLISH_FIRST, PUBLISH_CONFIGURE, PUBLISH_AGAIN };
+enum stage { PUBLISH_FIRST, PUBLISH_CREATE, PUBLISH_CONFIGURE, PUBLISH_LAST };
 
 struct publishing {
     burble_published_fn *fn;
     void *arg;
     enum stage stage;
     char *service, *node, *id; /* service, id NULL: none */
-    char *publish, *configure; /* payloads; configure NULL: it is not to be done */
+    char *steps[4];            /* payloads by stage; but for the first NULL: not to be done */
+    char *plain;               /* the last one without options */
 };
 
 static void publishing_free(void *arg)
@@ -99,34 +101,65 @@ static void publishing_free(void *arg)
     struct publishing *p = arg;
     if (p == NULL)
         return;
+    for (size_t i = 0; i < sizeof(p->steps) / sizeof(p->steps[0]); i++)
+        free(p->steps[i]);
     free(p->service);
     free(p->node);
     free(p->id);
-    free(p->publish);
-    free(p->configure);
+    free(p->plain);
     free(p);
 }
 
 static void publish_answer(struct burble *c, enum burble_iq_outcome outcome, struct xml iq,
                            void *arg);
 
-static int publish_step(struct burble *c, struct publishing *p)
+static int publish_step(struct burble *c, struct publishing *p, enum stage stage)
 {
     struct client_iq iq = {.set = true,
                            .to = slice_z(p->service),
-                           .payload =
-                               slice_z(p->stage == PUBLISH_CONFIGURE ? p->configure : p->publish),
+                           .payload = slice_z(p->steps[stage]),
                            .fn = publish_answer,
                            .arg = p,
                            .drop = publishing_free};
+    p->stage = stage;
     return client_iq_send(c, &iq, NULL);
 }
 
-/* Section 7.1.5: the node has other options. */
-static bool is_other(struct xml iq)
+static bool has_condition(struct xml iq, struct slice ns, const char *name)
 {
     struct xml e = xml_child(iq, NS_CLIENT, SLICE("error"));
-    return xml_some(xml_child(e, NS_PUBSUB_ERRORS, SLICE("precondition-not-met")));
+    return xml_some(xml_child(e, ns, slice_z(name)));
+}
+
+/* The stage that comes next; PUBLISH_FIRST: this was the end. */
+static enum stage next_stage(struct publishing *p, enum burble_iq_outcome outcome, struct xml iq)
+{
+    bool good = outcome == BURBLE_IQ_RESULT;
+    if (p->steps[PUBLISH_CONFIGURE] == NULL || (!good && outcome != BURBLE_IQ_ERROR))
+        return PUBLISH_FIRST;
+    switch (p->stage) {
+    case PUBLISH_FIRST:
+        if (good)
+            return PUBLISH_FIRST;
+        if (has_condition(iq, NS_PUBSUB_ERRORS, "precondition-not-met"))
+            return PUBLISH_CONFIGURE;
+        return has_condition(iq, NS_STANZA_ERRORS, "resource-constraint") ||
+                       has_condition(iq, NS_STANZA_ERRORS, "not-acceptable") ||
+                       has_condition(iq, NS_STANZA_ERRORS, "bad-request")
+                   ? PUBLISH_CREATE
+                   : PUBLISH_FIRST;
+    case PUBLISH_CREATE:
+        free(p->steps[PUBLISH_LAST]);
+        p->steps[PUBLISH_LAST] = p->plain;
+        p->plain = NULL;
+        if (good)
+            return PUBLISH_LAST;
+        return has_condition(iq, NS_STANZA_ERRORS, "conflict") ? PUBLISH_CONFIGURE : PUBLISH_FIRST;
+    case PUBLISH_CONFIGURE:
+        return good ? PUBLISH_LAST : PUBLISH_FIRST;
+    default:
+        return PUBLISH_FIRST;
+    }
 }
 
 static void publish_answer(struct burble *c, enum burble_iq_outcome outcome, struct xml iq,
@@ -134,25 +167,17 @@ static void publish_answer(struct burble *c, enum burble_iq_outcome outcome, str
 {
     struct publishing *p = arg;
     struct burble_published out = {.outcome = outcome, .node = p->node, .id = p->id};
-    bool more = false;
-    if (p->stage == PUBLISH_FIRST && outcome == BURBLE_IQ_ERROR && p->configure != NULL &&
-        is_other(iq)) {
-        p->stage = PUBLISH_CONFIGURE;
-        more = true;
-    } else if (p->stage == PUBLISH_CONFIGURE && outcome == BURBLE_IQ_RESULT) {
-        p->stage = PUBLISH_AGAIN;
-        more = true;
-    }
-    if (more && publish_step(c, p) == 0)
+    enum stage next = next_stage(p, outcome, iq);
+    if (next != PUBLISH_FIRST && publish_step(c, p, next) == 0)
         return;
-    if (more) /* what could not go on is told as it began: refused, or gone */
-        out.outcome = outcome == BURBLE_IQ_RESULT ? BURBLE_IQ_GONE : outcome;
+    if (next != PUBLISH_FIRST) /* it could not go on */
+        out.outcome = BURBLE_IQ_GONE;
     client_iq_error(c, out.outcome, iq, &out.error);
     struct xml publish =
         xml_child(xml_child(iq, NS_PUBSUB, SLICE("pubsub")), NS_PUBSUB, SLICE("publish"));
     const char *id =
         view_string(&c->view, xml_attr(xml_child(publish, NS_PUBSUB, SLICE("item")), SLICE("id")));
-    if (id != NULL && outcome == BURBLE_IQ_RESULT)
+    if (id != NULL && out.outcome == BURBLE_IQ_RESULT)
         out.id = id;
     if (p->fn != NULL)
         p->fn(c, &out, p->arg);
@@ -189,6 +214,46 @@ static void write_configure(struct burble *c, const char *node,
     xml_close(&w);
 }
 
+void pubsub_write_create(struct burble *c, const char *node,
+                         const struct burble_pubsub_option *options)
+{
+    struct xml_writer w;
+    pubsub_open(c, &w, NS_PUBSUB, SLICE("create"), node);
+    xml_close(&w);
+    if (options != NULL) {
+        xml_open(&w, SLICE("configure"), SLICE_NONE);
+        pubsub_put_options(&w, SLICE("node_config"), options);
+        xml_close(&w);
+    }
+    xml_close(&w);
+}
+
+static char *work_copy(struct burble *c)
+{
+    return c->work.failed ? NULL : client_copy(buf_slice(&c->work));
+}
+
+/* All that may have to be said. */
+static int write_steps(struct burble *c, struct publishing *p, const char *payload,
+                       const struct burble_pubsub_option *options, bool configure)
+{
+    bool good = true;
+    int err = pubsub_write_publish(c, p->node, p->id, payload, options);
+    if (err != 0)
+        return err;
+    good &= (p->steps[PUBLISH_FIRST] = work_copy(c)) != NULL;
+    if (!configure)
+        return good ? 0 : ERR_MEMORY;
+    good &= (p->steps[PUBLISH_LAST] = work_copy(c)) != NULL;
+    (void)pubsub_write_publish(c, p->node, p->id, payload, NULL);
+    good &= (p->plain = work_copy(c)) != NULL;
+    pubsub_write_create(c, p->node, options);
+    good &= (p->steps[PUBLISH_CREATE] = work_copy(c)) != NULL;
+    write_configure(c, p->node, options);
+    good &= (p->steps[PUBLISH_CONFIGURE] = work_copy(c)) != NULL;
+    return good ? 0 : ERR_MEMORY;
+}
+
 int burble_pubsub_publish(struct burble *c, const char *service, const char *node, const char *id,
                           const char *payload, const struct burble_pubsub_option *options,
                           unsigned flags, burble_published_fn *fn, void *arg)
@@ -202,14 +267,11 @@ int burble_pubsub_publish(struct burble *c, const char *service, const char *nod
         good &= (p->service = client_copy(slice_z(service))) != NULL;
     if (id != NULL)
         good &= (p->id = client_copy(slice_z(id))) != NULL;
-    if (options != NULL && (flags & BURBLE_PUBLISH_CONFIGURE) != 0) {
-        write_configure(c, node, options);
-        good &= (p->configure = work_copy(c)) != NULL;
-    }
-    int err = pubsub_write_publish(c, node, id, payload, options);
-    good &= (p->publish = work_copy(c)) != NULL;
+    int err = good ? write_steps(c, p, payload, options,
+                                 options != NULL && (flags & BURBLE_PUBLISH_CONFIGURE) != 0)
+                   : ERR_MEMORY;
     if (err == 0)
-        err = good ? publish_step(c, p) : ERR_MEMORY;
+        err = publish_step(c, p, PUBLISH_FIRST);
     if (err != 0)
         publishing_free(p);
     return err;

@@ -22,6 +22,9 @@ int pubsub_set(struct burble *c, struct xml_writer *w, const char *service, burb
 /* A request that publishes one item, in c->work: 0, ERR_SYNTAX. */
 int pubsub_write_publish(struct burble *c, const char *node, const char *id, const char *payload,
                          const struct burble_pubsub_option *options);
+/* The same that makes a node; options NULL: as the service likes. */
+void pubsub_write_create(struct burble *c, const char *node,
+                         const struct burble_pubsub_option *options);
 /* Writes one element that a program gave as text: 0, ERR_SYNTAX. */
 int pubsub_put_payload(struct xml_writer *w, const char *payload);
 

@@ -143,13 +143,8 @@ int burble_pubsub_affiliations(struct burble *c, const char *service, const char
 int burble_pubsub_create(struct burble *c, const char *service, const char *node,
                          const struct burble_pubsub_option *options, burble_iq_fn *fn, void *arg)
 {
-    struct xml_writer w;
-    pubsub_open(c, &w, NS_PUBSUB, SLICE("create"), node);
-    xml_close(&w);
-    if (options != NULL) {
-        xml_open(&w, SLICE("configure"), SLICE_NONE);
-        pubsub_put_options(&w, SLICE("node_config"), options);
-    }
+    struct xml_writer w = {.depth = 0};
+    pubsub_write_create(c, node, options);
     return pubsub_set(c, &w, service, fn, arg);
 }
 

@@ -203,6 +203,43 @@ static void V67_private_items_do_not_go_to_an_open_node(void **state)
     test_end(&t);
 }
 
+#define UNKNOWN  "<error type='wait'><resource-constraint xmlns='" STANZA "'/></error>"
+#define CONFLICT "<error type='cancel'><conflict xmlns='" STANZA "'/></error>"
+
+/* ejabberd 23.01 does not know all options of a node where an item is published. */
+static void nodes_are_made_where_options_are_not_known(void **state)
+{
+    struct test_client t;
+    struct heard h;
+    char id[TEST_ID_BYTES];
+    (void)state;
+    online(&t, &h);
+    for (int exists = 0; exists < 2; exists++) {
+        assert_int_equal(burble_pubsub_publish(t.c, NULL, "n", "i", "<a xmlns='urn:a'/>",
+                                               burble_pubsub_private(), BURBLE_PUBLISH_CONFIGURE,
+                                               on_published, &h),
+                         0);
+        test_request(&t, "set", NULL, id);
+        test_receivef(&t, "<iq type='error' id='%s'>" UNKNOWN "</iq>", id);
+        test_expect(&t, "</iq>");
+        test_request(&t, "set", NULL, id);
+        test_expect(&t, "<create node='n'/><configure><x xmlns='jabber:x:data' type='submit'>");
+        test_receivef(&t, "<iq type='%s' id='%s'>%s</iq>", exists ? "error" : "result", id,
+                      exists ? CONFLICT : "");
+        if (exists) {
+            test_request(&t, "set", NULL, id);
+            test_expect(&t, "<configure node='n'>");
+            test_receivef(&t, "<iq type='result' id='%s'/>", id);
+        }
+        test_request(&t, "set", NULL, id);
+        test_expect(&t, "<publish node='n'><item id='i'><a xmlns='urn:a'/></item></publish>"
+                        "</pubsub></iq>");
+        test_receivef(&t, "<iq type='result' id='%s'/>", id);
+        told(&h, "n i ;");
+    }
+    test_end(&t);
+}
+
 static void items_are_read(void **state)
 {
     static const char *const IDS[] = {"a", "b", NULL};
@@ -410,6 +447,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_are_published_and_retracted),
         cmocka_unit_test(V67_private_items_do_not_go_to_an_open_node),
+        cmocka_unit_test(nodes_are_made_where_options_are_not_known),
         cmocka_unit_test(items_are_read),
         cmocka_unit_test(V65_events_of_our_nodes_are_our_accounts_alone),
         cmocka_unit_test(events_of_all_kinds),
