@@ -1,5 +1,7 @@
 """What a good scripted server answers to the requests of clients; see hostile.Conn.serve."""
 
+from xml.sax.saxutils import quoteattr
+
 from . import ns
 
 REFUSE = object()  # an error, service-unavailable
@@ -18,7 +20,8 @@ NO_ITEM = f"<error type='cancel'><item-not-found xmlns='{ns.STANZA_ERROR}'/></er
 
 def _info(_conn, iq):
     node = iq[0].get("node")
-    return INFO if node is None else INFO.replace("<query ", f"<query node='{node}' ", 1)
+    return INFO if node is None else INFO.replace(
+        "<query ", f"<query node={quoteattr(node)} ", 1)
 
 
 def _not_found(conn, iq):

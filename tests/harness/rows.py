@@ -1,15 +1,20 @@
 """Rows of the catalogue against the client: burble, run against harness.hostile, many at a time."""
 
 import concurrent.futures
+import pathlib
 import re
 import time
 
+import pytest
+
 from .command import Home
 from .hostile import DOMAIN, Hostile
+from .server import program_path
 from .xmpp import DEADLINE_S
 
 JID, SECRET, FRIEND = f"alice@{DOMAIN}", "alice's secret", f"friend@{DOMAIN}"
 WORKERS = 12
+DRIVER = "tests/drivers/driver_everything"
 
 
 class Sweep:
@@ -76,6 +81,18 @@ class Visit:
 
     def spawn(self, *arguments, **options):
         return self.home.spawn("burble", *arguments, **options)
+
+    def everything(self, *room):
+        """drivers/everything.c: a client with all that the library has. Files go to home/files."""
+        path = pathlib.Path(program_path("burbled")).parent.parent / DRIVER
+        if not path.exists():
+            pytest.skip("the build has no drivers")
+        files = self.home.dir / "files"
+        files.mkdir()
+        process = self.home.spawn(str(path), JID, self.server.ip, self.server.port,
+                                  self.server.ca_file, files, *room)
+        process.write(SECRET)
+        return process
 
     def wait_for(self, condition):
         """Until it is true, with the server's deadline."""
