@@ -65,12 +65,8 @@ class Visit:
         self.server.__exit__(kind)
 
     def run(self, *arguments, **options):
-        """burble to its end; `took` is how long that was."""
-        started = time.monotonic()
-        try:
-            return self.home.run("burble", *arguments, **options)
-        finally:
-            self.took = time.monotonic() - started
+        """burble to its end; see Home.run."""
+        return self.home.run("burble", *arguments, **options)
 
     def send(self, **options):
         return self.run("send", FRIEND, "hi", **options)
