@@ -74,21 +74,39 @@ static void tab(struct tui *t)
         tui_show(t, next);
 }
 
-static void scroll(struct tui *t, bool up)
+void tui_scroll(struct tui *t, bool up)
 {
     struct tui_talk *k = t->model.current;
-    size_t page = (size_t)tui_page(&t->grid);
+    size_t page = (size_t)tui_page(&t->grid), step = page > 2 ? page - 2 : 1;
     if (k == NULL)
         return;
+    tui_changed(t);
     if (!up) {
-        k->scroll = k->scroll > page ? k->scroll - page : 0;
+        k->scroll = k->scroll > step ? k->scroll - step : 0;
         return;
     }
-    size_t before = k->scroll;
-    k->scroll += page > 2 ? page - 2 : 1;
+    size_t wanted = k->scroll + step, before = k->scroll;
+    k->scroll = wanted;
     draw(t); /* cuts it to what there is */
-    if (k->scroll <= before + 1)
-        tui_older(t, k);
+    if (k->scroll < wanted)
+        tui_older(t, k, k->scroll == before);
+}
+
+/* A page is shown: it can be scrolled, and any other key closes it. False: the key is to do what it
+ * does. */
+static bool turned(struct tui *t, struct tui_key k)
+{
+    bool closes = k.kind == TUI_KEY_ENTER || k.kind == TUI_KEY_OTHER || k.kind == TUI_KEY_HELP ||
+                  (k.kind == TUI_KEY_TEXT && (k.code == ' ' || k.code == 'q'));
+    if (t->model.page == NULL)
+        return false;
+    if (k.kind == TUI_KEY_PAGE_UP || k.kind == TUI_KEY_UP)
+        t->model.page_top -= k.kind == TUI_KEY_UP ? 1 : tui_page(&t->grid);
+    else if (k.kind == TUI_KEY_PAGE_DOWN || k.kind == TUI_KEY_DOWN)
+        t->model.page_top += k.kind == TUI_KEY_DOWN ? 1 : tui_page(&t->grid);
+    else
+        tui_set(&t->model.page, NULL);
+    return closes || t->model.page != NULL;
 }
 
 static void enter(struct tui *t)
@@ -161,8 +179,12 @@ static bool edits(struct tui *t, enum tui_key_kind kind)
 static void key(struct tui *t, struct tui_key k)
 {
     tui_changed(t);
-    if (edits(t, k.kind))
+    if (turned(t, k))
         return;
+    if (edits(t, k.kind)) {
+        tui_typing(t);
+        return;
+    }
     switch (k.kind) {
     case TUI_KEY_TEXT:
         editor_insert(&t->model.editor, k.code);
@@ -177,10 +199,10 @@ static void key(struct tui *t, struct tui_key k)
         editor_key(&t->model.editor, EDITOR_END);
         return;
     case TUI_KEY_PAGE_UP:
-        scroll(t, true);
+        tui_scroll(t, true);
         return;
     case TUI_KEY_PAGE_DOWN:
-        scroll(t, false);
+        tui_scroll(t, false);
         return;
     case TUI_KEY_TAB:
         tab(t);
@@ -203,6 +225,13 @@ static void key(struct tui *t, struct tui_key k)
 /* ------------------------------------------------------------------------------------------ loop
  */
 
+/* The second Ctrl-C does not wait for the server's farewell. */
+static void in_a_hurry(void)
+{
+    tui_terminal_close();
+    _exit(EXIT_INTERRUPTED);
+}
+
 static void typed(int fd, unsigned events, void *arg)
 {
     struct tui *t = arg;
@@ -213,8 +242,12 @@ static void typed(int fd, unsigned events, void *arg)
         (void)burble_loop_watch(t->session.loop, fd, 0, NULL, NULL);
         return;
     }
-    while (!t->session.ending && (k = tui_terminal_key()).kind != TUI_KEY_NONE)
-        key(t, k);
+    while ((k = tui_terminal_key()).kind != TUI_KEY_NONE) {
+        if (!t->session.ending)
+            key(t, k);
+        else if (k.kind == TUI_KEY_CONTROL && k.code == 'c')
+            in_a_hurry();
+    }
 }
 
 static void resized(int fd, unsigned events, void *arg)
@@ -283,7 +316,8 @@ static int run(struct app *app, int argc, char **argv)
     app->out.verbose = app->debug = false; /* the screen is ours */
     int status = session_open(
         app, &TUI_OPS, &t,
-        &(struct session_options){.stay = true, .purpose = "chat", .silent = true}, &t.session);
+        &(struct session_options){.stay = true, .leaves = true, .purpose = "chat", .silent = true},
+        &t.session);
     if (status == 0)
         status = run_screen(&t, argc > 0 ? argv[0] : NULL);
     session_close(&t.session);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -164,7 +165,9 @@ static void on_signal(int fd, unsigned events, void *arg)
 {
     struct session *s = arg;
     (void)events;
-    while (signals_next(fd) != 0) {
+    for (int number; (number = signals_next(fd)) != 0;) {
+        if (s->ending && number == SIGHUP)
+            continue; /* the terminal is gone, which was seen otherwise already */
         if (s->ending)
             _exit(EXIT_INTERRUPTED); /* the second one is in a hurry */
         session_end(s, EXIT_INTERRUPTED);
@@ -379,7 +382,8 @@ void session_end(struct session *s, int code)
         return;
     s->ending = true;
     s->status = code;
-    if (state_held(&s->inside->state) && s->options.stay)
+    bool leaves = s->options.leaves && burble_state(s->client) == BURBLE_ONLINE;
+    if (state_held(&s->inside->state) && s->options.stay && !leaves)
         burble_suspend(s->client); /* it is saved when that is done */
     else
         burble_disconnect(s->client);

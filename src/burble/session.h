@@ -39,6 +39,7 @@ struct session_ops {
 
 struct session_options {
     bool stay;           /* comes back after a loss; else a loss ends the command */
+    bool leaves;         /* ends its session: a person has gone; else it is kept to be resumed */
     unsigned flags;      /* further enum burble_flag */
     const char *purpose; /* of the saved state (burble/state.h), "listen"; NULL: none is kept, and
                             no stream management is asked for */

@@ -2,6 +2,7 @@
 #ifndef BURBLE_TUI_H
 #define BURBLE_TUI_H
 
+#include "burble/chat.h"
 #include "burble/room.h"
 #include "burble/roster.h"
 #include "burble/session.h"
@@ -14,6 +15,7 @@ struct tui {
     struct tui_model model;
     struct tui_grid grid;
     struct burble_roster *roster;
+    struct burble_chat *chat;
     bool drawn; /* the screen shows what there is */
     bool redraw;
     char *typing_to; /* who was told that we type; NULL: nobody */
@@ -30,30 +32,38 @@ int64_t tui_now(const struct tui *t);
 
 /* tui_network.c: what comes, and what is sent. */
 extern const struct session_ops TUI_OPS;
-/* Before the session begins: 0 or an exit code, having said why. */
-int tui_network_start(struct tui *t);
 void tui_say(struct tui *t, struct tui_talk *k, const char *text);
 /* Says the last own message of the conversation anew. */
 void tui_correct(struct tui *t, struct tui_talk *k, const char *text);
 /* Shows a conversation; what was unread in it is marked as read at the other side. */
 void tui_show(struct tui *t, struct tui_talk *k);
-/* Opens and shows it. */
-void tui_open(struct tui *t, const char *jid);
+/* Opens and shows it; says so when that is no address. */
+void tui_open(struct tui *t, const char *typed);
+/* A correction by whom may do it (V61) is made. False: it is a message of its own. */
+bool tui_correction(struct tui_talk *k, const struct burble_message *m, bool own);
+/* What comes from the archive. news: it was said while we were away. */
+void tui_archived(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool news);
 void tui_set_status(struct tui *t, enum burble_show show, const char *status);
 /* The line changed: tells the other side that we type, or stopped. */
 void tui_typing(struct tui *t);
 
+/* cmd_chat.c: a page up or down; at the top older messages are asked for. */
+void tui_scroll(struct tui *t, bool up);
+
+/* tui_people.c. Before the session begins: 0 or an exit code, having said why. */
+int tui_network_start(struct tui *t);
+/* The bare address that was typed, prepared, with a "@"; freed with mem_free. NULL: none. */
+char *tui_address(const char *typed);
+
 /* tui_rooms.c */
-void tui_join(struct tui *t, const char *jid, const char *nick, const char *password);
+void tui_join(struct tui *t, const char *typed, const char *nick, const char *password);
 void tui_leave(struct tui *t, struct tui_talk *k);
 void tui_who(struct tui *t, struct tui_talk *k);
 int tui_rooms_start(struct tui *t);
 
-/* A message from the archive; false: it was there already. */
-bool tui_archived(struct tui *t, struct tui_talk *k, const struct burble_message *m);
-
-/* tui_history.c: older lines from the archive. */
-void tui_older(struct tui *t, struct tui_talk *k);
+/* tui_history.c: older lines from the archive; climb: a page of them is shown when they are there.
+ */
+void tui_older(struct tui *t, struct tui_talk *k, bool climb);
 /* What was said while we were away, in all conversations. */
 void tui_catch_up(struct tui *t);
 

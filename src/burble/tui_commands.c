@@ -92,12 +92,6 @@ static void cmd_me(struct tui *t, char **words, char **rest, unsigned count)
     buf_free(&text);
 }
 
-static void cmd_history(struct tui *t, char **words, char **rest, unsigned count)
-{
-    (void)words, (void)rest, (void)count;
-    tui_older(t, t->model.current);
-}
-
 static void cmd_status(struct tui *t, char **words, char **rest, unsigned count)
 {
     enum burble_show show = BURBLE_SHOW_ONLINE;
@@ -109,54 +103,78 @@ static void cmd_status(struct tui *t, char **words, char **rest, unsigned count)
         tui_set_status(t, show, count > 1 ? rest[1] : NULL);
 }
 
-/* The address that is meant: the word, or the current conversation. */
-static const char *whom(const struct tui *t, char **words, unsigned count)
+/* The address that is meant: the word, or the current conversation; freed with mem_free. NULL:
+ * none, having said so. */
+static char *whom(struct tui *t, char **words, unsigned count)
 {
-    return count > 0 ? words[0] : t->model.current != NULL ? t->model.current->jid : NULL;
+    const struct tui_talk *k = t->model.current;
+    const char *typed = count > 0 ? words[0] : k != NULL && !k->room ? k->jid : NULL;
+    char *jid = typed != NULL ? tui_address(typed) : NULL;
+    if (typed == NULL)
+        tui_tell(t, TUI_FAILURE, "who? Name an address");
+    else if (jid == NULL)
+        tui_tell(t, TUI_FAILURE, "%s is no address, such as bob@example.org", typed);
+    return jid;
 }
 
 static void contact_done(struct tui *t, const char *jid, int err, const char *done)
 {
-    tui_tell(t, err == 0 ? TUI_REMARK : TUI_FAILURE, "%s: %s", jid != NULL ? jid : "who",
-             err == 0 ? done : burble_error_text(err));
+    struct tui_talk *k = tui_talk_find(&t->model, jid);
+    if (err == 0 && k != NULL)
+        k->asks = false;
+    if (err == 0)
+        tui_tell(t, TUI_REMARK, "%s %s", jid, done);
+    else
+        tui_tell(t, TUI_FAILURE, "%s: %s", jid, burble_error_text(err));
 }
 
 static void cmd_add(struct tui *t, char **words, char **rest, unsigned count)
 {
-    const char *jid = whom(t, words, count);
-    int err = jid == NULL ? BURBLE_ERR_SYNTAX
-                          : burble_roster_set(t->roster, jid, count > 1 ? rest[1] : NULL, NULL, 0,
-                                              NULL, NULL);
+    char *jid = whom(t, words, count);
+    if (jid == NULL)
+        return;
+    int err = burble_roster_set(t->roster, jid, count > 1 ? rest[1] : NULL, NULL, 0, NULL, NULL);
     if (err == 0)
         err = burble_roster_subscribe(t->roster, jid, NULL);
-    contact_done(t, jid, err, "asked");
+    if (err == 0)
+        tui_open(t, jid);
+    if (err == 0 && t->model.current != NULL)
+        t->model.current->invited = true;
+    contact_done(t, jid, err, "was asked");
+    mem_free(jid);
 }
 
 static void cmd_remove(struct tui *t, char **words, char **rest, unsigned count)
 {
-    const char *jid = whom(t, words, count);
+    char *jid = whom(t, words, count);
     (void)rest;
-    contact_done(t, jid,
-                 jid == NULL ? BURBLE_ERR_SYNTAX : burble_roster_remove(t->roster, jid, NULL, NULL),
-                 "removed");
+    if (jid == NULL)
+        return;
+    contact_done(t, jid, burble_roster_remove(t->roster, jid, NULL, NULL), "is removed");
+    mem_free(jid);
 }
 
 static void cmd_accept(struct tui *t, char **words, char **rest, unsigned count)
 {
-    const char *jid = whom(t, words, count);
+    char *jid = whom(t, words, count);
     (void)rest;
-    int err = jid == NULL ? BURBLE_ERR_SYNTAX : burble_roster_approve(t->roster, jid);
+    if (jid == NULL)
+        return;
+    int err = burble_roster_approve(t->roster, jid);
     if (err == 0)
         err = burble_roster_subscribe(t->roster, jid, NULL);
-    contact_done(t, jid, err, "may see when you are here, and was asked the same");
+    contact_done(t, jid, err, "may see when you are here, and was asked");
+    mem_free(jid);
 }
 
 static void cmd_deny(struct tui *t, char **words, char **rest, unsigned count)
 {
-    const char *jid = whom(t, words, count);
+    char *jid = whom(t, words, count);
     (void)rest;
-    contact_done(t, jid, jid == NULL ? BURBLE_ERR_SYNTAX : burble_roster_cancel(t->roster, jid),
-                 "may not see when you are here");
+    if (jid == NULL)
+        return;
+    contact_done(t, jid, burble_roster_cancel(t->roster, jid), "may not see when you are here");
+    mem_free(jid);
 }
 
 static void cmd_help(struct tui *t, char **words, char **rest, unsigned count);
@@ -168,16 +186,15 @@ static void cmd_quit(struct tui *t, char **words, char **rest, unsigned count)
 }
 
 static const struct tui_command TUI_COMMANDS[] = {
-    {"accept", "[JID]", "they may see when you are here", 0, cmd_accept, false},
-    {"add", "[JID] [NAME]", "add a contact, and ask to see when they are here", 0, cmd_add, false},
-    {"close", "", "close the conversation", 0, cmd_close, true},
+    {"accept", "[JID]", "they may see when you are here, and are asked", 0, cmd_accept, false},
+    {"add", "[JID] [NAME]", "add a contact, and ask to see them", 0, cmd_add, false},
+    {"close", "", "close the conversation, leave the room", 0, cmd_close, true},
     {"correct", "TEXT", "say your last message anew", 1, cmd_correct, true},
     {"deny", "[JID]", "they may not see when you are here", 0, cmd_deny, false},
-    {"help", "", "this", 0, cmd_help, false},
-    {"history", "", "older messages of the archive (also PgUp)", 0, cmd_history, true},
+    {"help", "", "this page (also F1)", 0, cmd_help, false},
     {"invite", "JID [REASON]", "invite into this room", 1, cmd_invite, true},
     {"join", "ROOM [NICK [PASSWORD]]", "enter a room", 1, cmd_join, false},
-    {"leave", "", "leave the room", 0, cmd_close, true},
+    {"leave", NULL, NULL, 0, cmd_close, true},
     {"me", "TEXT", "say what you do", 1, cmd_me, true},
     {"msg", "JID [TEXT]", "open a conversation", 1, cmd_msg, false},
     {"nick", "NAME", "another nickname in this room", 1, cmd_nick, true},
@@ -191,30 +208,25 @@ enum { TUI_COMMAND_COUNT = sizeof(TUI_COMMANDS) / sizeof(TUI_COMMANDS[0]) };
 
 static void cmd_help(struct tui *t, char **words, char **rest, unsigned count)
 {
-    static const char *const KEYS[] = {
-        "Tab           the next conversation with something unread, or completes a word",
-        "Ctrl-N Ctrl-P the next, the previous entry of the list; Enter opens it",
-        "Alt-1 ...     the first, second, ... entry",
-        "PgUp PgDn     scroll; beyond the top older messages are fetched",
-        "Up Down       what you typed before",
-        "Ctrl-W ^U ^K  delete a word, the line before the cursor, the rest",
-        "Ctrl-L        draw the screen again",
-    };
-    struct tui_talk *k = tui_talk_find(&t->model, "help");
+    static const char KEYS[] =
+        "\n"
+        "Tab  next unread, or completes    Ctrl-N Ctrl-P Alt-1 ...  through the list\n"
+        "PgUp PgDn  scroll, older messages    Up Down  what you typed before\n"
+        "Ctrl-W ^U ^K  delete a word, the line, the rest    Ctrl-L  draw again\n"
+        "\xe2\x80\xa6 waits \xe2\x9c\x93 sent \xe2\x9c\x93\xe2\x9c\x93 received (green: read)"
+        " \xe2\x9c\x97 failed   ! asks ? no contact # room\n";
+    struct buf page = {0};
     (void)words, (void)rest, (void)count;
-    if (k != NULL)
-        tui_talk_close(&t->model, k);
-    k = tui_talk_open(&t->model, "help", false);
-    if (k == NULL)
-        return;
-    k->at_start = true;
-    tui_set(&k->title, "Help");
     for (size_t i = 0; i < TUI_COMMAND_COUNT; i++)
-        tui_remark(k, tui_now(t), TUI_REMARK, "/%-8s %-22s %s", TUI_COMMANDS[i].name,
-                   TUI_COMMANDS[i].shown, TUI_COMMANDS[i].help);
-    for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++)
-        tui_remark(k, tui_now(t), TUI_REMARK, "%s", KEYS[i]);
-    tui_show(t, k);
+        if (TUI_COMMANDS[i].help != NULL)
+            (void)buf_printf(&page, "/%-7s %-23s %s\n", TUI_COMMANDS[i].name, TUI_COMMANDS[i].shown,
+                             TUI_COMMANDS[i].help);
+    (void)buf_lit(&page, KEYS);
+    if (buf_byte(&page, '\0') == 0)
+        tui_set(&t->model.page, page.ptr);
+    t->model.page_top = 0;
+    buf_free(&page);
+    tui_changed(t);
 }
 
 static unsigned split(char *line, char **words, char **rest, char *copy)
@@ -268,8 +280,6 @@ void tui_enter(struct tui *t, const char *line)
         command(t, line + 1);
     else if (k == NULL)
         tui_tell(t, TUI_FAILURE, "to whom? /msg JID opens a conversation");
-    else if (strcmp(k->jid, "help") == 0)
-        tui_tell(t, TUI_REMARK, "nobody reads this here; /close closes it");
     else
         tui_say(t, k, line[0] == '/' ? line + 1 : line);
 }

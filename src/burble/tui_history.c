@@ -19,8 +19,8 @@ static void older_message(struct burble *c, const struct burble_message *m, void
     const struct older *o = arg;
     struct tui_talk *k = tui_talk_find(&o->tui->model, o->jid);
     (void)c;
-    if (k != NULL && m->body != NULL)
-        tui_archived(o->tui, k, m);
+    if (k != NULL)
+        tui_archived(o->tui, k, m, false);
 }
 
 static void older_done(struct burble *c, const struct burble_archive_result *r, void *arg)
@@ -30,10 +30,15 @@ static void older_done(struct burble *c, const struct burble_archive_result *r, 
     struct tui_talk *k = tui_talk_find(&t->model, o->jid);
     (void)c;
     if (k != NULL) {
-        k->asking = false;
-        k->at_start = r->outcome != BURBLE_IQ_RESULT || r->complete;
+        bool climb = k->climb;
+        k->asking = k->climb = false;
+        k->at_start = r->outcome == BURBLE_IQ_ERROR ||
+                      (r->outcome == BURBLE_IQ_RESULT && (r->complete || r->count == 0)) ||
+                      k->count == TUI_LINES_MAX;
         if (r->outcome == BURBLE_IQ_ERROR)
             tui_notice(&t->model, "no older messages: %s", r->text);
+        else if (climb && k == t->model.current)
+            tui_scroll(t, true);
     }
     mem_free(o->jid);
     mem_free(o);
@@ -49,11 +54,13 @@ static const struct tui_line *oldest(const struct tui_talk *k)
     return NULL;
 }
 
-void tui_older(struct tui *t, struct tui_talk *k)
+void tui_older(struct tui *t, struct tui_talk *k, bool climb)
 {
     const struct tui_line *first = oldest(k);
-    if (k->asking || k->at_start || !t->model.online || (k->room && k->handle == NULL))
+    if (k->asking || k->at_start || !t->model.online || (k->room && k->handle == NULL)) {
+        k->climb |= climb && k->asking;
         return;
+    }
     struct older *o = mem_new(struct older);
     *o = (struct older){.tui = t, .jid = mem_copy(slice_z(k->jid))};
     struct burble_archive_query query =
@@ -63,6 +70,9 @@ void tui_older(struct tui *t, struct tui_talk *k)
                              .message = older_message, .done = older_done, .arg = o);
     if (burble_archive_query(t->session.client, &query, NULL) == 0) {
         k->asking = true;
+        k->older_at = 0;
+        k->climb = climb;
+        tui_changed(t);
         return;
     }
     mem_free(o->jid);
@@ -76,9 +86,8 @@ static void missed(struct burble *c, const struct burble_message *m, void *arg)
     if (m->body == NULL || m->type == BURBLE_GROUPCHAT)
         return;
     struct tui_talk *k = tui_talk_open(&t->model, m->with, false);
-    if (k != NULL && tui_archived(t, k, m) && k != t->model.current &&
-        strcmp(m->from_bare, t->model.own) != 0)
-        k->unread++;
+    if (k != NULL)
+        tui_archived(t, k, m, true);
 }
 
 void tui_catch_up(struct tui *t)

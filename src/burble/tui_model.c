@@ -22,6 +22,7 @@ static void line_free(struct tui_line *l)
     mem_free(l->from);
     mem_free(l->id);
     mem_free(l->archive_id);
+    mem_free(l->occupant_id);
     mem_free(l);
 }
 
@@ -51,6 +52,7 @@ struct tui_talk *tui_talk_open(struct tui_model *m, const char *jid, bool room)
     t = mem_new(struct tui_talk);
     t->jid = mem_copy(slice_z(jid));
     t->title = mem_copy(slice_z(tui_name_of(m, jid)));
+    t->short_name = mem_copy(slice_of(jid, slice_find(slice_z(jid), '@')));
     t->room = room;
     list_push(&m->talks, &t->link);
     return t;
@@ -64,7 +66,8 @@ void tui_talk_close(struct tui_model *m, struct tui_talk *t)
     for (size_t i = 0; i < t->count; i++)
         line_free(t->lines[i]);
     mem_free(t->lines);
-    char *texts[] = {t->jid, t->title, t->typing, t->subject, t->draft, t->last_id};
+    char *texts[] = {t->jid,   t->title,   t->short_name, t->typing,         t->subject,
+                     t->draft, t->last_id, t->last_from,  t->last_archive_id};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         mem_free(texts[i]);
     mem_free(t);
@@ -78,8 +81,8 @@ void tui_talk_show(struct tui_model *m, struct tui_talk *t)
     if (old != NULL) {
         mem_free(old->draft);
         old->draft = mem_copy(editor_text(&m->editor));
-        old->read = old->count;
         old->scroll = 0;
+        tui_seen(old);
     }
     m->current = t;
     editor_set(&m->editor, slice_z(t != NULL ? t->draft : NULL));
@@ -87,6 +90,7 @@ void tui_talk_show(struct tui_model *m, struct tui_talk *t)
         return;
     t->unread = 0;
     t->mention = false;
+    t->bottom = NULL;
 }
 
 /* By time, behind those of the same time. */
@@ -102,14 +106,28 @@ static void drop_oldest(struct tui_talk *t)
 {
     line_free(t->lines[0]);
     memmove(t->lines, t->lines + 1, (--t->count) * sizeof(t->lines[0]));
-    if (t->read > 0)
-        t->read--;
+    t->older_at -= t->older_at > 0;
 }
 
-struct tui_line *tui_line_add(struct tui_talk *t, const struct tui_line *line)
+/* What is too long for a screen is cut, between characters. */
+static char *text_of(const char *text)
 {
-    if (t->count == TUI_LINES_MAX)
-        drop_oldest(t);
+    struct slice all = slice_z(text);
+    struct buf cut = {0};
+    if (all.len <= TUI_TEXT_MAX)
+        return mem_copy(all);
+    size_t len = TUI_TEXT_MAX;
+    while (len > 0 && ((unsigned char)all.ptr[len] & 0xc0) == 0x80)
+        len--;
+    (void)buf_add(&cut, slice_of(all.ptr, len));
+    (void)buf_printf(&cut, "\xe2\x80\xa6 [%zu bytes more]", all.len - len);
+    char *copy = mem_copy(buf_slice(&cut));
+    buf_free(&cut);
+    return copy;
+}
+
+static struct tui_line *add_at(struct tui_talk *t, const struct tui_line *line, size_t at)
+{
     if (t->count == t->cap) {
         t->cap = t->cap == 0 ? 64 : t->cap * 2;
         t->lines = mem_resize(t->lines, t->cap, sizeof(t->lines[0]));
@@ -117,31 +135,52 @@ struct tui_line *tui_line_add(struct tui_talk *t, const struct tui_line *line)
     struct tui_line *l = mem_new(struct tui_line);
     *l = *line;
     l->who = mem_copy(slice_z(line->who));
-    l->text = mem_copy(slice_z(line->text));
+    l->text = text_of(line->text);
     l->from = line->from != NULL ? mem_copy(slice_z(line->from)) : NULL;
     l->id = line->id != NULL ? mem_copy(slice_z(line->id)) : NULL;
     l->archive_id = line->archive_id != NULL ? mem_copy(slice_z(line->archive_id)) : NULL;
-    size_t at = place_of(t, line->stamp_ms);
+    l->occupant_id = line->occupant_id != NULL ? mem_copy(slice_z(line->occupant_id)) : NULL;
     memmove(t->lines + at + 1, t->lines + at, (t->count - at) * sizeof(t->lines[0]));
     t->lines[at] = l;
     t->count++;
-    if (at < t->read)
-        t->read++;
+    t->older_at += at < t->older_at;
     return l;
 }
 
-void tui_remark(struct tui_talk *t, int64_t now_ms, enum tui_line_kind kind, const char *fmt, ...)
+struct tui_line *tui_line_add(struct tui_talk *t, const struct tui_line *line)
 {
+    if (t->count == TUI_LINES_MAX)
+        drop_oldest(t);
+    return add_at(t, line, place_of(t, line->stamp_ms));
+}
+
+struct tui_line *tui_line_add_older(struct tui_talk *t, const struct tui_line *line)
+{
+    if (t->count == TUI_LINES_MAX)
+        drop_oldest(t);
+    size_t at = t->older_at;
+    while (at < t->count && t->lines[at]->stamp_ms < line->stamp_ms)
+        at++;
+    struct tui_line *l = add_at(t, line, at);
+    t->older_at = at + 1;
+    return l;
+}
+
+struct tui_line *tui_remark(struct tui_talk *t, int64_t now_ms, enum tui_line_kind kind,
+                            const char *fmt, ...)
+{
+    struct tui_line *l;
     struct buf text = {0};
     va_list args;
     va_start(args, fmt);
     (void)buf_vprintf(&text, fmt, args);
     va_end(args);
-    if (buf_byte(&text, '\0') == 0) {
-        struct tui_line line = {.kind = kind, .stamp_ms = now_ms, .text = text.ptr};
-        (void)tui_line_add(t, &line);
-    }
+    (void)buf_byte(&text, '\0');
+    l = tui_line_add(t, &(struct tui_line){.kind = kind,
+                                           .stamp_ms = now_ms,
+                                           .text = text.failed ? (char *)(void *)"" : text.ptr});
     buf_free(&text);
+    return l;
 }
 
 struct tui_line *tui_line_find(struct tui_talk *t, const char *id, bool own)
@@ -169,8 +208,25 @@ bool tui_line_known(struct tui_talk *t, const char *from, const char *id, const 
 
 void tui_line_set_text(struct tui_line *l, const char *text)
 {
-    tui_set(&l->text, text);
+    mem_free(l->text);
+    l->text = text_of(text);
     l->corrected = true;
+}
+
+void tui_news(struct tui_model *m, struct tui_talk *t, struct tui_line *l)
+{
+    if (t == m->current)
+        return;
+    l->fresh = true;
+    t->unread++;
+}
+
+void tui_seen(struct tui_talk *t)
+{
+    t->unread = 0;
+    t->mention = false;
+    for (size_t i = 0; i < t->count; i++)
+        t->lines[i]->fresh = false;
 }
 
 /* ---------------------------------------------------------------------------------------- contacts
@@ -262,7 +318,8 @@ size_t tui_entries(struct tui_model *m, struct tui_entry *out, size_t max)
             struct tui_talk *t = talk_of(it);
             if (n < max && t->room == (rooms == 1) &&
                 (t->room || tui_contact_find(m, t->jid) == NULL))
-                out[n++] = (struct tui_entry){.jid = t->jid, .name = t->title, .talk = t};
+                out[n++] = (struct tui_entry){
+                    .jid = t->jid, .name = t->room ? t->short_name : t->title, .talk = t};
         }
     n = put_contacts(m, true, out, n, max);
     return put_contacts(m, false, out, n, max);
@@ -305,6 +362,7 @@ void tui_model_free(struct tui_model *m)
     mem_free(m->own);
     mem_free(m->status);
     mem_free(m->notice);
+    mem_free(m->page);
     editor_free(&m->editor);
     *m = (struct tui_model){0};
 }

@@ -10,7 +10,11 @@
 #include "burble/presence.h"
 #include "burble/tui_editor.h"
 
-enum { TUI_LINES_MAX = 5000, TUI_TALKS_MAX = 1000 };
+enum {
+    TUI_LINES_MAX = 5000,
+    TUI_TALKS_MAX = 1000,
+    TUI_TEXT_MAX = 8192, /* bytes of a message that are shown (C14) */
+};
 
 enum tui_line_kind { TUI_SAID, TUI_REMARK, TUI_FAILURE };
 
@@ -28,12 +32,16 @@ struct tui_line {
     enum tui_line_kind kind;
     int64_t stamp_ms;
     bool own, corrected;
+    bool fresh; /* it came while another conversation was shown */
     enum tui_mark mark;
     uint64_t ticket;
-    char *who, *text; /* who: as it is shown */
-    char *from;       /* who said it: full address in rooms, else the bare one */
-    char *id;         /* NULL: none */
-    char *archive_id; /* NULL: none */
+    char *who, *text;  /* who: as it is shown */
+    char *from;        /* who said it: full address in rooms, else the bare one */
+    char *id;          /* NULL: none */
+    char *archive_id;  /* NULL: none */
+    char *occupant_id; /* in rooms; NULL: none */
+    bool left;         /* who said it has left the room since, or may have: who has that name now
+                          may be somebody else (V61) */
 };
 
 struct burble_room;
@@ -42,25 +50,33 @@ struct tui_talk {
     struct list link;
     char *jid; /* bare address */
     char *title;
+    char *short_name; /* what is before the "@" */
     bool room;
     struct burble_room *handle; /* of a room */
     struct tui_line **lines;    /* by time */
     size_t count, cap;
     unsigned unread;
     bool mention;          /* somebody named us */
-    size_t read;           /* lines in front of the mark "new" */
+    bool asks;             /* to see when we are here; not answered yet */
+    bool invited;          /* we asked to see them: they may see us */
     char *typing;          /* who does; NULL: nobody */
     char *subject;         /* of a room */
     size_t occupants;      /* of a room */
     size_t scroll;         /* rows up from the end */
     bool asking, at_start; /* older lines are asked for; there are none */
+    size_t older_at;       /* behind the last line of this answer, whose order is right even where
+                              their times are the same */
+    bool climb;            /* and a page of them is to be shown when they are there */
+    const struct tui_line *bottom; /* the last line when it was drawn scrolled */
     char *draft;
-    char *last_id; /* of the other side's last message that wants to be marked as read */
+    /* The other side's last message that wants to be marked as read: its id, its full sender, and
+     * what the archive calls it. NULL: none. */
+    char *last_id, *last_from, *last_archive_id;
 };
 
 struct tui_contact {
     char *jid, *name; /* name: as it is shown */
-    bool here, asks, subscribed;
+    bool here;
     enum burble_show show;
     char *status;
 };
@@ -77,6 +93,8 @@ struct tui_model {
     size_t contact_count, contact_cap;
     struct tui_editor editor;
     char *notice; /* in the status line; NULL: the keys are shown there */
+    char *page;   /* a text instead of contacts and conversation; NULL: none */
+    int page_top; /* its first row that is shown */
     bool bell;    /* to be rung */
 };
 
@@ -89,16 +107,23 @@ struct tui_talk *tui_talk_open(struct tui_model *m, const char *jid, bool room);
 void tui_talk_close(struct tui_model *m, struct tui_talk *t);
 /* It is shown: what was unread is read. May be NULL. */
 void tui_talk_show(struct tui_model *m, struct tui_talk *t);
-/* A line at its place by time; the oldest goes when there are too many. Texts are copied. */
+/* A line at its place by time, behind those of the same time; the oldest goes when there are too
+ * many. Texts are copied. */
 struct tui_line *tui_line_add(struct tui_talk *t, const struct tui_line *line);
+/* The same for older lines, which come in their order: in front of those of the same time. */
+struct tui_line *tui_line_add_older(struct tui_talk *t, const struct tui_line *line);
 /* A remark of our own at the end. */
-void tui_remark(struct tui_talk *t, int64_t now_ms, enum tui_line_kind kind, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+struct tui_line *tui_remark(struct tui_talk *t, int64_t now_ms, enum tui_line_kind kind,
+                            const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* The last line with this id (of ours, or not); NULL. */
 struct tui_line *tui_line_find(struct tui_talk *t, const char *id, bool own);
 /* Known already: same archive id, or same id of the same sender. */
 bool tui_line_known(struct tui_talk *t, const char *from, const char *id, const char *archive_id);
 void tui_line_set_text(struct tui_line *l, const char *text);
+/* It came just now: unread where another conversation is shown. */
+void tui_news(struct tui_model *m, struct tui_talk *t, struct tui_line *l);
+/* Nothing in it is new any more. */
+void tui_seen(struct tui_talk *t);
 
 /* Found, or NULL. */
 struct tui_contact *tui_contact_find(struct tui_model *m, const char *jid);

@@ -1,4 +1,4 @@
-/* Messages, presence and contacts of `burble chat`. */
+/* Messages of `burble chat`, and the state of its session. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +44,7 @@ static void online(struct session *s, bool resumed)
         (void)burble_set_presence(s->client, t->model.show, t->model.status, 0, NULL);
         tui_catch_up(t);
         if (t->model.current != NULL && t->last_ms == 0)
-            tui_older(t, t->model.current);
+            tui_older(t, t->model.current, false);
     }
     tui_changed(t);
 }
@@ -71,37 +71,19 @@ static void event(struct session *s, const struct burble_event *e)
 /* -------------------------------------------------------------------------------------- messages
  */
 
-static void reply_payload(struct tui *t, const char *to, const char *ns, const char *name,
-                          const char *id)
+/* It was seen, or is to be when its conversation is shown. Whether the sender may know is decided
+ * by the library (V69). */
+static void seen(struct tui *t, struct tui_talk *k, const struct burble_message *m)
 {
-    struct burble_writer *w = burble_writer_new();
-    if (w == NULL)
+    if (m->id == NULL || m->marker != BURBLE_MARKABLE || m->origin == BURBLE_CARBON_RECEIVED)
         return;
-    burble_writer_open(w, name, ns);
-    burble_writer_attr(w, "id", id);
-    burble_writer_close(w);
-    const char *payload = burble_writer_result(w);
-    if (payload != NULL) {
-        struct burble_message_options o = {.type = BURBLE_CHAT, .payload = payload};
-        (void)burble_say(t->session.client, to, NULL, &o, NULL, NULL);
+    if (k == t->model.current) {
+        (void)burble_chat_displayed(t->chat, m);
+        return;
     }
-    burble_writer_free(&w);
-}
-
-/* Only to those who may see our presence: a stranger learns nothing of us (V69). */
-static void confirm(struct tui *t, struct tui_talk *k, const struct burble_message *m)
-{
-    if (m->id == NULL || m->origin == BURBLE_CARBON_RECEIVED ||
-        !burble_roster_sees_us(t->roster, m->from))
-        return;
-    if (m->receipt_wanted)
-        reply_payload(t, m->from, "urn:xmpp:receipts", "received", m->id);
-    if (m->marker != BURBLE_MARKABLE)
-        return;
-    if (k == t->model.current)
-        reply_payload(t, m->from, "urn:xmpp:chat-markers:0", "displayed", m->id);
-    else
-        tui_set(&k->last_id, m->id);
+    tui_set(&k->last_id, m->id);
+    tui_set(&k->last_from, m->from);
+    tui_set(&k->last_archive_id, m->stanza_id);
 }
 
 static void mark_until(struct tui_talk *k, const char *id, enum tui_mark mark)
@@ -131,11 +113,17 @@ static bool is_own(const struct tui *t, const struct burble_message *m)
     return strcmp(m->from_bare, t->model.own) == 0;
 }
 
-/* A correction of the same sender replaces the text (V61); else it is a message of its own. */
-static bool correct(struct tui_talk *k, const struct burble_message *m, bool own)
+bool tui_correction(struct tui_talk *k, const struct burble_message *m, bool own)
 {
     struct tui_line *l = m->replaces != NULL ? tui_line_find(k, m->replaces, own) : NULL;
-    if (l == NULL || l->from == NULL || strcmp(l->from, m->from_bare) != 0)
+    if (l == NULL || l->from == NULL)
+        return false;
+    struct burble_message was = {.type = k->room ? BURBLE_GROUPCHAT : BURBLE_CHAT,
+                                 .from = l->from,
+                                 .from_bare = k->room ? k->jid : l->from,
+                                 .id = l->id,
+                                 .occupant_id = l->occupant_id};
+    if (!burble_message_may_correct(&was, m, !l->left))
         return false;
     tui_line_set_text(l, m->body);
     return true;
@@ -151,51 +139,62 @@ static void short_name(struct tui *t, const char *jid, char *out, size_t cap)
     out[len] = '\0';
 }
 
-/* False: it is there already, or changed what was there. */
-static bool add(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool own)
+/* NULL: it is there already, or changed what was there. */
+static struct tui_line *add(struct tui *t, struct tui_talk *k, const struct burble_message *m,
+                            bool own, bool older)
 {
     const char *from = k->room ? m->from : m->from_bare;
-    if (tui_line_known(k, from, m->id, m->stanza_id) || correct(k, m, own))
-        return false;
+    if (tui_line_known(k, from, m->id, m->stanza_id) || tui_correction(k, m, own))
+        return NULL;
     char who[64];
     const char *nick = strchr(m->from, '/');
     short_name(t, k->room && nick != NULL ? nick + 1 : m->from_bare, who, sizeof(who));
     struct tui_line line = {.kind = TUI_SAID,
                             .stamp_ms = m->stamp_ms,
                             .own = own,
+                            .left = true,
                             .mark = own ? TUI_MARK_SENT : TUI_MARK_NONE,
                             .who = own ? (char *)(void *)"me" : who,
                             .text = (char *)(void *)m->body,
                             .from = (char *)(void *)from,
                             .id = (char *)(void *)m->id,
+                            .occupant_id = (char *)(void *)m->occupant_id,
                             .archive_id = (char *)(void *)m->stanza_id};
-    (void)tui_line_add(k, &line);
-    return true;
+    return older ? tui_line_add_older(k, &line) : tui_line_add(k, &line);
 }
 
-bool tui_archived(struct tui *t, struct tui_talk *k, const struct burble_message *m)
+static void marks(struct tui_talk *k, const struct burble_message *m)
+{
+    mark_until(k, m->receipt_for, TUI_MARK_RECEIVED);
+    if (m->marker == BURBLE_DISPLAYED)
+        mark_until(k, m->marker_for, TUI_MARK_READ);
+}
+
+void tui_archived(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool news)
 {
     const char *nick = strchr(m->from, '/');
     bool own = k->room ? k->handle != NULL && nick != NULL &&
                              strcmp(nick + 1, burble_room_nick(k->handle)) == 0
-                       : strcmp(m->from_bare, t->model.own) == 0;
+                       : is_own(t, m);
     tui_changed(t);
-    if (!add(t, k, m, own))
-        return false;
-    k->read++; /* it is no news */
-    return true;
+    if (!own)
+        marks(k, m);
+    struct tui_line *l = m->body != NULL ? add(t, k, m, own, !news) : NULL;
+    if (l != NULL && news && !own)
+        tui_news(&t->model, k, l);
 }
 
 static void said(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool own)
 {
-    if (!add(t, k, m, own))
+    struct tui_line *l = add(t, k, m, own, false);
+    if (l == NULL)
         return;
-    if (own || k == t->model.current) {
-        k->read = k->count;
+    if (own) {
+        tui_seen(k);
         return;
     }
-    k->unread++;
-    t->model.bell = true;
+    tui_news(&t->model, k, l);
+    t->model.bell |= k != t->model.current;
 }
 
 static void typing_seen(struct tui *t, struct tui_talk *k, const struct burble_message *m)
@@ -223,18 +222,16 @@ static void message(struct session *s, const struct burble_message *m)
         return;
     if (!own) {
         typing_seen(t, k, m);
-        mark_until(k, m->receipt_for, TUI_MARK_RECEIVED);
-        if (m->marker == BURBLE_DISPLAYED)
-            mark_until(k, m->marker_for, TUI_MARK_READ);
+        marks(k, m);
     } else if (m->marker == BURBLE_DISPLAYED) {
-        k->unread = 0; /* we have read it elsewhere */
+        tui_seen(k); /* we have read it elsewhere */
     }
     if (m->stamp_ms > t->last_ms)
         t->last_ms = m->stamp_ms;
     if (m->body != NULL) {
         said(t, k, m, own);
-        if (!own && m->origin != BURBLE_ARCHIVED)
-            confirm(t, k, m);
+        if (!own)
+            seen(t, k, m);
     }
 }
 
@@ -271,7 +268,7 @@ static void add_own(struct tui *t, struct tui_talk *k, const char *text, const c
                             .id = (char *)(void *)id};
     (void)tui_line_add(k, &line);
     k->scroll = 0;
-    k->read = k->count;
+    tui_seen(k);
 }
 
 static void not_sent(struct tui *t, int err)
@@ -282,13 +279,10 @@ static void not_sent(struct tui *t, int err)
 void tui_say(struct tui *t, struct tui_talk *k, const char *text)
 {
     char id[64];
-    struct burble_message_options o = {.chat_state = BURBLE_CHAT_ACTIVE,
-                                       .ask_receipt = true,
-                                       .markable = true,
-                                       .type = BURBLE_CHAT};
+    struct burble_message_options o = {.ask_receipt = true, .markable = true, .type = BURBLE_CHAT};
     int err = k->room ? k->handle == NULL ? BURBLE_ERR_OFFLINE
                                           : burble_room_say(k->handle, text, NULL, NULL, id)
-                      : burble_say(t->session.client, k->jid, text, &o, NULL, id);
+                      : burble_chat_say(t->chat, k->jid, text, &o, NULL, id);
     if (err != 0) {
         not_sent(t, err);
         return;
@@ -296,7 +290,9 @@ void tui_say(struct tui *t, struct tui_talk *k, const char *text)
     if (!k->room)
         add_own(t, k, text, id); /* a room says it back */
     k->scroll = 0;
-    tui_set(&t->typing_to, NULL);
+    burble_loop_unalarm(t->session.loop, t->typing_alarm);
+    t->typing_alarm = 0;
+    tui_set(&t->typing_to, NULL); /* the message says that we are active */
 }
 
 void tui_correct(struct tui *t, struct tui_talk *k, const char *text)
@@ -325,20 +321,31 @@ void tui_show(struct tui *t, struct tui_talk *k)
     tui_changed(t);
     if (k == NULL)
         return;
-    if (k->last_id != NULL && burble_roster_sees_us(t->roster, k->jid))
-        reply_payload(t, k->jid, "urn:xmpp:chat-markers:0", "displayed", k->last_id);
+    if (k->last_id != NULL) {
+        struct burble_message last = {.type = BURBLE_CHAT,
+                                      .from = k->last_from,
+                                      .from_bare = k->jid,
+                                      .id = k->last_id,
+                                      .stanza_id = k->last_archive_id,
+                                      .marker = BURBLE_MARKABLE};
+        (void)burble_chat_displayed(t->chat, &last);
+    }
     tui_set(&k->last_id, NULL);
     if (k->count < 20 && !k->room)
-        tui_older(t, k);
+        tui_older(t, k, false);
 }
 
-void tui_open(struct tui *t, const char *jid)
+void tui_open(struct tui *t, const char *typed)
 {
-    struct tui_talk *k = tui_talk_open(&t->model, jid, false);
-    if (k == NULL)
+    char *jid = tui_address(typed);
+    struct tui_talk *k = jid != NULL ? tui_talk_open(&t->model, jid, false) : NULL;
+    if (jid == NULL)
+        tui_tell(t, TUI_FAILURE, "%s is no address, such as bob@example.org", typed);
+    else if (k == NULL)
         tui_tell(t, TUI_FAILURE, "too many conversations are open");
     else
         tui_show(t, k);
+    mem_free(jid);
 }
 
 void tui_set_status(struct tui *t, enum burble_show show, const char *status)
@@ -349,110 +356,33 @@ void tui_set_status(struct tui *t, enum burble_show show, const char *status)
     tui_changed(t);
 }
 
-static void say_state(struct tui *t, const char *to, enum burble_chat_state state)
+static void stop_typing(struct tui *t, enum burble_chat_state state)
 {
-    struct burble_message_options o = {.type = BURBLE_CHAT,
-                                       .chat_state = state,
-                                       .flags = BURBLE_SEND_NOW,
-                                       .payload = "<no-store xmlns='urn:xmpp:hints'/>"};
-    (void)burble_say(t->session.client, to, NULL, &o, NULL, NULL);
-}
-
-static void stopped(void *arg)
-{
-    struct tui *t = arg;
+    burble_loop_unalarm(t->session.loop, t->typing_alarm);
     t->typing_alarm = 0;
     if (t->typing_to != NULL)
-        say_state(t, t->typing_to, BURBLE_CHAT_PAUSED);
+        (void)burble_chat_state(t->chat, t->typing_to, state, NULL);
     tui_set(&t->typing_to, NULL);
+}
+
+static void paused(void *arg)
+{
+    stop_typing(arg, BURBLE_CHAT_PAUSED);
 }
 
 void tui_typing(struct tui *t)
 {
     const struct tui_talk *k = t->model.current;
     struct slice text = editor_text(&t->model.editor);
-    if (k == NULL || k->room || text.len == 0 || text.ptr[0] == '/' || !t->model.online ||
-        !burble_roster_sees_us(t->roster, k->jid))
+    if (t->typing_to != NULL && (text.len == 0 || k == NULL || strcmp(t->typing_to, k->jid) != 0))
+        stop_typing(t, BURBLE_CHAT_ACTIVE);
+    if (k == NULL || k->room || text.len == 0 || text.ptr[0] == '/' || !t->model.online)
         return;
-    if (t->typing_to == NULL || strcmp(t->typing_to, k->jid) != 0) {
+    if (t->typing_to == NULL) {
+        if (burble_chat_state(t->chat, k->jid, BURBLE_CHAT_COMPOSING, NULL) != 0)
+            return;
         tui_set(&t->typing_to, k->jid);
-        say_state(t, k->jid, BURBLE_CHAT_COMPOSING);
     }
     burble_loop_unalarm(t->session.loop, t->typing_alarm);
-    (void)burble_loop_alarm(t->session.loop, TYPING_MS, stopped, t, &t->typing_alarm);
-}
-
-/* -------------------------------------------------------------------------------------- contacts
- */
-
-static void take_contact(struct tui *t, const struct burble_contact *c)
-{
-    struct tui_contact *mine = tui_contact_set(&t->model, c->jid, c->name);
-    const struct burble_resource *best = c->available_count > 0 ? &c->resources[0] : NULL;
-    mine->here = best != NULL;
-    mine->show = best != NULL ? best->show : BURBLE_SHOW_ONLINE;
-    mine->subscribed = c->subscription == BURBLE_SUBSCRIPTION_BOTH;
-    tui_set(&mine->status, best != NULL ? best->status : NULL);
-    struct tui_talk *k = tui_talk_find(&t->model, c->jid);
-    if (k != NULL && best == NULL)
-        tui_set(&k->typing, NULL);
-    tui_changed(t);
-}
-
-static void roster_ready(struct burble_roster *r, const struct burble_stanza_error *error,
-                         void *arg)
-{
-    struct tui *t = arg;
-    for (size_t i = 0; i < burble_roster_count(r); i++)
-        take_contact(t, burble_roster_at(r, i));
-    if (error != NULL)
-        tui_notice(&t->model, "the contacts could not be fetched: %s", error->condition);
-}
-
-static void roster_changed(struct burble_roster *r, const struct burble_contact *c, void *arg)
-{
-    (void)r;
-    take_contact(arg, c);
-}
-
-static void roster_removed(struct burble_roster *r, const char *jid, void *arg)
-{
-    struct tui *t = arg;
-    (void)r;
-    tui_contact_remove(&t->model, jid);
-    tui_changed(t);
-}
-
-static void roster_presence(struct burble_roster *r, const struct burble_contact *c,
-                            const struct burble_resource *resource, void *arg)
-{
-    (void)r, (void)resource;
-    take_contact(arg, c);
-}
-
-static void roster_request(struct burble_roster *r, const char *jid, const char *status, void *arg)
-{
-    struct tui *t = arg;
-    struct tui_talk *k = tui_talk_open(&t->model, jid, false);
-    (void)r;
-    if (k == NULL)
-        return;
-    tui_remark(k, tui_now(t), TUI_REMARK, "%s asks to see when you are here%s%s. /accept or /deny",
-               jid, status != NULL ? ": " : "", status != NULL ? status : "");
-    if (k != t->model.current)
-        k->unread++;
-    t->model.bell = true;
-    tui_changed(t);
-}
-
-int tui_network_start(struct tui *t)
-{
-    struct burble_roster_config config =
-        BURBLE_ROSTER_CONFIG(.arg = t, .ready = roster_ready, .changed = roster_changed,
-                             .removed = roster_removed, .request = roster_request,
-                             .presence = roster_presence);
-    int err = burble_roster_new(t->session.client, &config, &t->roster);
-    if (err != 0)
-        return app_fail(t->app, EXIT_REFUSED, "cannot start: %s", burble_error_text(err));
-    return tui_rooms_start(t);
+    (void)burble_loop_alarm(t->session.loop, TYPING_MS, paused, t, &t->typing_alarm);
 }

@@ -15,6 +15,18 @@ static void count(struct tui *t, struct tui_talk *k, const struct burble_room *r
     tui_changed(t);
 }
 
+/* Whoever has this nickname from now on (NULL: all of them) may be somebody else. */
+static void forget_who(struct tui_talk *k, const char *nick)
+{
+    size_t bare = strlen(k->jid);
+    for (size_t i = 0; i < k->count; i++) {
+        struct tui_line *l = k->lines[i];
+        if (l->kind == TUI_SAID && l->from != NULL && !l->own &&
+            (nick == NULL || (l->from[bare] == '/' && strcmp(l->from + bare + 1, nick) == 0)))
+            l->left = true;
+    }
+}
+
 static void joined(struct burble_room *room, const struct burble_room_joined *j, void *arg)
 {
     struct tui *t = arg;
@@ -22,10 +34,11 @@ static void joined(struct burble_room *room, const struct burble_room_joined *j,
     if (k == NULL)
         return;
     count(t, k, room);
+    forget_who(k, NULL);
     tui_remark(k, tui_now(t), TUI_REMARK, "%s as %s, %zu here%s",
-               j->again     ? "back in the room"
-               : j->created ? "the room is new, and yours; in it"
-                            : "in the room",
+               j->again     ? "Back in the room"
+               : j->created ? "The room is new and yours; in it"
+                            : "In the room",
                j->nick, j->occupants, j->shows_jids ? "; everybody here sees your address" : "");
 }
 
@@ -55,6 +68,10 @@ static void changed(struct burble_room *room, const struct burble_room_change *c
     if (k == NULL)
         return;
     count(t, k, room);
+    if ((c->what & BURBLE_OCCUPANT_LEFT) != 0)
+        forget_who(k, c->occupant->nick);
+    if ((c->what & BURBLE_OCCUPANT_NICK) != 0)
+        forget_who(k, c->nick_before);
     if ((c->what & BURBLE_OCCUPANT_NICK) != 0)
         tui_remark(k, tui_now(t), TUI_REMARK, "%s is %s now", c->nick_before, c->occupant->nick);
     else if ((c->what & BURBLE_OCCUPANT_JOINED) != 0)
@@ -99,31 +116,28 @@ static void message(struct burble_room *room, const struct burble_room_message *
     }
     if (m->body == NULL)
         return;
-    struct tui_line *old = m->replaces != NULL ? tui_line_find(k, m->replaces, r->own) : NULL;
-    if (old != NULL && old->from != NULL && strcmp(old->from, m->from) == 0) {
-        tui_line_set_text(old, m->body);
-        return;
-    }
-    if (tui_line_known(k, m->from, m->id, m->stanza_id))
+    if (tui_line_known(k, m->from, m->id, m->stanza_id) || tui_correction(k, m, r->own))
         return;
     const char *who = r->nick != NULL ? r->nick : "*";
     struct tui_line line = {.kind = TUI_SAID,
                             .stamp_ms = m->stamp_ms,
                             .own = r->own,
+                            .left = r->history,
                             .mark = r->own ? TUI_MARK_SENT : TUI_MARK_NONE,
                             .who = (char *)(void *)who,
                             .text = (char *)(void *)m->body,
                             .from = (char *)(void *)m->from,
                             .id = (char *)(void *)m->id,
+                            .occupant_id = (char *)(void *)m->occupant_id,
                             .archive_id = (char *)(void *)m->stanza_id};
-    (void)tui_line_add(k, &line);
+    struct tui_line *l = tui_line_add(k, &line);
     if (r->private_)
-        tui_remark(k, m->stamp_ms, TUI_REMARK, "(%s said that to you alone)", who);
-    if (r->own || r->history || k == t->model.current) {
-        k->read = k->count;
+        (void)tui_remark(k, m->stamp_ms, TUI_REMARK, "(%s said that to you alone)", who);
+    if (r->own)
+        tui_seen(k);
+    if (r->own || r->history || k == t->model.current)
         return;
-    }
-    k->unread++;
+    tui_news(&t->model, k, l);
     if (r->private_ || mentions(m->body, burble_room_nick(room))) {
         k->mention = true;
         t->model.bell = true;
@@ -144,7 +158,7 @@ static void subject(struct burble_room *room, const char *text, const char *nick
     tui_changed(t);
 }
 
-void tui_join(struct tui *t, const char *jid, const char *nick, const char *password)
+static void join(struct tui *t, const char *jid, const char *nick, const char *password)
 {
     struct tui_talk *k = tui_talk_open(&t->model, jid, true);
     struct burble_room_config config =
@@ -172,6 +186,16 @@ void tui_join(struct tui *t, const char *jid, const char *nick, const char *pass
              err == BURBLE_ERR_SYNTAX ? "no address of a room, or no nickname"
              : err == BURBLE_ERR_BUSY ? "you are in it"
                                       : burble_error_text(err));
+}
+
+void tui_join(struct tui *t, const char *typed, const char *nick, const char *password)
+{
+    char *jid = tui_address(typed);
+    if (jid == NULL)
+        tui_tell(t, TUI_FAILURE, "%s is no address, such as talk@rooms.example.org", typed);
+    else
+        join(t, jid, nick, password);
+    mem_free(jid);
 }
 
 void tui_leave(struct tui *t, struct tui_talk *k)

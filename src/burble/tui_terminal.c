@@ -10,15 +10,15 @@
 
 static SCREEN *screen;
 
+/* Colours that can be read on a dark and on a light ground. */
 static void styles(void)
 {
     static const struct {
         enum tui_style style;
         short colour;
     } COLOURS[] = {
-        {TUI_UNREAD, COLOR_YELLOW}, {TUI_HERE, COLOR_GREEN}, {TUI_AWAY, COLOR_YELLOW},
-        {TUI_BUSY, COLOR_RED},      {TUI_OWN, COLOR_CYAN},   {TUI_OTHER, COLOR_MAGENTA},
-        {TUI_NOTE, COLOR_BLUE},     {TUI_ERROR, COLOR_RED},
+        {TUI_UNREAD, COLOR_MAGENTA}, {TUI_HERE, COLOR_GREEN},    {TUI_BUSY, COLOR_RED},
+        {TUI_OWN, COLOR_GREEN},      {TUI_OTHER, COLOR_MAGENTA}, {TUI_ERROR, COLOR_RED},
     };
     if (!has_colors() || getenv("NO_COLOR") != NULL)
         return;
@@ -36,6 +36,7 @@ static attr_t attributes(unsigned style)
     case TUI_BAR_MARK:
         return A_REVERSE | A_BOLD;
     case TUI_DIM:
+    case TUI_NOTE:
         return A_DIM;
     case TUI_BOLD:
     case TUI_UNREAD:

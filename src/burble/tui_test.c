@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <locale.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 #include "burble/tui_view.h"
@@ -17,7 +18,7 @@ enum { NOON = 43200000 };
 struct seen {
     struct tui_model m;
     struct tui_grid g;
-    struct buf text;
+    struct buf text, row;
 };
 
 static void begin(struct seen *s)
@@ -47,6 +48,7 @@ static void end(struct seen *s)
     tui_model_free(&s->m);
     tui_grid_free(&s->g);
     buf_free(&s->text);
+    buf_free(&s->row);
 }
 
 static void say(struct tui_talk *t, const char *who, const char *text, bool own)
@@ -76,8 +78,8 @@ static void a_conversation_is_shown(void **state)
     const char *text = draw(&s, 24, 80);
     assert_non_null(strstr(text, "burble  me@example.org  online"));
     assert_non_null(strstr(text, "\xe2\x97\x8f Bob"));
-    assert_non_null(strstr(text, "12:00 Bob         How are you?"));
-    assert_non_null(strstr(text, "12:00 me          Fine. \xe2\x9c\x93"));
+    assert_non_null(strstr(text, "12:00 Bob  How are you?"));
+    assert_non_null(strstr(text, "12:00 me   Fine. \xe2\x9c\x93"));
     assert_non_null(strstr(text, "\n> and y\n"));
     assert_int_equal(s.g.cursor_row, 23);
     assert_int_equal(s.g.cursor_column, 7);
@@ -96,6 +98,117 @@ static void long_text_is_wrapped_at_spaces(void **state)
     assert_non_null(strstr(text, "one two three four five six"));
     assert_null(strstr(text, "one two three four five six seven eight nine"));
     assert_non_null(strstr(text, "twelve"));
+    end(&s);
+}
+
+static const char *row(struct seen *s, const char *text, int n)
+{
+    while (n-- > 0)
+        text = strchr(text, '\n') + 1;
+    buf_clear(&s->row);
+    (void)buf_append(&s->row, text, (size_t)(strchr(text, '\n') - text));
+    (void)buf_byte(&s->row, '\0');
+    return s->row.ptr;
+}
+
+static void what_is_new_stands_below_a_rule(void **state)
+{
+    struct seen s;
+    (void)state;
+    begin(&s);
+    struct tui_talk *bob = tui_talk_open(&s.m, "bob@example.org", false);
+    struct tui_talk *eve = tui_talk_open(&s.m, "eve@example.org", false);
+    tui_talk_show(&s.m, eve);
+    say(bob, "bob", "old", false);
+    say(bob, "bob", "news", false);
+    tui_news(&s.m, bob, bob->lines[1]);
+    assert_non_null(strstr(draw(&s, 24, 80), "? bob@example.org   1"));
+    assert_ptr_equal(tui_next_unread(&s.m), bob);
+    tui_talk_show(&s.m, bob);
+    const char *text = draw(&s, 24, 80), *rule = strstr(text, " new ");
+    assert_non_null(rule);
+    assert_true(strstr(text, "old") < rule && rule < strstr(text, "news"));
+    assert_null(tui_next_unread(&s.m));
+    tui_talk_show(&s.m, eve);
+    tui_talk_show(&s.m, bob);
+    assert_null(strstr(draw(&s, 24, 80), " new "));
+    end(&s);
+}
+
+static void older_lines_keep_their_order_at_the_same_time(void **state)
+{
+    struct tui_line line = {.kind = TUI_SAID, .stamp_ms = NOON};
+    static const char *const WANTED[] = {"1", "2", "3", "4", "5", "6"};
+    struct seen s;
+    (void)state;
+    begin(&s);
+    struct tui_talk *t = tui_talk_open(&s.m, "bob@example.org", false);
+    say(t, "bob", "5", false);
+    for (int page = 1; page >= 0; page--) {
+        t->older_at = 0;
+        for (int i = 0; i < 2; i++) {
+            line.text = line.who = (char *)(void *)WANTED[page * 2 + i];
+            (void)tui_line_add_older(t, &line);
+        }
+    }
+    say(t, "bob", "6", false);
+    for (size_t i = 0; i < t->count; i++)
+        assert_string_equal(t->lines[i]->text, WANTED[i]);
+    end(&s);
+}
+
+static void who_has_scrolled_up_goes_on_seeing_the_same(void **state)
+{
+    struct seen s;
+    char text[32], before[400];
+    (void)state;
+    begin(&s);
+    struct tui_talk *t = tui_talk_open(&s.m, "bob@example.org", false);
+    tui_talk_show(&s.m, t);
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(text, sizeof(text), "number %d", i);
+        say(t, "bob", text, false);
+    }
+    t->scroll = 20;
+    (void)snprintf(before, sizeof(before), "%s", row(&s, draw(&s, 24, 80), 10));
+    assert_non_null(strstr(before, "number 6"));
+    say(t, "bob", "one more\nof three\nrows", false);
+    assert_string_equal(row(&s, draw(&s, 24, 80), 10), before);
+    assert_int_equal(t->scroll, 23);
+    t->scroll = 100000;
+    assert_non_null(strstr(draw(&s, 24, 80), "number 0\n"));
+    assert_true(t->scroll < 110);
+    end(&s);
+}
+
+static void C14_a_long_text_is_cut_between_characters(void **state)
+{
+    struct seen s;
+    struct buf long_text = {0};
+    (void)state;
+    begin(&s);
+    struct tui_talk *t = tui_talk_open(&s.m, "bob@example.org", false);
+    for (int i = 0; i < 400000; i++)
+        (void)buf_lit(&long_text, "\xe4\xbd\xa0");
+    (void)buf_byte(&long_text, '\0');
+    say(t, "bob", long_text.ptr, false);
+    assert_true(strlen(t->lines[0]->text) < TUI_TEXT_MAX + 64);
+    assert_non_null(strstr(t->lines[0]->text, "\xa0\xe2\x80\xa6 [1191810 bytes more]"));
+    buf_free(&long_text);
+    end(&s);
+}
+
+static void a_page_is_scrolled_inside_of_itself(void **state)
+{
+    struct seen s;
+    (void)state;
+    begin(&s);
+    tui_set(&s.m.page, "one\ntwo\nthree\nfour\n");
+    s.m.page_top = 50;
+    const char *text = draw(&s, 5, 20);
+    assert_int_equal(s.m.page_top, 2);
+    assert_non_null(strstr(text, "\n three\n four\n"));
+    assert_null(strstr(text, "two"));
     end(&s);
 }
 
@@ -163,6 +276,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conversation_is_shown),
         cmocka_unit_test(long_text_is_wrapped_at_spaces),
+        cmocka_unit_test(what_is_new_stands_below_a_rule),
+        cmocka_unit_test(older_lines_keep_their_order_at_the_same_time),
+        cmocka_unit_test(who_has_scrolled_up_goes_on_seeing_the_same),
+        cmocka_unit_test(C14_a_long_text_is_cut_between_characters),
+        cmocka_unit_test(a_page_is_scrolled_inside_of_itself),
         cmocka_unit_test(V72_text_of_strangers_is_harmless),
         cmocka_unit_test(C09_every_size_is_drawn),
         cmocka_unit_test(the_editor_keeps_to_characters),
