@@ -4,9 +4,9 @@
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 script=$(basename "$0")
 
-BUILD_PACKAGES=(gcc libc-ares-dev libc6-dev libconfig-dev libidn2-dev libjansson-dev
-    libncurses-dev
-    libsqlite3-dev libssl-dev libsystemd-dev libunistring-dev meson ninja-build pkg-config)
+BUILD_PACKAGES=(gcc libc-ares-dev libc6-dev libconfig-dev libcurl4-openssl-dev libidn2-dev
+    libjansson-dev libncurses-dev libsqlite3-dev libssl-dev libsystemd-dev libunistring-dev meson
+    ninja-build pkg-config)
 FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev libexpat1-dev)
 FORMAT_PACKAGES=(clang-format-14 git)
 TEST_PACKAGES=(binutils ca-certificates dnsmasq-base ejabberd finch git libcmocka-dev

@@ -97,6 +97,9 @@ static int appear(struct bot *b)
 static int run(struct app *app, int argc, char **argv)
 {
     static const struct session_ops OPS = {.online = online, .message = message, .sent = sent};
+    /* What other devices get and send is none of a bot's, so no copies of it. */
+    static const struct session_options options = {
+        .stay = true, .purpose = "bot", .flags = BURBLE_NO_CARBONS};
     struct session s = {0};
     struct bot b = {.app = app,
                     .session = &s,
@@ -113,8 +116,7 @@ static int run(struct app *app, int argc, char **argv)
     if (status == 0)
         status = b.mode->begin(&b, argc, own);
     if (status == 0)
-        status = session_open(app, &OPS, &b,
-                              &(struct session_options){.stay = true, .purpose = "bot"}, &s);
+        status = session_open(app, &OPS, &b, &options, &s);
     if (status == 0)
         status = appear(&b);
     if (status == 0 && b.mode->start != NULL)

@@ -13,6 +13,8 @@ const struct command *const COMMANDS[] = {
     &CMD_ACCOUNT_SHOW,
     &CMD_BENCH,
     &CMD_BOT,
+    &CMD_BRIDGE_POST,
+    &CMD_BRIDGE_RUN,
     &CMD_CHAT,
     &CMD_COMMAND,
     &CMD_CONSOLE,

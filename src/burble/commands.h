@@ -42,6 +42,8 @@ extern const struct command CMD_ACCOUNT_REMOVE;
 extern const struct command CMD_ACCOUNT_SHOW;
 extern const struct command CMD_BENCH;
 extern const struct command CMD_BOT;
+extern const struct command CMD_BRIDGE_POST;
+extern const struct command CMD_BRIDGE_RUN;
 extern const struct command CMD_CHAT;
 extern const struct command CMD_COMMAND;
 extern const struct command CMD_CONSOLE;

@@ -1,0 +1,396 @@
+"""burble bridge (S7): a microblog over HTTP and XMPP, both ways, in both styles of its API."""
+
+import json
+import re
+import signal
+
+import pytest
+
+from harness.http import Http, Microblog
+from harness.people import subscribe
+from harness.server import wait_until
+from harness.xmpp import bare, body
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+class Bridge:
+    """An account for the bridge, a microblog, and how to get from one to the other."""
+
+    def __init__(self, home, server, style="mastodon", **blog):
+        self.home, self.style = home, style
+        self.account = server.account("bridge")
+        self.jid = self.account.jid
+        home.account(self.jid, self.account.password, server)
+        self.blog = Microblog(**blog)
+        self.secret = "token-of-me" if style == "mastodon" else "my password"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.blog.stop()
+
+    def arguments(self, command):
+        user = [] if self.style == "mastodon" else ["--style", "twitter", "--user", "me"]
+        return ["burble", "-a", self.jid, "bridge", command, "--url", self.blog.url, *user]
+
+    def post(self, text, *more, code=0, **options):
+        options.setdefault("env", {"BURBLE_BRIDGE_SECRET": self.secret})
+        return self.home.run(*self.arguments("post"), *more, "--", text, code=code, **options)
+
+    def run(self, *more):
+        self.process = self.home.spawn(*self.arguments("run"), "--poll", "1", "--verbose", *more,
+                                       env={"BURBLE_BRIDGE_SECRET": self.secret})
+        self.process.expect_error("logged in as|resumed as")
+        return self.process
+
+    def texts(self):
+        return [p["text"] for p in self.blog.posted]
+
+    def posted(self, text):
+        """Waits until the microblog has it, once."""
+        wait_until(lambda: text in self.texts(), 20, f"{text!r} in {self.texts()}")
+        assert self.texts().count(text) == 1
+
+
+@pytest.fixture(params=["mastodon", "twitter"])
+def style(request):
+    return request.param
+
+
+@pytest.fixture
+def bridge(home, server, style):
+    with Bridge(home, server, style) as made:
+        yield made
+
+
+def friend(server, bridge):
+    """Somebody who sees the presence of the bridge's account."""
+    alice = server.user("alice")
+    own = server.login(bridge.account, "setup", presence=0)
+    subscribe(alice, own)
+    own.close()
+    alice.sync()
+    alice.inbox.clear()
+    return alice
+
+
+def has_status(presence):
+    return presence.find("{jabber:client}status") is not None
+
+
+# ---------------------------------------------------------------------------------------- at once
+
+
+@pytest.mark.burbled_only
+def test_S7_a_text_goes_both_ways_at_once(server, bridge):
+    alice = friend(server, bridge)
+    text = "Hello & <wörld> + 100%;\nзавтра"
+    done = bridge.post(text)
+    assert bridge.texts() == [text]
+    seen = alice.expect("presence", where=has_status)
+    assert seen.findtext("{jabber:client}status") == text
+    assert "microblog: " in done.out and "xmpp: the status was shown" in done.out
+    request = bridge.blog.requests[0]
+    assert request.fields == {"status": text}
+    if bridge.style == "mastodon":
+        assert request.bearer == "token-of-me" and len(request.headers["idempotency-key"]) == 32
+    else:
+        assert request.basic == ("me", "my password")
+
+
+def test_S7_json_and_messages(server, bridge):
+    alice = server.user("alice")
+    done = bridge.post("to her", "--to", alice.jid, "--no-status", "--json")
+    alice.expect_message("to her")
+    by_side = {row["side"]: row for row in done.json}
+    assert by_side["microblog"]["done"] and by_side["microblog"]["id"] == "100"
+    assert by_side["xmpp"] == {"side": "xmpp", "done": True}
+
+
+@pytest.mark.servers("prosody", "ejabberd")
+def test_S7_a_text_goes_to_PEP(home, server):
+    server.needs("pep")
+    with Bridge(home, server) as bridge:
+        alice = server.login(bridge.account, "reader", presence=0)
+        bridge.post("into <PEP>", "--pep")
+        items = alice.get("<pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+                          "<items node='urn:xmpp:microblog:0'/></pubsub>")
+        titles = [e.text for e in items.iter(f"{ATOM}title")]
+        assert titles == ["into <PEP>"]
+
+
+# --------------------------------------------------------------------------------- one side fails
+
+
+@pytest.mark.parametrize("how, code, why", [
+    (dict(status=503), 3, r"fails \(503\): as told"),
+    (dict(status=429, headers={"Retry-After": "1"}), 3, "fewer requests"),
+    (dict(status=200, how="drop"), 3, "microblog: "),
+    (dict(status=200, how="half"), 3, "microblog: "),
+    (dict(status=200), 5, "no microblog of this style"),
+    (dict(status=302, headers={"Location": "http://localhost:1/"}), 5, "has moved"),
+    (dict(status=404), 5, "no such API"),
+    (dict(status=401), 4, "does not take the login"),
+])
+def test_S7_what_the_microblog_did_not_take_is_kept(server, bridge, how, code, why):
+    alice = server.user("alice")
+    bridge.blog.fail(**how)
+    done = bridge.post("one", "--to", alice.jid, code=code)
+    alice.expect_message("one")  # XMPP has it all the same
+    assert bridge.texts() == []
+    assert re.search(why, done.err) and "kept" in done.err, done.err
+    bridge.post("two")
+    assert bridge.texts() == ["one", "two"]
+    bridge.post("three")
+    assert bridge.texts() == ["one", "two", "three"]
+
+
+def test_S7_a_refusal_is_for_good(server, bridge):
+    bridge.blog.fail(422)
+    done = bridge.post("one", code=1)
+    assert "it refuses (422): as told" in done.err and "kept" not in done.err
+    bridge.post("two")
+    assert bridge.texts() == ["two"]
+
+
+@pytest.mark.burbled_only
+def test_S7_without_xmpp_the_microblog_has_it(home, start_server):
+    server = start_server()
+    alice = server.user("alice")
+    with Bridge(home, server) as bridge:
+        server.stop()
+        done = bridge.post("one", "--to", bare(alice.jid), code=3)
+        assert bridge.texts() == ["one"] and "microblog: " in done.out
+        server.start()
+        bridge.post("two")
+        assert bridge.texts() == ["one", "two"]
+        again = server.login(alice.account, presence=0)
+        again.expect_message("one")  # it has waited in the session's queue
+
+
+def test_S7_one_try_is_one_post(server, bridge):
+    """Mastodon's key makes a repeated request harmless: the answer was lost, not the request."""
+    if bridge.style != "mastodon":
+        pytest.skip("the older style has no such key")
+    seen = []
+
+    def respond(request, plain=bridge.blog.respond):
+        answer = plain(request)
+        if request.method == "POST" and not seen:
+            seen.append(request)
+            return 500, {}, b"{}"
+        return answer
+
+    bridge.blog.respond = respond
+    bridge.post("once", code=3)
+    bridge.post("twice")
+    assert bridge.texts() == ["once", "twice"]
+
+
+# ----------------------------------------------------------------------------------------- secrets
+
+
+def test_C13_the_secret_is_seen_by_nobody(home, server, bridge):
+    path = home.file("token", bridge.secret + "\nmore\n")
+    bridge.post("by file", "--secret-file", path, env={})
+    bridge.post("by command", "--secret-command", f"head -n 1 {path}", env={})
+    done = bridge.post("debug", "--debug", "--verbose")
+    assert bridge.secret not in done.out + done.err
+    assert bridge.texts() == ["by file", "by command", "debug"]
+    path.chmod(0o644)
+    assert "chmod 600" in bridge.post("x", "--secret-file", path, env={}, code=2).err
+    bridge.secret = "wrong"
+    done = bridge.post("x", code=4)
+    assert "wrong" not in done.err
+
+
+@pytest.mark.parametrize("arguments, why", [
+    (["--url", "https://me:secret@h"], "without a user and a password"),
+    (["--url", "ftp://h"], "--url is https"),
+    (["--url", "http://example.org"], "over http everybody"),
+    (["--url", "https://h/?x=1"], "without a query"),
+    ([], "which microblog"),
+    (["--url", "https://h", "--style", "x"], "--style is"),
+    (["--url", "https://h", "--style", "twitter"], "wants --user"),
+    (["--url", "https://h", "--visibility", "x"], "--visibility is"),
+    (["--url", "https://h", "--to", "@"], "--to is an address"),
+])
+def test_mistakes_are_told(home, server, arguments, why):
+    account = server.account("bridge")
+    home.account(account.jid, account.password, server)
+    done = home.run("burble", "bridge", "post", *arguments, "x", code=2,
+                    env={"BURBLE_BRIDGE_SECRET": "s"})
+    assert why in done.err and "secret@" not in done.err
+
+
+def test_texts_that_are_none(home, server, bridge):
+    assert "no text" in bridge.post(" \n", code=2).err
+    assert "not UTF-8" in bridge.post("-", stdin=b"\xff", code=2).err
+    assert "longer than" in bridge.post("-", stdin="x" * 70000, code=2).err
+    bridge.post("-", stdin="from a pipe\n")
+    assert bridge.texts() == ["from a pipe"]
+
+
+def test_S7_certificates_are_verified(home, server):
+    with Bridge(home, server, tls=True) as bridge:
+        done = bridge.post("x", code=3)
+        assert "certificate" in done.err.lower() and bridge.blog.requests == []
+        bridge.post("y", "--http-ca-file", bridge.blog.ca_file)
+        assert bridge.texts() == ["x", "y"]
+
+
+def test_an_answer_without_end_is_cut(home, server):
+    with Bridge(home, server) as bridge:
+        bridge.blog.answer("POST", ".*", 200, b"x" * (2 << 20), times=1)
+        assert "too long" in bridge.post("x", code=3).err
+
+
+# ----------------------------------------------------------------------------------------- running
+
+
+def test_S7_messages_are_posted_and_told(server, bridge):
+    alice, eve = server.user("alice"), server.user("eve")
+    bridge.run("--allow", bare(alice.jid))
+    alice.message(bridge.jid, "one\ntwo")
+    assert body(alice.expect_message()).startswith("Posted: ")
+    eve.message(bridge.jid, "me too")
+    eve.expect_message("Access denied")
+    bridge.blog.fail(422)
+    alice.message(bridge.jid, "refused")
+    assert body(alice.expect_message()).startswith("Not posted: it refuses (422)")
+    assert bridge.texts() == ["one\ntwo"]
+    alice.message(bridge.jid, "'; $(id) `id`")  # V71
+    alice.expect_message()
+    bridge.posted("'; $(id) `id`")
+
+
+@pytest.mark.burbled_only
+def test_S7_what_is_posted_is_shown_as_status(server, bridge):
+    alice = friend(server, bridge)
+    bridge.run("--allow", bare(alice.jid))
+    alice.message(bridge.jid, "busy")
+    shown = alice.expect("presence", where=has_status)
+    assert shown.findtext("{jabber:client}status") == "busy"
+    bridge.process.stop(signal.SIGTERM, code=6)
+
+
+def test_S7_news_comes_as_messages(server, bridge):
+    alice, carol = server.user("alice"), server.user("carol")
+    bridge.blog.write("old", "before the first start")
+    bridge.run("--to", bare(alice.jid), "--to", bare(carol.jid), "--allow", bare(alice.jid))
+    bridge.blog.wait(method="GET")
+    for text in ("first <b>&amp;</b>", "second\nline \x1b[1m"):
+        bridge.blog.write("somebody", text)
+    for client in (alice, carol):
+        first, second = client.expect_message(), client.expect_message()
+        assert body(first).startswith("Somebody (somebody): first <b>&amp;</b>")
+        assert "second\nline [1m" in body(second)
+    # Its own posts do not come back.
+    alice.message(bridge.jid, "mine")
+    alice.expect("message", where=lambda m: (body(m) or "").startswith("Posted: "))
+    bridge.blog.write("somebody", "third")
+    assert "third" in body(alice.expect_message())
+    # What was seen is not seen again after a restart, and what came meanwhile is.
+    bridge.process.stop(signal.SIGTERM, code=6)
+    bridge.blog.write("somebody", "fourth")
+    bridge.run("--to", bare(alice.jid))
+    assert "fourth" in body(alice.expect_message())
+    bridge.blog.write("somebody", "fifth")
+    assert "fifth" in body(alice.expect_message())
+    alice.nothing("message")
+
+
+def test_S7_many_news_are_read_in_lots(server, bridge):
+    """More than one look can hold; the older style gives but the newest."""
+    alice = server.user("alice")
+    bridge.run("--to", bare(alice.jid))
+    bridge.blog.wait(method="GET")
+    first = 1 if bridge.style == "mastodon" else 61
+    with bridge.blog.changed:
+        for i in range(1, 101):
+            bridge.blog.write("somebody", f"post {i}.")
+    for i in range(first, 101):
+        assert f"post {i}." in body(alice.expect_message())
+
+
+def test_S7_failures_wait_and_outlive_a_restart(server, bridge):
+    alice = server.user("alice")
+    bridge.blog.fail(503, times=None, pattern=".*statuses(/update.json)?")
+    bridge.run("--allow", bare(alice.jid))
+    alice.message(bridge.jid, "one")
+    told = body(alice.expect_message())
+    assert told.startswith("Not posted yet, it is tried again later: it fails (503)")
+    alice.message(bridge.jid, "two")
+    bridge.process.expect_error("trying again later")
+    wait_until(lambda: "two" in str(list(bridge.home.dir.rglob("bridge-queue"))[0].read_text()),
+               20, "the queue")
+    bridge.process.kill()
+    bridge.blog.rules.clear()
+    bridge.run("--allow", bare(alice.jid))
+    for text in ("one", "two"):
+        bridge.posted(text)
+    assert bridge.texts() == ["one", "two"]
+    for _ in range(2):
+        assert body(alice.expect_message()).startswith("Posted: ")
+
+
+@pytest.mark.burbled_only
+def test_S7_own_statuses_are_posted(server, bridge):
+    own = server.login(bridge.account, "phone", presence=-1)
+    own.presence(inner="<status>here before</status><priority>-1</priority>", wait=False)
+    bridge.run("--own-status")
+    own.expect("presence", where=lambda p: p.get("from") != own.jid)
+    own.round_trip(own)
+    for status in ("lunch", "lunch", "back"):
+        own.presence(inner=f"<status>{status}</status><priority>-1</priority>", wait=False)
+    bridge.posted("back")
+    assert bridge.texts() == ["lunch", "back"]
+    bridge.process.stop(signal.SIGTERM, code=6)
+    bridge.run("--own-status")  # what is shown already is no news
+    own.presence(inner="<status>away</status><priority>-1</priority>", wait=False)
+    bridge.posted("away")
+    assert bridge.texts() == ["lunch", "back", "away"]
+
+
+def test_S7_a_server_that_restarts_loses_nothing(home, start_server):
+    server = start_server()
+    alice = server.account("alice")
+    client = server.login(alice, presence=0)
+    with Bridge(home, server) as bridge:
+        bridge.run("--to", alice.jid)
+        bridge.blog.wait(method="GET")
+        bridge.blog.write("somebody", "one")
+        assert "one" in body(client.expect_message())
+        server.kill()
+        bridge.blog.write("somebody", "two")
+        server.start()
+        client = server.login(alice, presence=0)
+        assert "two" in body(client.expect_message())
+        bridge.blog.write("somebody", "three")
+        assert "three" in body(client.expect_message())
+        client.nothing("message")
+
+
+def test_S7_strange_timelines_are_survived(home, server):
+    with Bridge(home, server) as bridge:
+        alice = server.user("alice")
+        bridge.run("--to", bare(alice.jid))
+        bridge.blog.wait(method="GET")
+        for strange in (b"<html>", b"[1]", b"{}", b'[{"id":"../../x"}]', b"[" * 100000,
+                        json.dumps([{"id": "1" * 100}]).encode()):
+            bridge.blog.answer("GET", ".*", 200, strange, times=1)
+        bridge.process.expect_error("no microblog of this style; trying again later")
+        bridge.process.stop(signal.SIGTERM, code=6)
+
+
+def test_another_http_server_is_told(home, server):
+    account = server.account("bridge")
+    home.account(account.jid, account.password, server)
+    with Http() as web:
+        web.answer("*", ".*", 200, "<html>Welcome to this hotel</html>",
+                   headers={"Content-Type": "text/html"})
+        done = home.run("burble", "bridge", "post", "--url", web.url, "x", code=5,
+                        env={"BURBLE_BRIDGE_SECRET": "s"})
+    assert "what answers there is no microblog" in done.err
