@@ -115,7 +115,7 @@ struct burble_config {
 
     uint32_t queue_max;        /**< stanzas that wait or are unacknowledged: 1,000 */
     uint32_t queue_bytes_max;  /**< their bytes: 4 MiB */
-    uint32_t stanza_bytes_max; /**< of what comes in: 1 MiB */
+    uint32_t stanza_bytes_max; /**< of what comes in: 4 MiB, a roster of some 30,000 */
     uint32_t connect_ms;       /**< until online: 60,000 */
     uint32_t silence_ms;       /**< nothing came for so long: ask; 60,000 */
     uint32_t answer_ms;        /**< and no answer: the connection is lost; 20,000 */

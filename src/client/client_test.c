@@ -192,6 +192,31 @@ static void requests_complete_exactly_once(void **state)
     assert_int_equal(s.answers, 2);
 }
 
+static void a_roster_of_20000_fits(void **state)
+{
+    struct test_client t;
+    struct seen s;
+    struct buf text = {0};
+    (void)state;
+    online(&t, &s);
+    assert_int_equal(
+        burble_get(t.c, NULL, "<query xmlns='jabber:iq:roster'/>", 0, on_answer, &s, NULL), 0);
+    (void)buf_printf(&text, "<iq type='result' id='%s'><query xmlns='jabber:iq:roster'>",
+                     test_between(&t, "id='", "'"));
+    for (unsigned i = 0; i < 20000; i++)
+        (void)buf_printf(&text,
+                         "<item jid='contact%u@some.example.org' subscription='both'>"
+                         "<group>Friends</group></item>",
+                         i);
+    (void)buf_lit(&text, "</query></iq>");
+    assert_int_equal(buf_byte(&text, '\0'), 0);
+    test_receive(&t, buf_slice(&text).ptr);
+    assert_int_equal(s.answers, 1);
+    assert_int_equal(s.outcome, BURBLE_IQ_RESULT);
+    buf_free(&text);
+    test_end(&t);
+}
+
 static void V58_copies_are_the_own_accounts_alone(void **state)
 {
     static const char INNER[] =
@@ -294,6 +319,7 @@ int main(void)
         cmocka_unit_test(X03_X05_headers_that_are_none_are_told_so),
         cmocka_unit_test(V60_answers_match_by_id_and_sender),
         cmocka_unit_test(requests_complete_exactly_once),
+        cmocka_unit_test(a_roster_of_20000_fits),
         cmocka_unit_test(V58_copies_are_the_own_accounts_alone),
         cmocka_unit_test(V20_a_bad_stanza_is_counted_and_the_stream_goes_on),
         cmocka_unit_test(a_message_outlives_the_connection_once_and_only_once),

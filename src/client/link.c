@@ -22,7 +22,8 @@ static void parser_limits(struct burble *c, bool after_login)
     uint32_t most = c->setup.config.stanza_bytes_max;
     /* Features of a real server are longer than what a server takes from a stranger. */
     limits.stanza_bytes = after_login || most < 65536 ? most : 65536;
-    limits.elements = XML_LIMITS_C2S.elements;
+    /* As many as a stanza of this size has in fair use: a roster, a list of occupants. */
+    limits.elements = most / 32;
     limits.space_bytes = 0;
     xml_parser_set_limits(c->link.parser, &limits);
 }

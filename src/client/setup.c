@@ -111,7 +111,7 @@ static void take_numbers(struct burble_config *c)
 {
     default_u32(&c->queue_max, 1000);
     default_u32(&c->queue_bytes_max, 4u << 20);
-    default_u32(&c->stanza_bytes_max, 1u << 20);
+    default_u32(&c->stanza_bytes_max, 4u << 20);
     default_u32(&c->connect_ms, 60000);
     default_u32(&c->silence_ms, 60000);
     default_u32(&c->answer_ms, 20000);
