@@ -31,6 +31,8 @@ _current = pytest.StashKey()
 def pytest_addoption(parser):
     parser.addoption("--server", choices=["burbled", "prosody"], default="burbled",
                      help="prosody: to develop the tests themselves against another server")
+    parser.addoption("--write-docs", action="store_true",
+                     help="write what is seen into the documents, rather than compare it")
 
 
 def pytest_collection_finish(session):
