@@ -120,7 +120,7 @@ static void load(struct burble *c, struct slice text)
     struct xml_limits limits = XML_LIMITS_C2S;
     struct xml_tree *tree;
     CHECK(xml_parse(text, SLICE_NONE, &limits, &tree) == XML_OK);
-    CHECK(auth_load(c, xml_root(tree)));
+    CHECK(auth_load(c, xml_root(tree)) == 0);
     xml_tree_free(&tree);
 }
 

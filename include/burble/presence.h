@@ -40,7 +40,8 @@ struct burble_presence {
 };
 
 /** Announces us, and again after every reconnect; status NULL: none; payload: further elements as
- * text, NULL: none. Before the session it is kept and said when there is one. SYNTAX, MEMORY. */
+ * text, NULL: none. Before the session it is kept and said when there is one. SYNTAX, LIMIT,
+ * MEMORY. */
 BURBLE_API int burble_set_presence(struct burble *c, enum burble_show show, const char *status,
                                    int priority, const char *payload);
 /** Takes it back: connected, but not available; and no presence after reconnects. */

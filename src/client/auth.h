@@ -79,8 +79,8 @@ void auth2_show(struct buf *out, struct xml x);
 void auth_tell_changes(struct burble *c);
 /* What outlives the process, as one element. Secret: there may be a token in it. */
 void auth_save(const struct burble *c, struct xml_writer *w);
-/* The same back; false: it is none, or no memory. */
-bool auth_load(struct burble *c, struct xml x);
+/* The same back; 0, ERR_CORRUPT, ERR_MEMORY. */
+int auth_load(struct burble *c, struct xml x);
 
 /* ------------------------------------------------------------------------ for SASL and SASL2 alike
  */

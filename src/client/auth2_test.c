@@ -506,7 +506,7 @@ static bool load(struct burble *c, const char *text)
     struct xml_tree *tree;
     struct xml_limits limits = XML_LIMITS_C2S;
     assert_int_equal(xml_parse(slice_z(text), SLICE_NONE, &limits, &tree), XML_OK);
-    bool good = auth_load(c, xml_root(tree));
+    bool good = auth_load(c, xml_root(tree)) == 0;
     xml_tree_free(&tree);
     return good;
 }

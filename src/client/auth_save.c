@@ -45,7 +45,7 @@ static bool is_uuid(struct slice s)
     return true;
 }
 
-static bool load_token(struct burble *c, struct xml x)
+static int load_token(struct burble *c, struct xml x)
 {
     struct token *t = &c->auth.token;
     unsigned long long expiry, count;
@@ -54,25 +54,27 @@ static bool load_token(struct burble *c, struct xml x)
     if (ht == NULL || text.len == 0 || text.len > SASL_HT_TOKEN_BYTES_MAX ||
         !slice_to_u64(xml_attr(x, SLICE("expiry-ms")), &expiry) || expiry > INT64_MAX ||
         !slice_to_u64(xml_attr(x, SLICE("count")), &count))
-        return false;
+        return ERR_CORRUPT;
     char *copy = client_copy(text);
     if (copy == NULL)
-        return false;
+        return ERR_MEMORY;
     token_forget(c);
     *t = (struct token){.ht = ht, .text = copy, .expiry_ms = (int64_t)expiry, .count = count};
-    return true;
+    return 0;
 }
 
-bool auth_load(struct burble *c, struct xml x)
+int auth_load(struct burble *c, struct xml x)
 {
     struct slice agent = xml_attr(x, SLICE("agent"));
     struct xml token = xml_child(x, NS_STATE, SLICE("token"));
-    if (!xml_is(x, NS_STATE, SLICE("auth")) || (agent.ptr != NULL && !is_uuid(agent)) ||
-        (xml_some(token) && !load_token(c, token)))
-        return false;
+    if (!xml_is(x, NS_STATE, SLICE("auth")) || (agent.ptr != NULL && !is_uuid(agent)))
+        return ERR_CORRUPT;
+    int err = xml_some(token) ? load_token(c, token) : 0;
+    if (err != 0)
+        return err;
     if (agent.ptr != NULL)
         memcpy(c->auth.agent, agent.ptr, agent.len); /* the array was zeroed, its end is NUL */
     c->auth.seen.bound = slice_is(xml_attr(x, SLICE("bound")), "true");
     c->auth.changed = false;
-    return true;
+    return 0;
 }

@@ -91,38 +91,10 @@ static void io(struct burble *c)
     (void)burble_output_ends(c);
 }
 
-static void act(struct burble *c)
+static void act_else(struct burble *c)
 {
     int err;
     switch (p.action) {
-    case DISCONNECT:
-        burble_disconnect(c);
-        break;
-    case SUSPEND:
-        burble_suspend(c);
-        break;
-    case CONNECT:
-        err = burble_connect(c);
-        CHECK(err == 0 || err == BURBLE_ERR_BUSY);
-        break;
-    case FREE:
-        p.freed = true;
-        burble_free(&p.w.c);
-        CHECK(p.w.c == NULL);
-        break;
-    case SEND:
-    case SAY_RAW:
-        say(0);
-        break;
-    case SEND_NOW:
-        say(BURBLE_SEND_NOW);
-        break;
-    case SAVE:
-        save(c);
-        break;
-    case ASK:
-        ask(7, "<q xmlns='q'/>");
-        break;
     case CANCEL:
         for (size_t i = 0; i < REQUESTS; i++) {
             burble_cancel(c, p.handle[i]);
@@ -162,8 +134,45 @@ static void act(struct burble *c)
         burble_suspend(c);
         save(c);
         break;
-    case ACTIONS:
+    default:
         break;
+    }
+}
+
+static void act(struct burble *c)
+{
+    int err;
+    switch (p.action) {
+    case DISCONNECT:
+        burble_disconnect(c);
+        break;
+    case SUSPEND:
+        burble_suspend(c);
+        break;
+    case CONNECT:
+        err = burble_connect(c);
+        CHECK(err == 0 || err == BURBLE_ERR_BUSY);
+        break;
+    case FREE:
+        p.freed = true;
+        burble_free(&p.w.c);
+        CHECK(p.w.c == NULL);
+        break;
+    case SEND:
+    case SAY_RAW:
+        say(0);
+        break;
+    case SEND_NOW:
+        say(BURBLE_SEND_NOW);
+        break;
+    case SAVE:
+        save(c);
+        break;
+    case ASK:
+        ask(7, "<q xmlns='q'/>");
+        break;
+    default:
+        act_else(c);
     }
 }
 
@@ -285,6 +294,7 @@ static void end(void)
         p.freed = true;
         burble_free(&p.w.c);
     }
+    CHECK(p.w.server.bad == 0 && p.w.server.violations == 0);
     for (size_t i = 0; i < REQUESTS; i++)
         CHECK(p.answers[i] == p.asked[i]);
     world_end(&p.w);

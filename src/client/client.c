@@ -116,6 +116,11 @@ void burble_free(struct burble **c)
         client_end(old);
 }
 
+void client_starve(struct burble *c)
+{
+    c->link.out.failed = 1;
+}
+
 void client_hold(struct burble *c)
 {
     c->holds = true;
@@ -161,7 +166,11 @@ bool client_leave(struct burble *c)
 void client_emit(struct burble *c, const struct burble_event *event)
 {
     const struct burble_config *config = &c->setup.config;
-    if (config->on_event == NULL || c->doomed)
+    /* What was read for want of memory without some of its strings is not shown (dispatch.c). */
+    bool partial = c->view.failed && event->kind != BURBLE_EVENT_STATE &&
+                   event->kind != BURBLE_EVENT_SENT && event->kind != BURBLE_EVENT_SAVE;
+    c->starved = c->starved || partial;
+    if (config->on_event == NULL || c->doomed || partial)
         return;
     c->depth++;
     config->on_event(c, event, config->arg);

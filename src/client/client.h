@@ -173,6 +173,7 @@ struct burble {
 
     char *jid;               /* bound full address; NULL: none yet */
     struct burble_tree view; /* of the stanza that is being delivered */
+    bool starved;            /* there was no memory to deliver it */
     struct buf work;         /* for payloads: cleared by client_payload */
 };
 
@@ -188,6 +189,8 @@ void client_change_state(struct burble *c, enum burble_state to,
                          const struct burble_state_event *more);
 /* Output, effects or a nearer deadline are there. */
 void client_wake(struct burble *c);
+/* There was no memory for what has to be written: the connection ends at the end of the turn. */
+void client_starve(struct burble *c);
 /* A loop holds a client that is freed until it has let go. */
 void client_hold(struct burble *c);
 void client_release(struct burble *c);

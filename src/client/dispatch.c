@@ -131,6 +131,8 @@ void client_presence_extras(struct burble *c, bool all, struct buf *out)
 
 void client_bad(struct burble *c, const char *why, struct slice from)
 {
+    if (c->starved) /* who knows? */
+        return;
     struct burble_bad_event e = {.why = why, .from = view_string(&c->view, from)};
     client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_BAD, .bad = &e});
 }
@@ -172,6 +174,14 @@ static void deliver(struct burble *c, const struct stanza *s)
                                           .stanza = view_of(&c->view, s->root)});
 }
 
+/* An address, into mem. False: it is none, or there is no memory to know. */
+static bool address(struct burble *c, struct slice text, struct arena *mem, struct jid *out)
+{
+    int err = text.ptr != NULL ? jid_parse(text, mem, out) : 0;
+    c->starved = c->starved || err == ERR_MEMORY;
+    return err == 0;
+}
+
 void client_stanza(struct burble *c, struct xml root)
 {
     struct arena mem = {0};
@@ -182,11 +192,12 @@ void client_stanza(struct burble *c, struct xml root)
         return;
     client_sm_count_in(c);
     c->view.tree = xml_some(root) ? root.tree : NULL;
+    c->view.failed = c->starved = false;
     if (!stanza_read(root, SLICE_NONE, &s))
         client_bad(c, "it is no stanza", from);
-    else if (from.ptr != NULL && jid_parse(from, &mem, &s.from) != 0)
+    else if (!address(c, from, &mem, &s.from))
         client_bad(c, "its from is no address", from);
-    else if (to.ptr != NULL && jid_parse(to, &mem, &s.to) != 0)
+    else if (!address(c, to, &mem, &s.to))
         client_bad(c, "its to is no address", from);
     else if (s.type == TYPE_BAD && s.kind == STANZA_PRESENCE)
         client_bad(c, "its type is unknown", from);
@@ -195,4 +206,9 @@ void client_stanza(struct burble *c, struct xml root)
     arena_free(&mem);
     arena_reset(&c->view.strings);
     c->view.tree = NULL;
+    c->view.failed = false;
+    if (c->starved && !c->doomed) {
+        client_sm_uncount_in(c);
+        client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
+    }
 }

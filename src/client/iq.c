@@ -343,7 +343,8 @@ static int reply(struct burble *c, const struct stanza *iq, struct slice type, s
     struct buf b = {0};
     buf_lit(&b, "<iq");
     xml_write_attr(&b, SLICE("type"), type);
-    xml_write_attr(&b, SLICE("id"), iq->id);
+    if (iq->id.ptr != NULL)
+        xml_write_attr(&b, SLICE("id"), iq->id);
     if (jid_some(&iq->from))
         xml_write_attr(&b, SLICE("to"), jid_full(&iq->from));
     buf_byte(&b, '>');
@@ -383,12 +384,14 @@ void client_iq_stanza(struct burble *c, const struct stanza *s)
     }
     struct xml payload = xml_first_element(s->root);
     struct client_server *server = server_find(c, xml_ns(payload), xml_name(payload));
-    if (s->id.ptr == NULL || !xml_some(payload) || s->type == TYPE_BAD)
-        (void)client_iq_refuse(c, s, STANZA_BAD_REQUEST, SLICE_NONE);
-    else if (server == NULL)
-        (void)client_iq_refuse(c, s, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE);
-    else
+    bool good = s->id.ptr != NULL && xml_some(payload) && s->type != TYPE_BAD;
+    if (good && server != NULL) {
         server->fn(c, s, payload, server->arg);
+        return;
+    }
+    int err =
+        client_iq_refuse(c, s, good ? STANZA_SERVICE_UNAVAILABLE : STANZA_BAD_REQUEST, SLICE_NONE);
+    c->starved = c->starved || err == ERR_MEMORY;
 }
 
 struct public_server {

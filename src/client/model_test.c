@@ -311,7 +311,7 @@ static void check(void)
 {
     const struct world_server *s = &m.w.server;
     bool exact = m.frees == 0 && !m.crashes && !m.inexact;
-    CHECK(s->violations == 0);
+    CHECK(s->violations == 0 && s->bad == 0);
     for (unsigned i = 0; i < m.said; i++) {
         CHECK(m.fate[i] != OPEN);
         CHECK(m.fate[i] != SENT || s->got[i] >= 1);

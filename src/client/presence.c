@@ -1,8 +1,9 @@
 /* Presence: the own one, kept and said again in every session, and that of others (RFC 6121
  * section 4). */
-#include <string.h>
+#include <stdio.h>
 
 #include "client/client.h"
+#include "xml/parser.h"
 
 static const char *const SHOWS[] = {
     [BURBLE_SHOW_ONLINE] = "online", [BURBLE_SHOW_CHAT] = "chat", [BURBLE_SHOW_AWAY] = "away",
@@ -69,18 +70,25 @@ bool client_presence_deliver(struct burble *c, const struct stanza *s)
     return true;
 }
 
-void client_presence_announce(struct burble *c)
+static int announce(struct burble *c)
 {
     struct buf b = {0};
-    if (!c->available)
-        return;
     buf_lit(&b, "<presence>");
     buf_add(&b, buf_slice(&c->presence));
     client_presence_extras(c, true, &b);
     buf_lit(&b, "</presence>");
-    if (b.failed || outbox_put(c, OUTBOX_SESSION, buf_slice(&b), SLICE_NONE, 0, NULL) != 0)
-        c->presence_due = c->session; /* for when the session goes on */
+    int err =
+        b.failed ? ERR_MEMORY : outbox_put(c, OUTBOX_SESSION, buf_slice(&b), SLICE_NONE, 0, NULL);
     buf_free(&b);
+    if (err != 0)
+        c->presence_due = c->session; /* for when the session goes on */
+    return err;
+}
+
+void client_presence_announce(struct burble *c)
+{
+    if (c->available && announce(c) == ERR_MEMORY)
+        client_starve(c);
 }
 
 void client_presence_resume(struct burble *c)
@@ -93,7 +101,7 @@ void client_presence_resume(struct burble *c)
         (void)burble_send_presence(c, NULL, BURBLE_UNAVAILABLE, NULL);
 }
 
-static int check(struct slice payload)
+static int check(const struct burble *c, struct slice payload)
 {
     struct buf b = {0};
     buf_lit(&b, "<presence>");
@@ -101,9 +109,12 @@ static int check(struct slice payload)
     buf_lit(&b, "</presence>");
     int err = b.failed ? ERR_MEMORY : 0;
     if (err == 0) {
-        struct burble_xml x = burble_xml_parse(buf_slice(&b).ptr, buf_len(&b), NULL);
-        err = burble_xml_some(x) ? 0 : ERR_SYNTAX;
-        burble_xml_free(&x);
+        struct xml_limits limits = XML_LIMITS_C2S;
+        struct xml_tree *tree = NULL;
+        limits.stanza_bytes = c->setup.config.queue_bytes_max;
+        enum xml_error error = xml_parse(buf_slice(&b), NS_CLIENT, &limits, &tree);
+        err = error == XML_OK ? 0 : error == XML_MEMORY ? ERR_MEMORY : ERR_SYNTAX;
+        xml_tree_free(&tree);
     }
     buf_free(&b);
     return err;
@@ -121,16 +132,12 @@ int burble_set_presence(struct burble *c, enum burble_show show, const char *sta
         xml_leaf(&w, SLICE("status"), SLICE_NONE, slice_z(status));
     if (priority != 0) {
         char text[16];
-        struct buf n = {0};
-        (void)buf_printf(&n, "%d", priority);
-        size_t len = buf_len(&n) < sizeof(text) ? buf_len(&n) : 0;
-        memcpy(text, buf_slice(&n).ptr, len);
-        xml_leaf(&w, SLICE("priority"), SLICE_NONE, slice_of(text, len));
-        buf_free(&n);
+        (void)snprintf(text, sizeof(text), "%d", priority);
+        xml_leaf(&w, SLICE("priority"), SLICE_NONE, slice_z(text));
     }
     if (payload != NULL)
         buf_add(&b, slice_z(payload));
-    int err = b.failed ? ERR_MEMORY : check(buf_slice(&b));
+    int err = b.failed ? ERR_MEMORY : check(c, buf_slice(&b));
     if (err == 0 && (priority < -128 || priority > 127))
         err = ERR_SYNTAX;
     if (err != 0) {
@@ -140,13 +147,13 @@ int burble_set_presence(struct burble *c, enum burble_show show, const char *sta
     buf_free(&c->presence);
     c->presence = b;
     c->available = true;
-    client_presence_announce(c);
-    return 0;
+    err = announce(c);
+    return err == ERR_CLOSED || err == ERR_BUSY ? 0 : err; /* it is kept */
 }
 
 int client_presence_restore(struct burble *c, struct slice payload)
 {
-    int err = check(payload);
+    int err = check(c, payload);
     if (err == 0)
         err = buf_add(&c->presence, payload);
     c->available = err == 0;

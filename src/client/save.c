@@ -182,8 +182,8 @@ static int load_child(struct burble *c, struct xml x)
         return load_stanza(c, x);
     if (xml_is(x, NS_STATE, SLICE("inactive")))
         c->inactive = true;
-    if (slice_is(xml_name(x), "auth") && !auth_load(c, x))
-        return ERR_CORRUPT;
+    if (slice_is(xml_name(x), "auth"))
+        return auth_load(c, x);
     return 0; /* of a later version that is compatible */
 }
 

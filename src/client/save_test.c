@@ -290,6 +290,7 @@ static void what_is_damaged_is_refused(void **state)
         HEAD "<presence>&lt;a&gt;</presence></state>",
         HEAD "<presence/><presence/></state>",
         HEAD "<presence>&lt;/presence&gt;&lt;presence&gt;</presence></state>",
+        HEAD "<auth xmlns='urn:burble:state:auth' agent='x'/></state>",
         HEAD "<!DOCTYPE x></state>",
     };
     (void)state;

@@ -167,7 +167,8 @@ void session_begin(struct burble *c, unsigned along)
         struct client_iq iq = {.set = true,
                                .payload = SLICE("<enable xmlns='urn:xmpp:carbons:2'/>"),
                                .fn = carbons_answer};
-        (void)client_iq_send(c, &iq, NULL);
+        if (client_iq_send(c, &iq, NULL) == ERR_MEMORY)
+            client_starve(c);
     }
     if ((along & SESSION_INACTIVE) == 0)
         say_inactive(c);

@@ -257,6 +257,11 @@ void client_sm_count_in(struct burble *c)
     c->sm.in_h++;
 }
 
+void client_sm_uncount_in(struct burble *c)
+{
+    c->sm.in_h--;
+}
+
 void client_sm_sent(struct burble *c, bool urgent)
 {
     if (urgent || outbox_unacked(c) >= ASK_STANZAS)

@@ -43,6 +43,8 @@ void client_sm_say_count(struct burble *c);
 void client_sm_element(struct burble *c, struct xml x);
 /* A stanza came. */
 void client_sm_count_in(struct burble *c);
+/* It could not be processed for want of memory: the server has to send it again. */
+void client_sm_uncount_in(struct burble *c);
 /* A stanza went out; urgent: somebody waits for the acknowledgement. */
 void client_sm_sent(struct burble *c, bool urgent);
 void client_sm_turn(struct burble *c);

@@ -343,9 +343,12 @@ static void bad_xml(struct burble *c)
         {XML_TOO_BIG, S("policy-violation")},
         {XML_TOO_COMPLEX, S("policy-violation")},
         {XML_SECOND_HEADER, S("unsupported-stanza-type")},
-        {XML_MEMORY, S("resource-constraint")},
     };
     enum xml_error error = xml_parser_error(c->link.parser);
+    if (error == XML_MEMORY) { /* nobody's fault: the server is not told that the stream ends */
+        client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
+        return;
+    }
     struct slice condition = SLICE("not-well-formed");
     for (size_t i = 0; i < sizeof(CONDITIONS) / sizeof(CONDITIONS[0]); i++)
         if (CONDITIONS[i].error == error)

@@ -234,8 +234,10 @@ static void take(struct world *w, struct slice in)
         struct xml x = xml_root(xml_parser_tree(s->parser));
         if (event == XML_MORE)
             return;
-        CHECK(event != XML_BAD);
-        if (event == XML_OPEN) {
+        if (event == XML_BAD) {
+            s->bad++;
+            s->closed = true;
+        } else if (event == XML_OPEN) {
             SAY(w, HEADER);
             features(w);
         } else if (event == XML_STANZA) {
@@ -298,16 +300,24 @@ int world_restart(struct world *w, const void *state, size_t len)
     return err;
 }
 
-void world_new(struct world *w, const struct burble_config *config)
+int world_try(struct world *w, const struct burble_config *config)
 {
-    *w = (struct world){
-        .config = *config, .now = {.mono_ms = 1000, .wall_ms = 1800000000000}, .random = 1};
+    *w = (struct world){.config = *config,
+                        .now = {.mono_ms = 1000, .wall_ms = 1800000000000},
+                        .random = 1,
+                        .around = w->around};
     w->config.jid = "me@example.org";
     w->config.password = "secret";
     w->config.host = "xmpp.example.org";
     w->config.security = BURBLE_TLS_NONE;
     w->config.flags |= BURBLE_UNSAFE_PLAIN;
-    CHECK(world_restart(w, config->state, config->state_len) == 0);
+    return world_restart(w, config->state, config->state_len);
+}
+
+void world_new(struct world *w, const struct burble_config *config)
+{
+    w->around = NULL;
+    CHECK(world_try(w, config) == 0);
 }
 
 static void answer(struct world *w, const struct burble_effect *e)
@@ -444,17 +454,27 @@ void world_wait(struct world *w)
     world_settle(w);
 }
 
-bool world_reach(struct world *w, enum burble_state state)
+static bool reach(struct world *w, enum burble_state state, bool rest)
 {
     for (unsigned i = 0; i < WAITS_MAX; i++) {
         world_settle(w);
-        if (w->c == NULL)
-            return false;
+        if (w->c == NULL || (!rest && burble_state(w->c) == BURBLE_OFFLINE))
+            return w->c != NULL && burble_state(w->c) == state;
         if (burble_state(w->c) == state)
             return true;
         world_wait(w);
     }
     return false;
+}
+
+bool world_reach(struct world *w, enum burble_state state)
+{
+    return reach(w, state, true);
+}
+
+bool world_reach_soon(struct world *w, enum burble_state state)
+{
+    return reach(w, state, false);
 }
 
 void world_break(struct world *w, const char *failure)

@@ -34,6 +34,7 @@ struct world_server {
     unsigned presences, requests, answers, sessions, resumptions;
     unsigned last; /* the message that came last */
     unsigned reordered;
+    unsigned bad;        /* connections that ended with what was no XML */
     unsigned violations; /* the client acknowledged what was not sent, or less than before */
 };
 
@@ -55,6 +56,8 @@ struct world {
 
 /* The account me@example.org with the password "secret", not connected. */
 void world_new(struct world *w, const struct burble_config *config);
+/* The same, with w->around set before; 0, or the error of burble_new. */
+int world_try(struct world *w, const struct burble_config *config);
 /* Another client of the same account and server, with this state (NULL: none). The old one must be
  * gone. 0, or the error of burble_new. */
 int world_restart(struct world *w, const void *state, size_t len);
@@ -68,6 +71,8 @@ void world_pass(struct world *w, uint32_t ms);
 void world_wait(struct world *w);
 /* Until this state, waiting where that is needed; false: not after 1,000 waits. */
 bool world_reach(struct world *w, enum burble_state state);
+/* The same, but a client that goes offline stays so. */
+bool world_reach_soon(struct world *w, enum burble_state state);
 /* The connection breaks, and what is under way is lost. failure NULL: the end of the bytes. */
 void world_break(struct world *w, const char *failure);
 /* The server sends a stanza of the session (counted), or anything else. */

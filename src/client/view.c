@@ -37,8 +37,10 @@ const char *view_string(struct burble_tree *view, struct slice s)
     if (s.ptr == NULL)
         return NULL;
     char *copy = arena_alloc(&view->strings, s.len + 1);
-    if (copy == NULL)
+    if (copy == NULL) {
+        view->failed = true;
         return NULL;
+    }
     memcpy(copy, s.ptr, s.len);
     copy[s.len] = '\0';
     return copy;

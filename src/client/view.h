@@ -10,6 +10,7 @@ struct burble_tree {
     const struct xml_tree *tree;
     struct xml_tree *owned; /* freed with it; NULL: the client's */
     struct arena strings;
+    bool failed; /* there was no memory for a string */
 };
 
 /* The public handle of a node, in the view that is given. */
