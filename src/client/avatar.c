@@ -142,6 +142,8 @@ static void on_metadata(struct burble *c, const struct burble_pubsub_event *e, v
         out.bytes = number(info, SLICE("bytes"));
         out.width = number(info, SLICE("width"));
         out.height = number(info, SLICE("height"));
+        if (out.id == NULL)
+            return; /* no memory is not no avatar */
     }
     for (size_t i = 0; i < LISTENERS_MAX && !c->doomed; i++) {
         struct listener l = a->listeners[i];

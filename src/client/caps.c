@@ -144,13 +144,13 @@ static bool ask(struct caps *caps, struct caps_set *set, const struct caps_conta
     xml_open(&w, SLICE("query"), NS_DISCO_INFO);
     xml_attr_put(&w, SLICE("node"), buf_slice(&node));
     xml_close(&w);
-    bool good = !node.failed;
+    c->work.failed |= node.failed;
     buf_free(&node);
     if (q != NULL) {
         q->set = set;
         memcpy(q->jid, k->jid, strlen(k->jid) + 1);
     }
-    if (!good || client_iq_ask(c, false, k->jid, answered, q, NULL) != 0)
+    if (client_iq_ask(c, false, k->jid, answered, q, NULL) != 0)
         return false;
     set->asking = true;
     caps->asking++;

@@ -75,7 +75,8 @@ static bool is_same(struct xml a, struct xml b)
 
 /* ------------------------------------------------------------------------------------- reading */
 
-static void read_fields(struct burble *c, const struct layout *f, struct xml card,
+/* False: no memory; half of a card would be taken for all of it. */
+static bool read_fields(struct burble *c, const struct layout *f, struct xml card,
                         struct burble_vcard *out)
 {
     out->xml = view_of(&c->view, card);
@@ -83,9 +84,13 @@ static void read_fields(struct burble *c, const struct layout *f, struct xml car
         struct xml x = find(f, card, &f->rows[i]);
         if (f->rows[i].inner != NULL)
             x = xml_child(x, f->ns, slice_z(f->rows[i].inner));
-        if (xml_text(x).len > 0)
-            *field(out, &f->rows[i]) = view_string(&c->view, xml_text(x));
+        if (xml_text(x).len == 0)
+            continue;
+        *field(out, &f->rows[i]) = view_string(&c->view, xml_text(x));
+        if (*field(out, &f->rows[i]) == NULL)
+            return false;
     }
+    return true;
 }
 
 static void read_photo(struct burble *c, struct xml card, struct burble_vcard_answer *out)
@@ -121,11 +126,20 @@ static struct asked *asked_new(const struct burble *c, const char *jid, burble_v
     return a;
 }
 
-static void not_there(struct burble_vcard_answer *out)
+/* What came with the answer, or why it cannot be had. */
+static void take_card(struct burble *c, const struct layout *f, struct xml card,
+                      struct burble_vcard_answer *out)
 {
+    if (xml_some(card) && read_fields(c, f, card, &out->vcard))
+        return;
     out->outcome = BURBLE_IQ_ERROR;
-    out->error = (struct burble_stanza_error){
-        .condition = "item-not-found", .type = "cancel", .text = "there is no vCard"};
+    out->vcard = (struct burble_vcard){0};
+    out->error = xml_some(card) ? (struct burble_stanza_error){.condition = "resource-constraint",
+                                                               .type = "wait",
+                                                               .text = "out of memory"}
+                                : (struct burble_stanza_error){.condition = "item-not-found",
+                                                               .type = "cancel",
+                                                               .text = "there is no vCard"};
 }
 
 static void answered(struct burble *c, enum burble_iq_outcome outcome, struct xml iq, void *arg)
@@ -134,12 +148,10 @@ static void answered(struct burble *c, enum burble_iq_outcome outcome, struct xm
     struct burble_vcard_answer out = {.outcome = outcome, .jid = a->jid};
     struct xml card = xml_child(iq, NS_VCARD, SLICE("vCard"));
     client_iq_error(c, outcome, iq, &out.error);
-    if (outcome == BURBLE_IQ_RESULT && !xml_some(card)) {
-        not_there(&out);
-    } else if (outcome == BURBLE_IQ_RESULT) {
-        read_fields(c, &TEMP, card, &out.vcard);
+    if (outcome == BURBLE_IQ_RESULT)
+        take_card(c, &TEMP, card, &out);
+    if (out.outcome == BURBLE_IQ_RESULT)
         read_photo(c, card, &out);
-    }
     a->fn(c, &out, a->arg);
     free(a);
 }
@@ -162,10 +174,8 @@ static void answered4(struct burble *c, enum burble_iq_outcome outcome, struct x
     struct xml items = xml_child(pubsub, NS_PUBSUB, SLICE("items"));
     struct xml card = xml_child(xml_child(items, NS_PUBSUB, SLICE("item")), FOUR.ns, FOUR.name);
     client_iq_error(c, outcome, iq, &out.error);
-    if (outcome == BURBLE_IQ_RESULT && !xml_some(card))
-        not_there(&out);
-    else if (outcome == BURBLE_IQ_RESULT)
-        read_fields(c, &FOUR, card, &out.vcard);
+    if (outcome == BURBLE_IQ_RESULT)
+        take_card(c, &FOUR, card, &out);
     a->fn(c, &out, a->arg);
     free(a);
 }
