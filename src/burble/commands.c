@@ -19,6 +19,8 @@ const struct command *const COMMANDS[] = {
     &CMD_COMMAND,
     &CMD_CONSOLE,
     &CMD_DISCO,
+    &CMD_FILE_RECEIVE,
+    &CMD_FILE_SEND,
     &CMD_HELP,
     &CMD_HISTORY,
     &CMD_LISTEN,

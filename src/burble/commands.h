@@ -48,6 +48,8 @@ extern const struct command CMD_CHAT;
 extern const struct command CMD_COMMAND;
 extern const struct command CMD_CONSOLE;
 extern const struct command CMD_DISCO;
+extern const struct command CMD_FILE_RECEIVE;
+extern const struct command CMD_FILE_SEND;
 extern const struct command CMD_HELP;
 extern const struct command CMD_HISTORY;
 extern const struct command CMD_LISTEN;

@@ -324,6 +324,17 @@ int burble_file_offer(struct burble *c, const char *to, const struct burble_file
     return err;
 }
 
+/* They may have gone, or may not be reachable by us as we are by them. */
+static void agreed(struct burble *c, enum burble_iq_outcome outcome, struct xml iq, void *arg)
+{
+    struct burble_file *f = arg;
+    struct burble_stanza_error error;
+    f->handle = 0;
+    client_iq_error(c, outcome, iq, &error);
+    if (outcome != BURBLE_IQ_RESULT)
+        file_end(f, BURBLE_FILE_LOST, NULL, *error.text != '\0' ? error.text : error.condition);
+}
+
 int burble_file_accept(struct burble_file *f, const struct burble_file_handlers *h, void *arg)
 {
     if (f->state == FILE_OVER)
@@ -332,7 +343,7 @@ int burble_file_accept(struct burble_file *f, const struct burble_file_handlers 
         return ERR_BUSY;
     int err =
         burble_ibb_await(f->x.client, f->peer, f->stream_sid, f->block, &STREAM, f, &f->stream);
-    if (err == 0 && (err = file_say_accept(f)) != 0)
+    if (err == 0 && (err = file_say_accept(f, agreed)) != 0)
         burble_ibb_free(&f->stream);
     if (err != 0)
         return err;

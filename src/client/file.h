@@ -36,7 +36,7 @@ struct burble_file {
     struct burble_file_info info;
     struct burble_ibb *stream;
     uint64_t moved;  /* given to the stream, or taken from it */
-    uint64_t handle; /* of the offer under way; 0: none */
+    uint64_t handle; /* of the offer or its acceptance under way; 0: none */
     struct digest *digest;
     bool hash_known; /* the other side has told it */
     uint8_t hash[DIGEST_SHA256_BYTES];
@@ -59,7 +59,7 @@ void file_succeeded(struct burble_file *f);
 
 /* file_jingle.c: what we say. 0 or what client_iq_send says. */
 int file_say_initiate(struct burble_file *f, client_iq_fn *fn);
-int file_say_accept(struct burble_file *f);
+int file_say_accept(struct burble_file *f, client_iq_fn *fn);
 /* Of whatever session. */
 int file_say_terminate(struct burble *c, struct slice peer, struct slice sid, const char *reason);
 int file_say_checksum(struct burble_file *f, const uint8_t hash[DIGEST_SHA256_BYTES]);

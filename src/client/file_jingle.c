@@ -74,7 +74,7 @@ int file_say_initiate(struct burble_file *f, client_iq_fn *fn)
     return send(c, slice_z(f->peer), fn, f, &f->handle);
 }
 
-int file_say_accept(struct burble_file *f)
+int file_say_accept(struct burble_file *f, client_iq_fn *fn)
 {
     struct burble *c = f->x.client;
     struct xml_writer w;
@@ -82,7 +82,7 @@ int file_say_accept(struct burble_file *f)
     xml_attr_put(&w, SLICE("responder"), slice_z(c->jid));
     put_content(f, &w);
     xml_close(&w);
-    return send(c, slice_z(f->peer), NULL, NULL, NULL);
+    return send(c, slice_z(f->peer), fn, f, &f->handle);
 }
 
 int file_say_terminate(struct burble *c, struct slice peer, struct slice sid, const char *reason)

@@ -502,6 +502,28 @@ static void an_offer_may_wait_for_its_decision(void **state)
     end(&t, &h);
 }
 
+static void an_acceptance_that_does_not_arrive_ends_it(void **state)
+{
+    struct test_client t;
+    struct heard h;
+    char id[TEST_ID_BYTES];
+    (void)state;
+    online(&t, &h);
+    h.accept = true;
+    assert_int_equal(burble_file_listen(t.c, allow, on_offer, &h), 0);
+    jingle(&t, "session-initiate", "j1", CONTENT(GOOD, TRANSPORT));
+    test_expect(&t, "id='q'");
+    test_request(&t, "set", BOB, id);
+    test_receivef(&t,
+                  "<iq type='error' id='%s' from='" BOB "'><error type='cancel'>"
+                  "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+                  id);
+    assert_int_equal(h.ends, 1);
+    assert_int_equal(h.end, BURBLE_FILE_LOST);
+    assert_string_equal(h.text, "service-unavailable");
+    end(&t, &h);
+}
+
 static void V16_a_transfer_ends_in_its_callbacks(void **state)
 {
     struct test_client t;
@@ -604,6 +626,7 @@ int main(void)
         cmocka_unit_test(V70_lies_about_the_length_end_the_transfer),
         cmocka_unit_test(V70_bad_offers_never_reach_the_program),
         cmocka_unit_test(an_offer_may_wait_for_its_decision),
+        cmocka_unit_test(an_acceptance_that_does_not_arrive_ends_it),
         cmocka_unit_test(V16_a_transfer_ends_in_its_callbacks),
         cmocka_unit_test(V70_names_are_made_safe),
         cmocka_unit_test(V70_long_names_keep_their_ending),
