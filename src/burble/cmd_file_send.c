@@ -72,8 +72,8 @@ const struct command CMD_FILE_SEND = {
     .account = true,
     .options = OPTIONS,
     .line = "send files",
-    .help = "Uploads each file to the server, and sends the link. With --inband it goes through\n"
-            "the session itself to a connected device that takes it: that of a full address,\n"
-            "or the first of a contact; burble file receive takes it there.",
+    .help = "Uploads each file to the server, and sends the link. With --inband it goes\n"
+            "through the session itself to a connected device that takes it: that of a full\n"
+            "address, or the first of a contact; burble file receive takes it there.",
     .run = run,
 };
