@@ -7,8 +7,6 @@
 
 #include "client/adhoc.h"
 
-#define NS_OOB SLICE("jabber:x:oob")
-
 enum { NOTES_MAX = 100, ANSWER_MS = 60000 };
 
 struct burble_adhoc {
@@ -89,8 +87,7 @@ static bool read_items(struct burble *c, struct xml query, struct burble_disco_i
 static void listed(struct burble *c, enum burble_iq_outcome outcome, struct xml iq, void *arg)
 {
     struct listing *l = arg;
-    struct burble_disco_items all = {
-        .outcome = outcome, .from = l->jid, .node = "http://jabber.org/protocol/commands"};
+    struct burble_disco_items all = {.outcome = outcome, .from = l->jid, .node = NS_COMMANDS.ptr};
     client_iq_error(c, outcome, iq, &all.error);
     if (outcome == BURBLE_IQ_RESULT &&
         !read_items(c, xml_child(iq, NS_DISCO_ITEMS, SLICE("query")), &all)) {

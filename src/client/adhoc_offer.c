@@ -350,7 +350,7 @@ static int start(struct burble *c, struct offers **out)
         return ERR_MEMORY;
     int err = client_iq_serve(c, NS_COMMANDS, SLICE("command"), serve, all);
     if (err == 0)
-        err = client_feature(c, "http://jabber.org/protocol/commands");
+        err = client_feature(c, NS_COMMANDS.ptr);
     if (err != 0) {
         free(all);
         return err;

@@ -8,11 +8,6 @@
 #include "client/disco.h"
 #include "client/text.h"
 
-#define NS_PING    SLICE("urn:xmpp:ping")
-#define NS_VERSION SLICE("jabber:iq:version")
-#define NS_TIME    SLICE("urn:xmpp:time")
-#define NS_LAST    SLICE("jabber:iq:last")
-
 struct answers {
     struct client_extension x;
     uint64_t touched_ms;

@@ -10,7 +10,6 @@
 
 #define NS_METADATA SLICE("urn:xmpp:avatar:metadata")
 #define NS_DATA     SLICE("urn:xmpp:avatar:data")
-#define NS_VCARD    SLICE("vcard-temp")
 #define NS_UPDATE   SLICE("vcard-temp:x:update")
 #define META_NODE   "urn:xmpp:avatar:metadata"
 #define DATA_NODE   "urn:xmpp:avatar:data"

@@ -9,8 +9,6 @@
 
 enum { BLOCKED_MAX = 10000 };
 
-#define NS_BLOCKING SLICE("urn:xmpp:blocking")
-
 struct burble_blocklist {
     struct client_extension x;
     struct burble_blocklist_config config;

@@ -8,7 +8,6 @@
 enum { CONTACTS_MAX = 10000, ASKING_MAX = 16, NODE_BYTES_MAX = 512 };
 
 #define NS_CAPS2 SLICE("urn:xmpp:caps")
-#define NS_HASH  SLICE("urn:xmpp:hashes:2")
 
 /* ---------------------------------------------------------------------------------- contacts */
 
@@ -239,8 +238,8 @@ struct said {
 static bool read_said(struct xml presence, struct said *out)
 {
     struct xml c = xml_child(presence, NS_CAPS2, SLICE("c"));
-    for (struct xml h = xml_child(c, NS_HASH, SLICE("hash")); xml_some(h);
-         h = xml_next_named(h, NS_HASH, SLICE("hash")))
+    for (struct xml h = xml_child(c, NS_HASHES, SLICE("hash")); xml_some(h);
+         h = xml_next_named(h, NS_HASHES, SLICE("hash")))
         if (slice_is(xml_attr(h, SLICE("algo")), "sha-256")) {
             *out = (struct said){.method = CAPS_0390, .hash = xml_text(h)};
             return out->hash.len > 0 && out->hash.len < CAPS_HASH_BYTES;
@@ -407,7 +406,7 @@ int burble_caps_start(struct burble *c, const char *node, burble_caps_fn *on_kno
         return ERR_EXISTS;
     int err = disco_start(c);
     if (err == 0)
-        err = client_feature(c, "http://jabber.org/protocol/caps");
+        err = client_feature(c, NS_CAPS.ptr);
     struct caps *caps = err == 0 ? client_alloc(sizeof(*caps)) : NULL;
     if (caps == NULL)
         return err != 0 ? err : ERR_MEMORY;

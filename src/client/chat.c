@@ -417,11 +417,11 @@ int burble_chat_new(struct burble *c, const struct burble_chat_config *config,
     list_init(&chat->partners);
     list_init(&chat->waiting);
     client_extend(c, &chat->x, &OPS);
-    int err = client_feature(c, "urn:xmpp:receipts");
+    int err = client_feature(c, NS_RECEIPTS.ptr);
     if (err == 0)
-        err = client_feature(c, "urn:xmpp:chat-markers:0");
+        err = client_feature(c, NS_MARKERS.ptr);
     if (err == 0 && (chat->config.flags & BURBLE_CHAT_NO_STATES) == 0)
-        err = client_feature(c, "http://jabber.org/protocol/chatstates");
+        err = client_feature(c, NS_CHAT_STATES.ptr);
     if (err != 0) {
         client_unextend(&chat->x);
         chat_free(&chat->x);

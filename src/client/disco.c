@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#define NS_RSM SLICE("http://jabber.org/protocol/rsm")
-
 struct ask {
     union {
         burble_disco_info_fn *info;

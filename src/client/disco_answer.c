@@ -156,9 +156,9 @@ int disco_start(struct burble *c)
         return err;
     err = client_iq_serve(c, NS_DISCO_ITEMS, SLICE("query"), answer, d);
     if (err == 0)
-        err = client_feature(c, "http://jabber.org/protocol/disco#info");
+        err = client_feature(c, NS_DISCO_INFO.ptr);
     if (err == 0)
-        err = client_feature(c, "http://jabber.org/protocol/disco#items");
+        err = client_feature(c, NS_DISCO_ITEMS.ptr);
     if (err != 0) {
         (void)client_iq_serve(c, NS_DISCO_INFO, SLICE("query"), NULL, NULL);
         (void)client_iq_serve(c, NS_DISCO_ITEMS, SLICE("query"), NULL, NULL);

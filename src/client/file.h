@@ -12,7 +12,6 @@
 #define NS_JINGLE_ERRORS SLICE("urn:xmpp:jingle:errors:1")
 #define NS_FILE          SLICE("urn:xmpp:jingle:apps:file-transfer:5")
 #define NS_JINGLE_IBB    SLICE("urn:xmpp:jingle:transports:ibb:1")
-#define NS_HASHES        SLICE("urn:xmpp:hashes:2")
 
 enum file_state {
     FILE_OFFERED,  /* by us; the other side decides */

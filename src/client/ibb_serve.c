@@ -238,7 +238,7 @@ int burble_ibb_listen(struct burble *c, burble_ibb_offer_fn *fn, void *arg)
 {
     int err = ibb_serve(c);
     if (err == 0 && fn != NULL)
-        err = client_feature(c, "http://jabber.org/protocol/ibb");
+        err = client_feature(c, NS_IBB.ptr);
     if (err != 0)
         return err;
     struct listener *l = listener_of(c);

@@ -6,11 +6,8 @@
 #include "base/check.h"
 #include "client/client.h"
 
-#define NS_FORWARD   SLICE("urn:xmpp:forward:0")
-#define NS_STANZA_ID SLICE("urn:xmpp:sid:0")
-#define NS_CORRECT   SLICE("urn:xmpp:message-correct:0")
-#define NS_OCCUPANT  SLICE("urn:xmpp:occupant-id:0")
-#define NS_OOB       SLICE("jabber:x:oob")
+#define NS_FORWARD SLICE("urn:xmpp:forward:0")
+#define NS_CORRECT SLICE("urn:xmpp:message-correct:0")
 
 static const struct {
     struct slice name;
@@ -129,7 +126,7 @@ static void read_other(struct reading *r, struct xml x)
         read_delay(r, x);
     else if (slice_eq(ns, NS_CORRECT) && slice_is(name, "replace"))
         m->replaces = text_of(r, xml_attr(x, SLICE("id")));
-    else if (slice_eq(ns, NS_OCCUPANT) && slice_is(name, "occupant-id"))
+    else if (slice_eq(ns, NS_OCCUPANT_ID) && slice_is(name, "occupant-id"))
         m->occupant_id = text_of(r, xml_attr(x, SLICE("id")));
     else if (slice_eq(ns, NS_OOB) && slice_is(name, "x"))
         m->oob_url = text_of(r, xml_text(xml_child(x, NS_OOB, SLICE("url"))));

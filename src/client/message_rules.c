@@ -9,7 +9,6 @@
 #define RETRACT   "urn:xmpp:message-retract:1"
 #define MODERATE  "urn:xmpp:message-moderate:1"
 #define REACTIONS "urn:xmpp:reactions:0"
-#define MUC_USER  "http://jabber.org/protocol/muc#user"
 
 static bool same(const char *a, const char *b)
 {
@@ -24,7 +23,7 @@ static bool in_room(const struct burble_message *m)
 /* A private message of a room's occupant. */
 static bool is_private(const struct burble_message *m)
 {
-    return burble_xml_some(burble_xml_child(m->xml, MUC_USER, "x"));
+    return burble_xml_some(burble_xml_child(m->xml, NS_MUC_USER.ptr, "x"));
 }
 
 static bool same_author(const struct burble_message *a, const struct burble_message *b, bool stayed)

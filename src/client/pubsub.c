@@ -6,8 +6,6 @@
 
 #include "client/text.h"
 
-#define NS_RSM SLICE("http://jabber.org/protocol/rsm")
-
 const struct burble_pubsub_option *burble_pubsub_private(void)
 {
     static const struct burble_pubsub_option OPTIONS[] = {

@@ -5,7 +5,6 @@
 #include "burble/pubsub.h"
 #include "client/client.h"
 
-#define NS_PUBSUB        SLICE("http://jabber.org/protocol/pubsub")
 #define NS_PUBSUB_OWNER  SLICE("http://jabber.org/protocol/pubsub#owner")
 #define NS_PUBSUB_EVENT  SLICE("http://jabber.org/protocol/pubsub#event")
 #define NS_PUBSUB_ERRORS SLICE("http://jabber.org/protocol/pubsub#errors")

@@ -5,10 +5,6 @@
 #include "burble/answers.h"
 #include "client/client.h"
 
-#define NS_VERSION SLICE("jabber:iq:version")
-#define NS_TIME    SLICE("urn:xmpp:time")
-#define NS_LAST    SLICE("jabber:iq:last")
-
 struct asked {
     union {
         burble_pong_fn *pong;

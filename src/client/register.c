@@ -10,8 +10,6 @@
 #include "client/client.h"
 #include "client/text.h"
 
-#define NS_OOB SLICE("jabber:x:oob")
-
 /* The fields of XEP-0077 section 14.1. */
 static const char *const FIELDS[] = {
     "username", "nick", "password", "name", "first", "last", "email", "address", "city",

@@ -194,8 +194,8 @@ static void asked(struct burble *c, struct xml query)
 {
     struct questions q;
     struct slice said = xml_text(xml_child(query, NS_REGISTER, SLICE("instructions")));
-    struct xml oob = xml_child(query, SLICE("jabber:x:oob"), SLICE("x"));
-    struct slice url = xml_text(xml_child(oob, SLICE("jabber:x:oob"), SLICE("url")));
+    struct xml oob = xml_child(query, NS_OOB, SLICE("x"));
+    struct slice url = xml_text(xml_child(oob, NS_OOB, SLICE("url")));
     read_questions(query, &q);
     if (xml_some(q.form) && said.len == 0)
         said = xml_text(xml_child(q.form, NS_DATA_FORMS, SLICE("instructions")));

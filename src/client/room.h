@@ -14,10 +14,9 @@
 #include "burble/room.h"
 #include "client/client.h"
 
-#define NS_MUC         SLICE("http://jabber.org/protocol/muc")
-#define NS_MUC_ADMIN   SLICE("http://jabber.org/protocol/muc#admin")
-#define NS_MUC_OWNER   SLICE("http://jabber.org/protocol/muc#owner")
-#define NS_OCCUPANT_ID SLICE("urn:xmpp:occupant-id:0")
+#define NS_MUC       SLICE("http://jabber.org/protocol/muc")
+#define NS_MUC_ADMIN SLICE("http://jabber.org/protocol/muc#admin")
+#define NS_MUC_OWNER SLICE("http://jabber.org/protocol/muc#owner")
 
 enum { ROOM_SEEN = 128, ROOM_SAID = 64 };
 

@@ -93,7 +93,7 @@ int burble_on_invitation(struct burble *c, burble_invitation_fn *fn, void *arg)
     struct rooms *rooms = rooms_of(c);
     if (rooms == NULL)
         return ERR_MEMORY;
-    int err = fn != NULL ? client_feature(c, "jabber:x:conference") : 0;
+    int err = fn != NULL ? client_feature(c, NS_INVITATION.ptr) : 0;
     if (err != 0)
         return err;
     rooms->invited = fn;

@@ -97,7 +97,7 @@ static void finish(struct probe *p)
 
 static void last_activity(struct probe *p, enum burble_iq_outcome outcome, struct xml iq)
 {
-    struct xml query = xml_child(iq, SLICE("jabber:iq:last"), SLICE("query"));
+    struct xml query = xml_child(iq, NS_LAST, SLICE("query"));
     unsigned long long seconds;
     if (outcome == BURBLE_IQ_RESULT && slice_to_u64(xml_attr(query, SLICE("seconds")), &seconds) &&
         seconds <= INT32_MAX)

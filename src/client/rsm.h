@@ -2,12 +2,11 @@
 #ifndef CLIENT_RSM_H
 #define CLIENT_RSM_H
 
-#include "xml/tree.h"
-#include "xml/writer.h"
-
 #include <stdint.h>
 
-#define NS_RSM SLICE("http://jabber.org/protocol/rsm")
+#include "xml/tree.h"
+#include "xml/writer.h"
+#include "xmpp/ns.h"
 
 /* What is asked for: max items behind `after`, or the last ones before `before` (empty, not NULL:
  * before the end). A ptr that is NULL says nothing. */

@@ -11,7 +11,6 @@
 #include "client/text.h"
 #include "client/upload.h"
 
-#define NS_UPLOAD  SLICE("urn:xmpp:http:upload:0")
 #define NS_PURPOSE SLICE("urn:xmpp:http:upload:purpose:0")
 
 enum { TYPE_BYTES_MAX = 255 };
@@ -251,8 +250,8 @@ int burble_upload_slot(struct burble *c, const struct burble_upload *o, burble_s
     if (err == 0)
         err = u->service != NULL
                   ? ask(c, u)
-                  : burble_find_service(
-                        c, &(struct burble_service){.feature = "urn:xmpp:http:upload:0"}, found, u);
+                  : burble_find_service(c, &(struct burble_service){.feature = NS_UPLOAD.ptr},
+                                        found, u);
     if (err != 0) {
         upload_free(u);
         return err;

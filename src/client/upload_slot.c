@@ -4,8 +4,6 @@
 
 #include "client/upload.h"
 
-#define NS_UPLOAD SLICE("urn:xmpp:http:upload:0")
-
 enum { VALUE_BYTES_MAX = 8192 };
 
 static const char *const NAMES[] = {"Authorization", "Cookie", "Expires"};

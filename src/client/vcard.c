@@ -8,7 +8,6 @@
 #include "client/picture.h"
 #include "client/pubsub.h"
 
-#define NS_VCARD    SLICE("vcard-temp")
 #define NS_VCARD4   SLICE("urn:ietf:params:xml:ns:vcard-4.0")
 #define VCARD4_NODE "urn:xmpp:vcard4"
 

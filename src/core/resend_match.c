@@ -18,8 +18,6 @@
 #include "xml/parser.h"
 #include "xmpp/ns.h"
 
-#define NS_SID SLICE("urn:xmpp:sid:0")
-
 enum { SLICE_ENTRIES = 100, CLOCK_STEP_MS = 10 * 60 * 1000 };
 
 /* In markers on disk, too: the same in every process, on every shard. Only messages of one account
@@ -54,8 +52,8 @@ struct repeated {
 
 static bool is_passing(struct xml x)
 {
-    return xml_is(x, NS_DELAY, SLICE("delay")) || xml_is(x, NS_SID, SLICE("origin-id")) ||
-           xml_is(x, NS_SID, SLICE("stanza-id"));
+    return xml_is(x, NS_DELAY, SLICE("delay")) || xml_is(x, NS_STANZA_ID, SLICE("origin-id")) ||
+           xml_is(x, NS_STANZA_ID, SLICE("stanza-id"));
 }
 
 /* to is prepared, with the host's own name. False: it has no id by which it could be known. */
@@ -69,7 +67,7 @@ static bool read_key(const struct stanza *st, const struct jid *to, struct slice
     if (view.packed && !stanza_unpack(&view, &tree))
         return false;
     struct slice origin_id =
-        xml_attr(xml_child(view.root, NS_SID, SLICE("origin-id")), SLICE("id"));
+        xml_attr(xml_child(view.root, NS_STANZA_ID, SLICE("origin-id")), SLICE("id"));
     if (st->id.len + origin_id.len > 0) {
         for (struct xml x = xml_first_element(view.root); xml_some(x); x = xml_next_element(x))
             if (!is_passing(x))

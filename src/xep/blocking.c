@@ -9,7 +9,6 @@
 #include "core/module.h"
 
 #define STORE_BLOCKED SLICE("blocked")
-#define NS_BLOCKING   SLICE("urn:xmpp:blocking")
 
 enum { ITEMS_MAX = 10000 };
 

@@ -95,7 +95,7 @@ static void tell(struct iq *iq, int64_t since_wall_ms, struct slice status)
     int n = snprintf(text, sizeof(text), "%lld", (long long)(ms > 0 ? ms / 1000 : 0));
     struct xml_writer w;
     iq_result_begin(iq, &w);
-    xml_open(&w, SLICE("query"), SLICE("jabber:iq:last"));
+    xml_open(&w, SLICE("query"), NS_LAST);
     xml_attr_put(&w, SLICE("seconds"), slice_of(text, (size_t)n));
     if (status.len > 0)
         xml_text_put(&w, status);

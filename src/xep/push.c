@@ -14,7 +14,6 @@
 #include "xml/parser.h"
 
 #define NS_PUSH      SLICE("urn:xmpp:push:0")
-#define NS_PUBSUB    SLICE("http://jabber.org/protocol/pubsub")
 #define STORE_PUSH   SLICE("push")
 #define OPTIONS_FORM "http://jabber.org/protocol/pubsub#publish-options"
 #define SUMMARY_FORM SLICE("urn:xmpp:push:summary")

@@ -7,7 +7,7 @@ static void tell_time(struct iq *iq)
     unsigned len = time_stamp(iq->e->now.wall_ms, stamp);
     struct xml_writer w;
     iq_result_begin(iq, &w);
-    xml_open(&w, SLICE("time"), SLICE("urn:xmpp:time"));
+    xml_open(&w, SLICE("time"), NS_TIME);
     xml_leaf(&w, SLICE("tzo"), SLICE_NONE, SLICE("+00:00"));
     xml_leaf(&w, SLICE("utc"), SLICE_NONE, slice_of(stamp, len));
     xml_close(&w);

@@ -5,7 +5,6 @@
 #include "core/module.h"
 
 #define STORE_VCARD SLICE("vcard")
-#define NS_VCARD    SLICE("vcard-temp")
 
 static bool own(const struct iq *iq)
 {

@@ -5,7 +5,7 @@ static void version(struct iq *iq)
 {
     struct xml_writer w;
     iq_result_begin(iq, &w);
-    xml_open(&w, SLICE("query"), SLICE("jabber:iq:version"));
+    xml_open(&w, SLICE("query"), NS_VERSION);
     xml_leaf(&w, SLICE("name"), SLICE_NONE, SLICE("burble"));
     xml_leaf(&w, SLICE("version"), SLICE_NONE, slice_z(iq->e->config->version));
     xml_close(&w);

@@ -8,7 +8,6 @@
 #include "core/service/inline.h"
 
 #define NS_ARCHIVE SLICE("urn:xmpp:mam:2")
-#define NS_RSM     SLICE("http://jabber.org/protocol/rsm")
 
 /* What of the log is history: no marker, nothing that is kept for its delivery alone. */
 #define ARCHIVE_VISIBLE                                                                            \
