@@ -3,6 +3,9 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "burble/answers.h"
+#include "burble/caps.h"
+#include "burble/disco.h"
 #include "burble/tui.h"
 #include "xmpp/jid.h"
 
@@ -94,6 +97,12 @@ int tui_network_start(struct tui *t)
     int err = burble_roster_new(t->session.client, &config, &t->roster);
     if (err == 0)
         err = burble_chat_new(t->session.client, &chat, &t->chat);
+    if (err == 0)
+        err = burble_set_identity(t->session.client, NULL, "console", NULL);
+    if (err == 0)
+        err = burble_caps_start(t->session.client, "https://burble.example", NULL, NULL);
+    if (err == 0)
+        err = burble_answer_usual(t->session.client);
     if (err != 0)
         return app_fail(t->app, EXIT_REFUSED, "cannot start: %s", burble_error_text(err));
     return tui_rooms_start(t);
