@@ -154,8 +154,8 @@ def test_a_stranger_does_not_answer_for_it(home):
     def answer(conn, iq):
         conn.send(f"<iq type='result' id='{iq.get('id')}' from='mallory@example.test/x'>"
                   f"{Commands.answer('completed', '<note>lie</note>')}</iq>")
-        conn.send(f"<iq type='error' id='{iq.get('id')}' from='{iq.get('to')}'><error type='cancel'>"
-                  f"<forbidden xmlns='{ns.STANZA_ERROR}'/></error></iq>")
+        conn.send(f"<iq type='error' id='{iq.get('id')}' from='{iq.get('to')}'>"
+                  f"<error type='cancel'><forbidden xmlns='{ns.STANZA_ERROR}'/></error></iq>")
 
     with Hostile(answers={f"{{{COMMANDS}}}command": answer}) as server:
         home.account(f"alice@{server.domain}", "alice's secret", server=server)

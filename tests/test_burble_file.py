@@ -72,11 +72,13 @@ def test_nothing_is_replaced(people, home):
 
 @pytest.mark.servers("burbled")
 def test_who_is_not_meant_sees_nobody(people, home, server):
-    home.account("carol@localhost", server.accounts["carol@localhost"], server=server, name="carol")
+    home.account("carol@localhost", server.accounts["carol@localhost"], server=server,
+                 name="carol")
     file = home.file("x", "x")
     process, folder = receiver(home)
     jid = f"bob@localhost/{process_resource(process)}"
-    refused = home.run("burble", "--account", "carol", "file", "send", "--inband", jid, file, code=1)
+    refused = home.run("burble", "--account", "carol", "file", "send", "--inband", jid, file,
+                       code=1)
     assert "service-unavailable" in refused.err
     home.run("burble", "--account", "alice", "file", "send", "--inband", jid, file, code=0)
     process.expect_json(name="x")
@@ -99,7 +101,8 @@ def process_resource(process):
 @pytest.mark.servers("burbled")
 def test_what_cannot_be_sent_is_said_before(people, home):
     os.mkfifo(home.dir / "pipe")
-    for path, why in (("nowhere", "No such file"), ("pipe", "no regular file"), (".", "no regular")):
+    for path, why in (("nowhere", "No such file"), ("pipe", "no regular file"),
+                      (".", "no regular")):
         done = home.run("burble", "--account", "alice", "file", "send", "--inband",
                         "bob@localhost", home.dir / path, code=2)
         assert why in done.err
@@ -136,7 +139,8 @@ def offer(name, size="3", sid="j1", stream="s1"):
 
 def ibb(what, sid, text="", more=""):
     return (f"<iq type='set' id='{what}{sid}' to='{{jid}}' from='friend@{{domain}}/phone'>"
-            f"<{what} xmlns='http://jabber.org/protocol/ibb' sid='{sid}' {more}>{text}</{what}></iq>")
+            f"<{what} xmlns='http://jabber.org/protocol/ibb' sid='{sid}' {more}>{text}</{what}>"
+            "</iq>")
 
 
 def transfer(number, name, size="3"):
@@ -146,7 +150,8 @@ def transfer(number, name, size="3"):
 
 
 NAMES = [
-    ("../x", "x"), ("../../../../tmp/y", "y"), ("%2e%2e%2fz", "%2e%2e%2fz"), ("/etc/passwd", "passwd"),
+    ("../x", "x"), ("../../../../tmp/y", "y"), ("%2e%2e%2fz", "%2e%2e%2fz"),
+    ("/etc/passwd", "passwd"),
     ("..", "_"), (".profile", "_profile"), ("-rf", "_rf"), ("a/b/", "file"),
     ("nul&#xa;.txt", "nul_.txt"), ("CON.txt", "_CON.txt"), ("c:\\d", "d"), ("e:f", "e_f"),
     ("\u202egpj.exe", "_gpj.exe"), ("l" * 300 + ".png", "l" * 196 + ".png"), ("", "file (1)"),
@@ -179,7 +184,8 @@ def good(conn, stanzas):
 
 def test_V70_lengths_that_are_lies_leave_nothing(home):
     stanzas = []
-    for number, size in enumerate(("-1", "9223372036854775808", "18446744073709551619", "2", "4", "")):
+    sizes = ("-1", "9223372036854775808", "18446744073709551619", "2", "4", "")
+    for number, size in enumerate(sizes):
         stanzas += transfer(number, f"bad{number}", size)
     stanzas += transfer(99, "good")
     folder = home.dir / "got"
@@ -198,7 +204,8 @@ def test_V72_names_are_shown_harmless(home):
     folder = home.dir / "got"
     folder.mkdir()
     with Hostile() as server:
-        server.scripts = [lambda conn: good(conn, transfer(1, "a&#x9b;31mb") + transfer(2, "x", "5"))]
+        stanzas = transfer(1, "a&#x9b;31mb") + transfer(2, "x", "5")
+        server.scripts = [lambda conn: good(conn, stanzas)]
         home.account(f"alice@{server.domain}", "alice's secret", server=server)
         process = home.spawn("burble", "-v", "file", "receive", "--dir", folder, "--from",
                              f"friend@{server.domain}")

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "burble/send.h"
 #include "burble/send_inband.h"
 #include "burble/session.h"
 
@@ -44,6 +45,16 @@ static int send_inband(struct app *app, int argc, char **argv)
     return status;
 }
 
+static void tell_link(struct session *s, const char *path, const char *url)
+{
+    struct out *out = &s->app->out;
+    if (out->json)
+        (void)out_json(out, json_pack("{s:o, s:o}", "file", out_string(slice_z(path)), "url",
+                                      out_string(slice_z(url))));
+    else
+        (void)out_line(out, "%s", url);
+}
+
 /* What cannot be sent is said before anybody hears of the rest. */
 static int look(struct app *app, int argc, char **argv)
 {
@@ -61,7 +72,9 @@ static int run(struct app *app, int argc, char **argv)
     int status = look(app, argc, argv);
     if (status != 0)
         return status;
-    return send_inband(app, argc, argv);
+    if (app_option(app, "inband") != NULL)
+        return send_inband(app, argc, argv);
+    return send_files(app, argv[0], argv + 1, (size_t)argc - 1, tell_link);
 }
 
 const struct command CMD_FILE_SEND = {

@@ -7,8 +7,10 @@
 
 #include "base/mem.h"
 #include "burble/resources.h"
+#include "burble/send.h"
 #include "burble/send_room.h"
 #include "burble/session.h"
+#include "burble/share.h"
 
 /* A server that is there, but takes over none of the messages for so long, is given up. */
 enum { TEXT_BYTES_MAX = 1 << 20, PATIENCE_MS = 30000 };
@@ -19,21 +21,29 @@ static const struct option_row OPTIONS[] = {
     {"payload", "XML", "a further element of the message", 0, false},
     {"resource", "PATTERN", "to contacts' devices of this name: 'A*'", 0, false},
     {"room", NULL, "it is a room: enter it, say it, leave it", 0, false},
+    {"file", "FILE", "upload it, and send the link", 'f', true},
     {NULL, NULL, NULL, 0, false},
 };
 
 struct work {
     char **to;
     size_t count;
-    const char *text;
+    const char *text; /* without files */
+    char **files;
+    char **paths; /* the same, where they are to be freed */
+    char **links; /* of those that are uploaded; on the heap */
+    size_t file_count, uploaded;
+    struct share share;
     struct burble_message_options options;
-    char (*ids)[64];
-    size_t sent;   /* which the server has */
-    size_t before; /* and had PATIENCE_MS ago */
+    char (*ids)[64]; /* of each message to each address */
+    size_t sent;     /* which the server has */
+    size_t before;   /* and had PATIENCE_MS ago */
     bool asked;
     unsigned errors;
-    struct resources resources; /* with --resource */
-    struct send_room room;      /* with --room */
+    struct resources resources;                                             /* with --resource */
+    bool found;                                                             /* those devices */
+    struct send_room room;                                                  /* with --room */
+    void (*link_out)(struct session *s, const char *path, const char *url); /* NULL: nobody */
 };
 
 /* The server answers in order: what it says of the messages comes before this. */
@@ -62,22 +72,75 @@ static void watch(void *arg)
                             "the server does not confirm that it has taken over the message"));
 }
 
+/* A text to everybody, or each link. */
+static size_t message_count(const struct work *w)
+{
+    return w->file_count > 0 ? w->file_count : 1;
+}
+
+static int say(struct session *s, size_t at, const char *to, const char *text)
+{
+    struct work *w = s->arg;
+    int err = burble_say(s->client, to, text, &w->options, NULL, w->ids[at]);
+    if (err == 0)
+        return 0;
+    return app_fail(s->app, err == BURBLE_ERR_SYNTAX ? EXIT_USAGE : EXIT_REFUSED, "%s: %s", to,
+                    err == BURBLE_ERR_SYNTAX
+                        ? "no address, or the text has characters that XML cannot carry"
+                        : burble_error_text(err));
+}
+
 static void say_all(struct session *s)
 {
     struct work *w = s->arg;
-    w->ids = mem_array(w->count, sizeof(*w->ids));
+    int status = 0;
+    size_t messages = message_count(w);
+    w->ids = mem_array(w->count * messages, sizeof(*w->ids));
     (void)burble_loop_alarm(s->loop, PATIENCE_MS, watch, s, NULL);
-    for (size_t i = 0; i < w->count; i++) {
-        int err = burble_say(s->client, w->to[i], w->text, &w->options, NULL, w->ids[i]);
-        if (err == 0)
-            continue;
-        session_end(s, app_fail(s->app, err == BURBLE_ERR_SYNTAX ? EXIT_USAGE : EXIT_REFUSED,
-                                "%s: %s", w->to[i],
-                                err == BURBLE_ERR_SYNTAX
-                                    ? "no address, or the text has characters that XML cannot carry"
-                                    : burble_error_text(err)));
+    for (size_t i = 0; status == 0 && i < w->count * messages; i++) {
+        if (w->file_count > 0)
+            w->options.oob_url = w->links[i % messages];
+        status =
+            say(s, i, w->to[i / messages], w->file_count > 0 ? w->links[i % messages] : w->text);
+    }
+    if (status != 0)
+        session_end(s, status);
+}
+
+static void begin(struct session *s)
+{
+    struct work *w = s->arg;
+    if (w->room.jid != NULL) {
+        if (w->file_count > 0)
+            w->room.text = w->options.oob_url = w->links[0];
+        send_room_begin(&w->room);
+    } else if (w->resources.pattern == NULL || w->found) {
+        say_all(s);
+    }
+}
+
+static void upload_next(struct session *s)
+{
+    struct work *w = s->arg;
+    int status = share_file(&w->share, w->files[w->uploaded]);
+    if (status != 0)
+        session_end(s, status);
+}
+
+static void uploaded(struct session *s, const char *url, int code)
+{
+    struct work *w = s->arg;
+    if (url == NULL) {
+        session_end(s, code);
         return;
     }
+    if (w->link_out != NULL)
+        w->link_out(s, w->files[w->uploaded], url);
+    w->links[w->uploaded++] = mem_copy(slice_z(url));
+    if (w->uploaded < w->file_count)
+        upload_next(s);
+    else
+        begin(s);
 }
 
 static void online(struct session *s, bool resumed)
@@ -85,10 +148,10 @@ static void online(struct session *s, bool resumed)
     struct work *w = s->arg;
     if (resumed)
         return;
-    if (w->room.jid != NULL)
-        send_room_begin(&w->room);
-    else if (w->resources.pattern == NULL)
-        say_all(s);
+    if (w->file_count > 0)
+        upload_next(s);
+    else
+        begin(s);
 }
 
 static void found(struct session *s, char **jids, size_t count)
@@ -96,9 +159,10 @@ static void found(struct session *s, char **jids, size_t count)
     struct work *w = s->arg;
     w->to = jids;
     w->count = count;
-    if (count > 0)
+    w->found = true;
+    if (count > 0 && w->uploaded == w->file_count)
         say_all(s);
-    else
+    else if (count == 0)
         session_end(s, app_fail(s->app, EXIT_REFUSED,
                                 "no connected device of a contact matches \"%s\"",
                                 w->resources.pattern));
@@ -113,7 +177,7 @@ static void sent(struct session *s, const struct burble_sent_event *e)
         w->errors++;
         return;
     }
-    if (++w->sent < w->count || w->asked || s->ending)
+    if (++w->sent < w->count * message_count(w) || w->asked || s->ending)
         return;
     w->asked = true;
     if (burble_get(s->client, burble_domain(s->client), "<ping xmlns='urn:xmpp:ping'/>", 10000,
@@ -127,11 +191,11 @@ static void message(struct session *s, const struct burble_message *m)
     struct buf text = {0};
     if (m->type != BURBLE_MESSAGE_ERROR || m->id == NULL || w->ids == NULL)
         return;
-    for (size_t i = 0; i < w->count; i++) {
+    for (size_t i = 0; i < w->count * message_count(w); i++) {
         if (strcmp(w->ids[i], m->id) != 0)
             continue;
         session_error_text(&m->error, &text);
-        out_error("%s: %.*s", w->to[i], SLICE_ARG(buf_slice(&text)));
+        out_error("%s: %.*s", w->to[i / message_count(w)], SLICE_ARG(buf_slice(&text)));
         w->errors++;
     }
     buf_free(&text);
@@ -165,43 +229,114 @@ static int run_session(struct app *app, struct work *w)
     static const struct session_ops OPS = {.online = online, .sent = sent, .message = message};
     struct session s;
     int status = session_open(app, &OPS, w, NULL, &s);
-    w->resources.session = w->room.session = &s;
+    w->resources.session = w->room.session = w->share.session = &s;
+    w->share.done = uploaded;
     if (status == 0 && w->resources.pattern != NULL)
         status = resources_open(&w->resources);
     if (status == 0)
         status = session_run(&s);
+    share_close(&w->share);
     session_close(&s);
     resources_close(&w->resources);
+    for (size_t i = 0; i < w->uploaded; i++)
+        mem_free(w->links[i]);
+    mem_free(w->links);
     return status;
+}
+
+/* What cannot be sent is said before anybody hears of the rest. */
+static int take_files(struct app *app, struct work *w, char **paths, size_t count)
+{
+    int status = 0;
+    w->files = paths;
+    w->file_count = count;
+    w->links = mem_array(count, sizeof(*w->links));
+    for (size_t i = 0; i < count && status == 0; i++) {
+        struct local_file f;
+        status = local_file_open(app, paths[i], &f);
+        local_file_close(&f);
+    }
+    return status;
+}
+
+int send_files(struct app *app, char *to, char **paths, size_t count,
+               void (*link_out)(struct session *s, const char *path, const char *url))
+{
+    struct work w = {.to = &to, .count = 1, .link_out = link_out};
+    int status = take_files(app, &w, paths, count);
+    if (status == 0)
+        status = run_session(app, &w);
+    else
+        mem_free(w.links);
+    mem_free(w.ids);
+    return status;
+}
+
+/* --file, as often as it stands there; the words are addresses alone then. */
+static int file_options(struct app *app, struct work *w, int argc)
+{
+    size_t count = 0;
+    while (options_get_nth(&app->options, "file", count) != NULL)
+        count++;
+    if (count == 0)
+        return 0;
+    w->count = (size_t)argc;
+    w->paths = mem_array(count, sizeof(*w->paths));
+    for (size_t i = 0; i < count; i++)
+        w->paths[i] = mem_copy(slice_z(options_get_nth(&app->options, "file", i)));
+    int status = take_files(app, w, w->paths, count);
+    if (status == 0 && app_option(app, "room") != NULL && count > 1)
+        status = app_fail(app, EXIT_USAGE, "--room takes one --file");
+    return status;
+}
+
+/* The last word, or standard input. */
+static int take_text(struct app *app, struct work *w, int argc, char **argv, struct buf *text)
+{
+    bool last = argc > 1 || w->resources.pattern != NULL;
+    int status = 0;
+    if (last && strcmp(argv[argc - 1], "-") != 0) {
+        w->text = argv[argc - 1];
+    } else {
+        status = read_input(app, text);
+        w->text = buf_slice(text).ptr;
+    }
+    return status;
+}
+
+static void take_resources(struct app *app, struct work *w, int argc, char **argv)
+{
+    w->resources = (struct resources){.pattern = app_option(app, "resource"), .found = found};
+    if (w->resources.pattern == NULL)
+        return;
+    w->resources.only = argv; /* without files the last word is always the text */
+    w->resources.only_count = (size_t)argc - (w->file_count > 0 ? 0 : 1);
+    w->count = 0;
 }
 
 static int run(struct app *app, int argc, char **argv)
 {
     struct buf text = {0};
     struct work w = {.to = argv, .count = argc > 1 ? (size_t)argc - 1 : 1};
-    int status = 0;
     w.options.subject = app_option(app, "subject");
     w.options.payload = app_option(app, "payload");
     if (app_option(app, "headline") != NULL)
         w.options.type = BURBLE_HEADLINE;
-    w.resources = (struct resources){.pattern = app_option(app, "resource"), .found = found};
-    if (w.resources.pattern != NULL) { /* the last word is always the text */
-        w.resources.only = argv;
-        w.resources.only_count = (size_t)argc - 1;
-        w.count = 0;
-    }
-    if ((argc > 1 || w.resources.pattern != NULL) && strcmp(argv[argc - 1], "-") != 0) {
-        w.text = argv[argc - 1];
-    } else {
-        status = read_input(app, &text);
-        w.text = buf_slice(&text).ptr;
-    }
+    int status = file_options(app, &w, argc);
+    take_resources(app, &w, argc, argv);
+    if (status == 0 && w.file_count == 0)
+        status = take_text(app, &w, argc, argv, &text);
     if (app_option(app, "room") != NULL)
         w.room = (struct send_room){.jid = argv[0], .text = w.text, .options = &w.options};
     if (status == 0 && w.room.jid != NULL && w.count != 1)
         status = app_fail(app, EXIT_USAGE, "--room takes one address and no --resource");
     if (status == 0)
         status = run_session(app, &w);
+    else
+        mem_free(w.links);
+    for (size_t i = 0; w.paths != NULL && i < w.file_count; i++)
+        mem_free(w.paths[i]);
+    mem_free(w.paths);
     mem_free(w.ids);
     buf_free(&text);
     return status;
@@ -219,6 +354,7 @@ const struct command CMD_SEND = {
             "for standard input; with a single word, that is the address and the text is\n"
             "read. Ends with 0 when the server has every message and none came back.\n"
             "With --resource it goes to the connected devices of contacts (of these, or of\n"
-            "all) whose name matches; the last word is always the text then.",
+            "all) whose name matches; the last word is always the text then.\n"
+            "With --file there is no text: each file is uploaded, and its link is sent.",
     .run = run,
 };

@@ -11,7 +11,8 @@
 #include "base/list.h"
 #include "base/mem.h"
 
-enum { RETRY_AFTER_MAX_S = 86400, HEADER_BYTES = 256 };
+/* An upload that does not move for so long is given up. */
+enum { RETRY_AFTER_MAX_S = 86400, HEADER_BYTES = 256, STALL_S = 60 };
 
 struct http {
     struct burble_loop *loop;
@@ -28,6 +29,7 @@ struct http_call {
     CURL *easy;
     struct curl_slist *headers;
     struct buf request, answer;
+    struct http_upload upload;
     size_t body_max;
     bool too_long;
     http_done_fn *fn;
@@ -109,6 +111,22 @@ static size_t received(char *bytes, size_t size, size_t n, void *arg)
         return 0;
     }
     return buf_append(&c->answer, bytes, size * n) == 0 ? size * n : 0;
+}
+
+static size_t sending(char *out, size_t size, size_t n, void *arg)
+{
+    struct http_call *c = arg;
+    long got = c->upload.read(out, size * n, c->upload.arg);
+    return got >= 0 ? (size_t)got : CURL_READFUNC_ABORT;
+}
+
+static int moved(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+    struct http_call *c = arg;
+    (void)down_all, (void)down, (void)up_all;
+    if (c->upload.progress != NULL && up > 0)
+        c->upload.progress((uint64_t)up, c->upload.arg);
+    return 0;
 }
 
 static void finish(struct http_call *c, CURLcode code)
@@ -314,11 +332,38 @@ static bool set_up(struct http_call *c, const struct http_request *r)
         SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
         SET(CURLOPT_XOAUTH2_BEARER, r->bearer);
     }
-    if (r->type != NULL) {
+    if (r->type != NULL && r->upload == NULL) {
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)buf_len(&c->request));
         SET(CURLOPT_POSTFIELDS, buf_len(&c->request) > 0 ? buf_slice(&c->request).ptr : "");
     }
+    if (r->proxy != NULL)
+        SET(CURLOPT_PROXY, r->proxy);
+    if (r->secret)
+        SET(CURLOPT_PROTOCOLS_STR, "https");
     SET(CURLOPT_CUSTOMREQUEST, r->method);
+    return good;
+}
+
+/* The body is read while it is sent, over a connection of its own. */
+static bool set_up_upload(struct http_call *c, const struct http_request *r)
+{
+    CURL *e = c->easy;
+    bool good = true;
+    if (r->upload == NULL)
+        return true;
+    c->upload = *r->upload;
+    SET(CURLOPT_UPLOAD, 1L);
+    SET(CURLOPT_READFUNCTION, sending);
+    SET(CURLOPT_READDATA, (void *)c);
+    SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->upload->size);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_FRESH_CONNECT, 1L); /* what was read cannot be read again */
+    SET(CURLOPT_NOPROGRESS, 0L);
+    SET(CURLOPT_XFERINFOFUNCTION, moved);
+    SET(CURLOPT_XFERINFODATA, (void *)c);
+    SET(CURLOPT_TIMEOUT_MS, (long)r->time_ms); /* 0: none */
+    SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    SET(CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
 #undef SET
     return good;
 }
@@ -337,8 +382,9 @@ int http_start(struct http *h, const struct http_request *r, http_done_fn *fn, v
                             .fn = fn,
                             .arg = arg};
     int err = add_headers(c, r);
-    if (err == 0 && (c->easy == NULL || buf_add(&c->request, r->body) != 0 || !set_up(c, r) ||
-                     curl_easy_setopt(c->easy, CURLOPT_URL, r->url) != CURLE_OK))
+    if (err == 0 &&
+        (c->easy == NULL || buf_add(&c->request, r->body) != 0 || !set_up(c, r) ||
+         !set_up_upload(c, r) || curl_easy_setopt(c->easy, CURLOPT_URL, r->url) != CURLE_OK))
         err = ERR_MEMORY;
     if (err == 0 && curl_multi_add_handle(h->multi, c->easy) != CURLM_OK)
         err = ERR_MEMORY;

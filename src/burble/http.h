@@ -30,6 +30,15 @@ int http_open(struct burble_loop *loop, const char *ca_file, struct http **out);
 /* Requests under way are dropped; their callbacks are not made. Harmless on NULL. */
 void http_close(struct http **h);
 
+/* A body that is too big for memory. */
+struct http_upload {
+    uint64_t size; /* exactly */
+    /* Writes the next bytes of it, at least one; how many, or -1: it cannot be read. */
+    long (*read)(void *out, size_t size, void *arg);
+    void (*progress)(uint64_t sent, void *arg); /* may be NULL */
+    void *arg;
+};
+
 struct http_request {
     const char *method;          /* "GET" */
     const char *url;             /* http or https */
@@ -38,6 +47,9 @@ struct http_request {
     const char *const *headers;  /* "Name: value", ended by NULL; may be NULL */
     const char *type;            /* of the body; NULL: there is none */
     struct slice body;
+    const struct http_upload *upload; /* instead of body; its time has no end while bytes flow */
+    const char *proxy;                /* socks5://... or http://...; NULL: none */
+    bool secret;      /* the URL is one: it is not in errors; and https alone will do */
     uint32_t time_ms; /* 0: HTTP_TIME_MS */
     size_t body_max;  /* of the answer; 0: HTTP_BODY_MAX */
 };
