@@ -64,8 +64,8 @@ static bool read_items(struct burble *c, struct xml query, struct burble_disco_i
 {
     const struct slice name = SLICE("item");
     struct burble_tree *v = &c->view;
-    size_t n = xml_count(query);
-    struct burble_disco_item *items = arena_alloc(&v->strings, n * sizeof(*items) + 1);
+    size_t n = xml_count_named(query, NS_DISCO_ITEMS, name);
+    struct burble_disco_item *items = view_array(v, n, sizeof(*items));
     if (items == NULL)
         return false;
     out->items = items;

@@ -19,15 +19,13 @@ struct asked {
 /* The addresses in an element, in memory of the view. */
 static const char *const *read_list(struct burble *c, struct xml list, size_t *count_out)
 {
-    size_t n = 0, at = 0;
-    struct xml jid = xml_child(list, NS_ARCHIVE, SLICE("jid"));
-    for (; xml_some(jid) && n < ADDRESSES_MAX; jid = xml_next_named(jid, NS_ARCHIVE, SLICE("jid")))
-        n++;
+    size_t n = xml_count_named(list, NS_ARCHIVE, SLICE("jid")), at = 0;
+    n = n < ADDRESSES_MAX ? n : ADDRESSES_MAX;
+    const char **out = view_array(&c->view, n, sizeof(*out));
     *count_out = 0;
-    const char **out = n > 0 ? arena_alloc(&c->view.strings, n * sizeof(*out)) : NULL;
     if (out == NULL)
         return NULL;
-    jid = xml_child(list, NS_ARCHIVE, SLICE("jid"));
+    struct xml jid = xml_child(list, NS_ARCHIVE, SLICE("jid"));
     for (; xml_some(jid) && at < n; jid = xml_next_named(jid, NS_ARCHIVE, SLICE("jid"))) {
         struct slice text = xml_text(jid);
         const char *copy = text.len > 0 ? view_string(&c->view, text) : NULL;

@@ -10,12 +10,10 @@
 static bool collect(struct xml parent, struct slice ns, struct slice name, struct slice attr,
                     struct slice **out, size_t *n_out)
 {
-    size_t n = 0;
+    size_t n = xml_count_named(parent, ns, name);
     struct xml first = xml_child(parent, ns, name);
     *out = NULL;
     *n_out = 0;
-    for (struct xml x = first; xml_some(x); x = xml_next_named(x, ns, name))
-        n++;
     if (n == 0)
         return true;
     *out = client_alloc(n * sizeof(**out));

@@ -26,14 +26,6 @@ static int order(const void *a, const void *b)
     return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
 }
 
-static size_t count(struct xml parent, struct slice ns, struct slice name)
-{
-    size_t n = 0;
-    for (struct xml x = xml_child(parent, ns, name); xml_some(x); x = xml_next_named(x, ns, name))
-        n++;
-    return n;
-}
-
 static int pieces_make(struct pieces *p, struct arena *mem, size_t n)
 {
     *p = (struct pieces){.mem = mem};
@@ -84,7 +76,7 @@ static int old_identities(struct xml query, struct arena *mem, struct buf *out)
     struct slice name = SLICE("identity");
     struct pieces p;
     struct buf b = {0};
-    int err = pieces_make(&p, mem, count(query, NS_DISCO_INFO, name));
+    int err = pieces_make(&p, mem, xml_count_named(query, NS_DISCO_INFO, name));
     for (struct xml x = xml_child(query, NS_DISCO_INFO, name); xml_some(x) && err == 0;
          x = xml_next_named(x, NS_DISCO_INFO, name)) {
         struct slice category = xml_attr(x, SLICE("category")), type = xml_attr(x, SLICE("type"));
@@ -118,7 +110,7 @@ static int old_features(struct xml query, struct arena *mem, struct buf *out)
     struct slice name = SLICE("feature");
     struct pieces p;
     struct buf b = {0};
-    int err = pieces_make(&p, mem, count(query, NS_DISCO_INFO, name));
+    int err = pieces_make(&p, mem, xml_count_named(query, NS_DISCO_INFO, name));
     for (struct xml x = xml_child(query, NS_DISCO_INFO, name); xml_some(x) && err == 0;
          x = xml_next_named(x, NS_DISCO_INFO, name)) {
         struct slice var = xml_attr(x, SLICE("var"));
@@ -147,7 +139,7 @@ static int old_field(struct xml field, struct arena *mem, struct buf *out)
     struct slice value = SLICE("value");
     struct pieces p;
     struct buf b = {0};
-    int err = pieces_make(&p, mem, count(field, NS_DATA_FORMS, value));
+    int err = pieces_make(&p, mem, xml_count_named(field, NS_DATA_FORMS, value));
     struct slice var = xml_attr(field, SLICE("var"));
     if (err == 0 &&
         (!plain(var) || var.len == 0 || !xml_some(xml_child(field, NS_DATA_FORMS, value))))
@@ -181,7 +173,7 @@ static int form_type(struct xml form, struct slice *out)
             continue;
         if (!slice_is(xml_attr(f, SLICE("type")), "hidden"))
             return ERR_NOT_FOUND;
-        if (out->ptr != NULL || count(f, NS_DATA_FORMS, SLICE("value")) != 1)
+        if (out->ptr != NULL || xml_count_named(f, NS_DATA_FORMS, SLICE("value")) != 1)
             return ERR_SYNTAX;
         *out = xml_text(xml_child(f, NS_DATA_FORMS, SLICE("value")));
         if (out->len == 0 || has(*out, '<'))
@@ -195,7 +187,7 @@ static int old_form(struct xml form, struct slice type, struct arena *mem, struc
     struct slice name = SLICE("field");
     struct pieces p;
     struct buf b = {0};
-    int err = pieces_make(&p, mem, count(form, NS_DATA_FORMS, name));
+    int err = pieces_make(&p, mem, xml_count_named(form, NS_DATA_FORMS, name));
     buf_add(out, type);
     buf_byte(out, '\1');
     for (struct xml f = xml_child(form, NS_DATA_FORMS, name); xml_some(f) && err == 0;
@@ -230,7 +222,7 @@ static int old_forms(struct xml query, struct arena *mem, struct buf *out)
 {
     struct pieces p;
     struct buf b = {0};
-    int err = pieces_make(&p, mem, count(query, NS_DATA_FORMS, SLICE("x")));
+    int err = pieces_make(&p, mem, xml_count_named(query, NS_DATA_FORMS, SLICE("x")));
     for (struct xml x = xml_child(query, NS_DATA_FORMS, SLICE("x")); xml_some(x) && err == 0;
          x = xml_next_named(x, NS_DATA_FORMS, SLICE("x"))) {
         struct slice type;
@@ -269,7 +261,7 @@ static int new_features(struct xml query, struct arena *mem, struct buf *out)
     struct slice name = SLICE("feature");
     struct pieces p;
     struct buf b = {0};
-    int err = pieces_make(&p, mem, count(query, NS_DISCO_INFO, name));
+    int err = pieces_make(&p, mem, xml_count_named(query, NS_DISCO_INFO, name));
     for (struct xml x = xml_child(query, NS_DISCO_INFO, name); xml_some(x) && err == 0;
          x = xml_next_named(x, NS_DISCO_INFO, name)) {
         put_part(&b, xml_attr(x, SLICE("var")));
@@ -287,7 +279,7 @@ static int new_identities(struct xml query, struct arena *mem, struct buf *out)
     struct slice name = SLICE("identity");
     struct pieces p;
     struct buf b = {0};
-    int err = pieces_make(&p, mem, count(query, NS_DISCO_INFO, name));
+    int err = pieces_make(&p, mem, xml_count_named(query, NS_DISCO_INFO, name));
     for (struct xml x = xml_child(query, NS_DISCO_INFO, name); xml_some(x) && err == 0;
          x = xml_next_named(x, NS_DISCO_INFO, name)) {
         put_part(&b, xml_attr(x, SLICE("category")));
@@ -308,7 +300,7 @@ static int new_field(struct xml field, struct arena *mem, struct buf *out)
 {
     struct pieces p;
     struct buf b = {0};
-    int err = pieces_make(&p, mem, count(field, NS_DATA_FORMS, SLICE("value")));
+    int err = pieces_make(&p, mem, xml_count_named(field, NS_DATA_FORMS, SLICE("value")));
     put_part(out, xml_attr(field, SLICE("var")));
     for (struct xml x = xml_child(field, NS_DATA_FORMS, SLICE("value")); xml_some(x) && err == 0;
          x = xml_next_named(x, NS_DATA_FORMS, SLICE("value"))) {
@@ -332,7 +324,7 @@ static int new_form(struct xml form, struct arena *mem, struct buf *out)
         xml_some(xml_child(form, NS_DATA_FORMS, SLICE("item"))))
         err = ERR_SYNTAX;
     if (err == 0)
-        err = pieces_make(&p, mem, count(form, NS_DATA_FORMS, SLICE("field")));
+        err = pieces_make(&p, mem, xml_count_named(form, NS_DATA_FORMS, SLICE("field")));
     for (struct xml f = xml_child(form, NS_DATA_FORMS, SLICE("field")); xml_some(f) && err == 0;
          f = xml_next_named(f, NS_DATA_FORMS, SLICE("field"))) {
         err = new_field(f, mem, &b);
@@ -350,7 +342,7 @@ static int new_forms(struct xml query, struct arena *mem, struct buf *out)
 {
     struct pieces p;
     struct buf b = {0};
-    int err = pieces_make(&p, mem, count(query, NS_DATA_FORMS, SLICE("x")));
+    int err = pieces_make(&p, mem, xml_count_named(query, NS_DATA_FORMS, SLICE("x")));
     for (struct xml x = xml_first_element(query); xml_some(x) && err == 0;
          x = xml_next_element(x)) {
         if (xml_is(x, NS_DISCO_INFO, SLICE("feature")) ||

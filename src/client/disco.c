@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "client/rsm.h"
+
 struct ask {
     union {
         burble_disco_info_fn *info;
@@ -29,23 +31,6 @@ static struct ask *ask_new(const char *jid, const char *node, void *arg)
     return a;
 }
 
-/* Counts the children of that name, so that an array can be made. */
-static size_t count(struct xml query, struct slice ns, struct slice name)
-{
-    size_t n = 0;
-    for (struct xml x = xml_child(query, ns, name); xml_some(x); x = xml_next_named(x, ns, name))
-        n++;
-    return n;
-}
-
-static void *array(struct burble_tree *view, size_t n, size_t size)
-{
-    void *out = arena_alloc(&view->strings, (n + 1) * size);
-    if (out != NULL)
-        memset(out, 0, (n + 1) * size);
-    return out;
-}
-
 /* A slice that is there but cannot be copied is a lack of memory. */
 static bool put(struct burble_tree *view, struct slice s, const char **out)
 {
@@ -57,8 +42,8 @@ static bool read_identities(struct burble_tree *view, struct xml query,
                             struct burble_disco_info *out)
 {
     struct slice name = SLICE("identity");
-    size_t n = count(query, NS_DISCO_INFO, name);
-    struct burble_disco_identity *all = array(view, n, sizeof(*all));
+    size_t n = xml_count_named(query, NS_DISCO_INFO, name);
+    struct burble_disco_identity *all = view_array(view, n, sizeof(*all));
     if (all == NULL)
         return false;
     out->identities = all;
@@ -81,8 +66,8 @@ static bool read_identities(struct burble_tree *view, struct xml query,
 static bool read_features(struct burble_tree *view, struct xml query, struct burble_disco_info *out)
 {
     struct slice name = SLICE("feature");
-    size_t n = count(query, NS_DISCO_INFO, name);
-    const char **all = array(view, n, sizeof(*all));
+    size_t n = xml_count_named(query, NS_DISCO_INFO, name);
+    const char **all = view_array(view, n, sizeof(*all));
     if (all == NULL)
         return false;
     out->features = all;
@@ -100,8 +85,8 @@ static bool read_features(struct burble_tree *view, struct xml query, struct bur
 
 static bool read_forms(struct burble_tree *view, struct xml query, struct burble_disco_info *out)
 {
-    size_t n = count(query, NS_DATA_FORMS, SLICE("x"));
-    struct burble_xml *all = array(view, n, sizeof(*all));
+    size_t n = xml_count_named(query, NS_DATA_FORMS, SLICE("x"));
+    struct burble_xml *all = view_array(view, n, sizeof(*all));
     if (all == NULL)
         return false;
     out->forms = all;
@@ -145,7 +130,8 @@ static void info_answer(struct burble *c, enum burble_iq_outcome outcome, struct
 static bool read_items(struct burble_tree *view, struct xml query, struct burble_disco_items *out)
 {
     struct slice name = SLICE("item");
-    struct burble_disco_item *all = array(view, count(query, NS_DISCO_ITEMS, name), sizeof(*all));
+    struct burble_disco_item *all =
+        view_array(view, xml_count_named(query, NS_DISCO_ITEMS, name), sizeof(*all));
     if (all == NULL)
         return false;
     out->items = all;
@@ -160,8 +146,9 @@ static bool read_items(struct burble_tree *view, struct xml query, struct burble
             return false;
         out->item_count++;
     }
-    struct xml last = xml_child(xml_child(query, NS_RSM, SLICE("set")), NS_RSM, SLICE("last"));
-    return xml_text(last).len == 0 || put(view, xml_text(last), &out->last);
+    struct rsm_page page;
+    rsm_read(xml_child(query, NS_RSM, SLICE("set")), &page);
+    return put(view, page.last, &out->last);
 }
 
 static void items_answer(struct burble *c, enum burble_iq_outcome outcome, struct xml iq, void *arg)
@@ -213,17 +200,8 @@ int burble_disco_items(struct burble *c, const char *jid, const char *node,
         return ERR_MEMORY;
     a->fn.items = fn;
     open_query(c, &w, NS_DISCO_ITEMS, node);
-    if (page != NULL) {
-        struct buf max = {0};
-        (void)buf_printf(&max, "%u", page->max);
-        xml_open(&w, SLICE("set"), NS_RSM);
-        if (page->max > 0)
-            xml_leaf(&w, SLICE("max"), SLICE_NONE, buf_slice(&max));
-        if (page->after != NULL)
-            xml_leaf(&w, SLICE("after"), SLICE_NONE, slice_z(page->after));
-        xml_close(&w);
-        buf_free(&max);
-    }
+    if (page != NULL)
+        rsm_write(&w, &(struct rsm_ask){.max = page->max, .after = slice_z(page->after)});
     xml_close(&w);
     return client_iq_ask(c, false, to, items_answer, a, handle_out);
 }

@@ -105,15 +105,6 @@ void burble_form_free(struct burble_form **form)
 
 /* ------------------------------------------------------------------------------------- reading */
 
-static size_t count_named(struct xml x, struct slice name)
-{
-    size_t n = 0;
-    struct xml child = xml_child(x, NS_DATA_FORMS, name);
-    for (; xml_some(child); child = xml_next_named(child, NS_DATA_FORMS, name))
-        n++;
-    return n;
-}
-
 /* Text of an element; an empty one is "", not absent. */
 static const char *text_of(struct form *f, struct xml x)
 {
@@ -132,7 +123,7 @@ static enum burble_field_type type_of(struct slice name)
 static int read_values(struct form *f, struct xml x, struct burble_field *out)
 {
     const struct slice name = SLICE("value");
-    size_t n = count_named(x, name), i = 0;
+    size_t n = xml_count_named(x, NS_DATA_FORMS, name), i = 0;
     if (form_count(f, n) != 0)
         return ERR_LIMIT;
     const char **values = form_array(f, n, sizeof(*values));
@@ -151,7 +142,7 @@ static int read_values(struct form *f, struct xml x, struct burble_field *out)
 static int read_options(struct form *f, struct xml x, struct burble_field *out)
 {
     const struct slice name = SLICE("option");
-    size_t n = count_named(x, name);
+    size_t n = xml_count_named(x, NS_DATA_FORMS, name);
     if (form_count(f, n) != 0)
         return ERR_LIMIT;
     struct burble_option *options = form_array(f, n, sizeof(*options));
@@ -195,7 +186,7 @@ static int read_row(struct form *f, struct xml x, const struct burble_field **fi
                     size_t *count_out)
 {
     const struct slice name = SLICE("field");
-    size_t n = count_named(x, name), i = 0;
+    size_t n = xml_count_named(x, NS_DATA_FORMS, name), i = 0;
     if (n > BURBLE_FORM_FIELDS_MAX || form_count(f, n) != 0)
         return ERR_LIMIT;
     struct burble_field *fields = form_array(f, n, sizeof(*fields));
@@ -215,7 +206,7 @@ static int read_row(struct form *f, struct xml x, const struct burble_field **fi
 static int read_items(struct form *f, struct xml x)
 {
     const struct slice name = SLICE("item");
-    size_t n = count_named(x, name), i = 0;
+    size_t n = xml_count_named(x, NS_DATA_FORMS, name), i = 0;
     if (form_count(f, n) != 0)
         return ERR_LIMIT;
     struct burble_form_item *items = form_array(f, n, sizeof(*items));

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "client/rsm.h"
 #include "client/text.h"
 
 const struct burble_pubsub_option *burble_pubsub_private(void)
@@ -298,12 +299,9 @@ struct items_asked {
 
 static bool read_items(struct burble_tree *v, struct xml items, struct burble_pubsub_items *out)
 {
-    size_t n = 0;
     struct slice name = SLICE("item");
-    for (struct xml x = xml_child(items, NS_PUBSUB, name); xml_some(x);
-         x = xml_next_named(x, NS_PUBSUB, name))
-        n++;
-    struct burble_pubsub_item *all = arena_alloc(&v->strings, (n + 1) * sizeof(*all));
+    size_t n = xml_count_named(items, NS_PUBSUB, name);
+    struct burble_pubsub_item *all = view_array(v, n, sizeof(*all));
     if (all == NULL)
         return false;
     out->items = all;
@@ -321,7 +319,7 @@ static void items_answer(struct burble *c, enum burble_iq_outcome outcome, struc
     struct items_asked *a = arg;
     struct burble_tree *v = &c->view;
     struct xml pubsub = xml_child(iq, NS_PUBSUB, SLICE("pubsub"));
-    struct xml last = xml_child(xml_child(pubsub, NS_RSM, SLICE("set")), NS_RSM, SLICE("last"));
+    struct rsm_page page;
     struct burble_pubsub_items out = {.outcome = outcome, .service = a->text, .node = a->node};
     client_iq_error(c, outcome, iq, &out.error);
     if (outcome == BURBLE_IQ_RESULT &&
@@ -330,16 +328,10 @@ static void items_answer(struct burble *c, enum burble_iq_outcome outcome, struc
         out.error = (struct burble_stanza_error){
             .condition = "resource-constraint", .type = "wait", .text = "out of memory"};
     }
-    if (xml_text(last).len > 0)
-        out.last = view_string(v, xml_text(last));
+    rsm_read(xml_child(pubsub, NS_RSM, SLICE("set")), &page);
+    out.last = view_string(v, page.last);
     a->fn(c, &out, a->arg);
     free(a);
-}
-
-static void put_number(struct xml_writer *w, struct slice attr, uint32_t n)
-{
-    char text[CLIENT_NUMBER_BYTES];
-    xml_attr_put(w, attr, client_number(n, text));
 }
 
 static void write_query(struct burble *c, const char *node, const struct burble_pubsub_query *q)
@@ -348,21 +340,15 @@ static void write_query(struct burble *c, const char *node, const struct burble_
     char text[CLIENT_NUMBER_BYTES];
     pubsub_open(c, &w, NS_PUBSUB, SLICE("items"), node);
     if (q->max > 0)
-        put_number(&w, SLICE("max_items"), q->max);
+        xml_attr_put(&w, SLICE("max_items"), client_number(q->max, text));
     for (size_t i = 0; q->ids != NULL && q->ids[i] != NULL; i++) {
         xml_open(&w, SLICE("item"), SLICE_NONE);
         xml_attr_put(&w, SLICE("id"), slice_z(q->ids[i]));
         xml_close(&w);
     }
     xml_close(&w);
-    if (q->page > 0 || q->after != NULL) {
-        xml_open(&w, SLICE("set"), NS_RSM);
-        if (q->page > 0)
-            xml_leaf(&w, SLICE("max"), SLICE_NONE, client_number(q->page, text));
-        if (q->after != NULL)
-            xml_leaf(&w, SLICE("after"), SLICE_NONE, slice_z(q->after));
-        xml_close(&w);
-    }
+    if (q->page > 0 || q->after != NULL)
+        rsm_write(&w, &(struct rsm_ask){.max = q->page, .after = slice_z(q->after)});
     xml_close(&w);
 }
 

@@ -10,15 +10,6 @@ struct own_asked {
     char service[];
 };
 
-static size_t count(struct xml parent, struct slice name)
-{
-    size_t n = 0;
-    for (struct xml x = xml_child(parent, NS_PUBSUB, name); xml_some(x);
-         x = xml_next_named(x, NS_PUBSUB, name))
-        n++;
-    return n;
-}
-
 /* node stands on the element, or on the list around it. */
 static const char *node_of(struct burble_tree *v, struct xml x, struct xml list)
 {
@@ -31,7 +22,7 @@ static bool read_subscriptions(struct burble_tree *v, struct xml list,
 {
     struct slice name = SLICE("subscription");
     struct burble_pubsub_subscription *all =
-        arena_alloc(&v->strings, (count(list, name) + 1) * sizeof(*all));
+        view_array(v, xml_count_named(list, NS_PUBSUB, name), sizeof(*all));
     if (all == NULL)
         return false;
     out->subscriptions = all;
@@ -51,7 +42,7 @@ static bool read_affiliations(struct burble_tree *v, struct xml list, struct bur
 {
     struct slice name = SLICE("affiliation");
     struct burble_pubsub_affiliation *all =
-        arena_alloc(&v->strings, (count(list, name) + 1) * sizeof(*all));
+        view_array(v, xml_count_named(list, NS_PUBSUB, name), sizeof(*all));
     if (all == NULL)
         return false;
     out->affiliations = all;

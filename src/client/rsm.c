@@ -7,7 +7,8 @@ void rsm_write(struct xml_writer *w, const struct rsm_ask *ask)
 {
     char number[CLIENT_NUMBER_BYTES];
     xml_open(w, SLICE("set"), NS_RSM);
-    xml_leaf(w, SLICE("max"), SLICE_NONE, client_number(ask->max, number));
+    if (ask->max > 0)
+        xml_leaf(w, SLICE("max"), SLICE_NONE, client_number(ask->max, number));
     if (ask->after.ptr != NULL)
         xml_leaf(w, SLICE("after"), SLICE_NONE, ask->after);
     else if (ask->before.ptr != NULL)

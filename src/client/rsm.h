@@ -9,7 +9,7 @@
 #include "xmpp/ns.h"
 
 /* What is asked for: max items behind `after`, or the last ones before `before` (empty, not NULL:
- * before the end). A ptr that is NULL says nothing. */
+ * before the end). A max of 0 and a ptr that is NULL say nothing. */
 struct rsm_ask {
     uint32_t max;
     struct slice after, before;

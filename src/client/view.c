@@ -46,6 +46,14 @@ const char *view_string(struct burble_tree *view, struct slice s)
     return copy;
 }
 
+void *view_array(struct burble_tree *view, size_t n, size_t size)
+{
+    void *out = arena_alloc(&view->strings, (n + 1) * size);
+    if (out != NULL)
+        memset(out, 0, (n + 1) * size);
+    return out;
+}
+
 const char *view_text(struct burble_tree *view, struct xml x)
 {
     struct slice text = xml_text(x);

@@ -177,6 +177,14 @@ struct xml xml_next_named(struct xml x, struct slice ns, struct slice name)
     return x;
 }
 
+size_t xml_count_named(struct xml x, struct slice ns, struct slice name)
+{
+    size_t n = 0;
+    for (x = xml_child(x, ns, name); xml_some(x); x = xml_next_named(x, ns, name))
+        n++;
+    return n;
+}
+
 struct slice xml_text(struct xml x)
 {
     if (xml_is_element(x)) {

@@ -61,6 +61,8 @@ struct xml xml_next_element(struct xml x);
 struct xml xml_child(struct xml x, struct slice ns, struct slice name);
 /* The next sibling element of that name. */
 struct xml xml_next_named(struct xml x, struct slice ns, struct slice name);
+/* How many child elements of that name there are. */
+size_t xml_count_named(struct xml x, struct slice ns, struct slice name);
 
 /* Of a text node its characters, of an element those of its first text child; empty otherwise. */
 struct slice xml_text(struct xml x);

@@ -98,6 +98,7 @@ static void elements_alone_are_walked_and_found(void **state)
     x = xml_next_named(x, ns, SLICE("b"));
     assert_slice(xml_attr(x, SLICE("n")), "2");
     assert_false(xml_some(xml_next_named(x, ns, SLICE("b"))));
+    assert_int_equal(xml_count_named(xml_root(t), ns, SLICE("b")), 2);
     assert_false(xml_some(xml_child(xml_root(t), ns, SLICE("d"))));
     assert_slice(xml_attr(xml_child(xml_root(t), SLICE("urn:o"), SLICE("b")), SLICE("n")), "o");
     assert_int_equal(xml_count(xml_root(t)), 6);
