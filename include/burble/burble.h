@@ -335,10 +335,11 @@ struct burble_iq {
 };
 typedef void burble_iq_fn(struct burble *c, const struct burble_iq *answer, void *arg);
 
-/** Asks. to NULL: the own account. payload: one element as text. timeout_ms 0: 30,000. fn is called
- * exactly once, never from inside of this call, unless burble_cancel comes before. Answers match by
- * id and sender (RFC 6120 section 10.3.3). The handle (NULL: not wanted) is for burble_cancel.
- * SYNTAX, LIMIT (10,000 open requests), OFFLINE, MEMORY: fn is not called. */
+/** Asks. to NULL: the own account. payload: one element as text. timeout_ms 0: 30,000. fn (NULL:
+ * the answer is of no interest) is called exactly once, never from inside of this call, unless
+ * burble_cancel comes before. Answers match by id and sender (RFC 6120 section 10.3.3). The handle
+ * (NULL: not wanted) is for burble_cancel. SYNTAX, LIMIT (10,000 open requests), OFFLINE, MEMORY:
+ * fn is not called. */
 BURBLE_API int burble_get(struct burble *c, const char *to, const char *payload,
                           uint32_t timeout_ms, burble_iq_fn *fn, void *arg, uint64_t *handle_out);
 BURBLE_API int burble_set(struct burble *c, const char *to, const char *payload,

@@ -13,29 +13,6 @@ static struct archive_query *query_of(struct list *link)
     return CONTAINER_OF(link, struct archive_query, link);
 }
 
-int archive_set(char **to, struct slice s)
-{
-    char *copy = s.ptr != NULL ? client_copy(s) : NULL;
-    if (copy == NULL && s.ptr != NULL)
-        return ERR_MEMORY;
-    free(*to);
-    *to = copy;
-    return 0;
-}
-
-int archive_jid(const char *text, bool bare, char **out)
-{
-    struct arena mem = {0};
-    struct jid jid;
-    if (text == NULL)
-        return 0;
-    int err = jid_parse(slice_z(text), &mem, &jid);
-    if (err == 0)
-        err = archive_set(out, bare ? jid_bare(&jid) : jid_full(&jid));
-    arena_free(&mem);
-    return err;
-}
-
 const char *archive_text(const char *condition)
 {
     static const struct {
@@ -204,17 +181,17 @@ static int take_query(struct archive_query *q, const struct burble_archive_query
     q->page_done = own.page_done;
     q->arg = own.arg;
     q->total = -1;
-    int err = archive_jid(own.archive, true, &q->jid);
+    int err = client_copy_jid(own.archive, true, &q->jid);
     if (err == 0 && q->jid != NULL && strcmp(q->jid, q->client->setup.bare) == 0)
-        err = archive_set(&q->jid, SLICE_NONE);
+        err = client_set(&q->jid, SLICE_NONE);
     if (err == 0)
-        err = archive_jid(own.with, false, &q->with);
+        err = client_copy_jid(own.with, false, &q->with);
     if (err == 0)
-        err = archive_set(&q->after, slice_z(own.after_id));
+        err = client_set(&q->after, slice_z(own.after_id));
     if (err == 0)
-        err = archive_set(&q->before, slice_z(own.before_id));
+        err = client_set(&q->before, slice_z(own.before_id));
     if (err == 0)
-        err = archive_set(&q->text, slice_z(own.text));
+        err = client_set(&q->text, slice_z(own.text));
     return err;
 }
 

@@ -53,10 +53,6 @@ struct archive_query {
 /* archive.c */
 void archive_query_end(struct archive_query *q);
 void archive_query_release(struct archive_query *q);
-/* *to becomes a copy; s.ptr NULL: NULL. ERR_MEMORY leaves it. */
-int archive_set(char **to, struct slice s);
-/* A prepared address; text NULL: *out stays NULL. */
-int archive_jid(const char *text, bool bare, char **out);
 /* A sentence for the condition of an error. */
 const char *archive_text(const char *condition);
 

@@ -125,8 +125,8 @@ static int ask_page(struct archive_query *q)
     struct xml_writer w;
     client_new_id(q->client, q->id);
     q->in_page = 0;
-    (void)archive_set(&q->came_first, SLICE_NONE);
-    (void)archive_set(&q->came_last, SLICE_NONE);
+    (void)client_set(&q->came_first, SLICE_NONE);
+    (void)client_set(&q->came_last, SLICE_NONE);
     xml_writer_init(&w, &b, NS_CLIENT);
     xml_open(&w, SLICE("query"), NS_ARCHIVE);
     xml_attr_put(&w, SLICE("queryid"), slice_z(q->id));
@@ -157,9 +157,9 @@ bool archive_result_came(struct archive_query *q, struct slice id)
 {
     if (q->count >= q->max)
         return false;
-    if (q->came_first == NULL && archive_set(&q->came_first, id) != 0)
+    if (q->came_first == NULL && client_set(&q->came_first, id) != 0)
         return false;
-    if (archive_set(&q->came_last, id) != 0)
+    if (client_set(&q->came_last, id) != 0)
         return false;
     q->in_page++;
     q->count++;
@@ -181,9 +181,9 @@ static bool advance(struct archive_query *q, const struct rsm_page *page)
     if (to.len == 0 || to.len > ARCHIVE_ID_BYTES_MAX || from.len > ARCHIVE_ID_BYTES_MAX)
         return false;
     bool moved = *inner == NULL || !slice_eq(slice_z(*inner), to);
-    if (*outer == NULL && archive_set(outer, from) != 0)
+    if (*outer == NULL && client_set(outer, from) != 0)
         return false;
-    return archive_set(inner, to) == 0 && moved;
+    return client_set(inner, to) == 0 && moved;
 }
 
 /* False: the program has cancelled the query. */
@@ -235,7 +235,7 @@ static void page_answer(struct burble *c, enum burble_iq_outcome outcome, struct
     bool unknown = outcome == BURBLE_IQ_ERROR && strcmp(e.condition, "item-not-found") == 0;
     if (unknown && !q->any_page && q->after != NULL && q->start_ms != 0 &&
         (q->flags & BURBLE_ARCHIVE_OR_SINCE) != 0) {
-        (void)archive_set(&q->after, SLICE_NONE);
+        (void)client_set(&q->after, SLICE_NONE);
         next_page(q);
     } else if (outcome != BURBLE_IQ_RESULT) {
         fail(q, outcome, iq);
@@ -259,7 +259,7 @@ static void form_answer(struct burble *c, enum burble_iq_outcome outcome, struct
         fail(q, outcome, iq);
     else if (q->text != NULL && !can.search)
         fail_as(q, "feature-not-implemented");
-    else if (q->text != NULL && archive_set(&q->text_field, field) != 0)
+    else if (q->text != NULL && client_set(&q->text_field, field) != 0)
         fail(q, BURBLE_IQ_GONE, XML_NONE);
     else
         next_page(q);

@@ -67,7 +67,7 @@ static int put_list(struct xml_writer *w, struct slice name, const char *const *
     xml_open(w, name, SLICE_NONE);
     for (size_t i = 0; i < count && err == 0; i++) {
         char *jid = NULL;
-        err = list[i] != NULL ? archive_jid(list[i], false, &jid) : ERR_SYNTAX;
+        err = list[i] != NULL ? client_copy_jid(list[i], false, &jid) : ERR_SYNTAX;
         if (err == 0)
             xml_leaf(w, SLICE("jid"), SLICE_NONE, slice_z(jid));
         free(jid);

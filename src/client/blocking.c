@@ -96,14 +96,9 @@ static void clear(struct burble_blocklist *b)
 
 /* ---------------------------------------------------------------------------------- what comes */
 
-static bool may_tell(const struct burble_blocklist *b)
-{
-    return !b->x.retired && !b->x.client->doomed;
-}
-
 static void tell_changed(struct burble_blocklist *b, const char *jid, bool blocked)
 {
-    if (b->config.changed == NULL || !may_tell(b))
+    if (b->config.changed == NULL || !client_extension_speaks(&b->x))
         return;
     client_enter(b->x.client);
     b->config.changed(b, jid, blocked, b->config.arg);
@@ -152,7 +147,7 @@ static void fetched(struct burble *c, enum burble_iq_outcome outcome, struct xml
     b->ready = good;
     if (good)
         complain(b, take_items(b, xml_child(iq, NS_BLOCKING, SLICE("blocklist")), true, false));
-    if (b->config.ready == NULL || !may_tell(b))
+    if (b->config.ready == NULL || !client_extension_speaks(&b->x))
         return;
     client_enter(c);
     b->config.ready(b, good ? NULL : &error, b->config.arg);
@@ -288,11 +283,6 @@ bool burble_is_blocked(const struct burble_blocklist *b, const char *text)
     return blocked;
 }
 
-static void nobody_asks(struct burble *c, const struct burble_iq *answer, void *arg)
-{
-    (void)c, (void)answer, (void)arg;
-}
-
 static int change(struct burble_blocklist *b, struct slice name, const char *const *jids,
                   size_t count, burble_iq_fn *fn, void *arg)
 {
@@ -316,8 +306,7 @@ static int change(struct burble_blocklist *b, struct slice name, const char *con
     buf_byte(&out, '\0');
     if (err == 0)
         err = out.failed ? ERR_MEMORY
-                         : burble_set(b->x.client, NULL, buf_slice(&out).ptr, 0,
-                                      fn != NULL ? fn : nobody_asks, arg, NULL);
+                         : burble_set(b->x.client, NULL, buf_slice(&out).ptr, 0, fn, arg, NULL);
     buf_free(&out);
     return err;
 }

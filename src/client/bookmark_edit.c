@@ -56,7 +56,7 @@ static void op_end(struct burble *c, struct bookmark_op *op, const struct burble
         op->mark = NULL;
         bookmarks_changed(b, m);
     }
-    if (op->b != NULL && bookmarks_may_tell(op->b) && op->fn != NULL) {
+    if (op->b != NULL && client_extension_speaks(&op->b->x) && op->fn != NULL) {
         client_enter(c);
         op->fn(c, answer, op->arg);
         c->depth--;

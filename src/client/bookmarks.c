@@ -15,7 +15,7 @@ void bookmarks_changed(struct burble_bookmarks *b, struct mark *m)
     struct mark *in;
     if (!marks_put(b, m, &in))
         return;
-    if (b->config.changed == NULL || !bookmarks_may_tell(b))
+    if (b->config.changed == NULL || !client_extension_speaks(&b->x))
         return;
     struct burble_bookmark pub = in->pub;
     client_enter(c);
@@ -29,7 +29,7 @@ void bookmarks_removed(struct burble_bookmarks *b, struct slice jid)
     struct mark *m = marks_take(b, jid);
     if (m == NULL)
         return;
-    if (b->config.removed != NULL && bookmarks_may_tell(b)) {
+    if (b->config.removed != NULL && client_extension_speaks(&b->x)) {
         client_enter(c);
         b->config.removed(b, m->pub.jid, b->config.arg);
         c->depth--;
@@ -41,7 +41,7 @@ static void tell_ready(struct burble_bookmarks *b, const struct burble_stanza_er
 {
     struct burble *c = b->x.client;
     b->ready = error == NULL;
-    if (b->config.ready == NULL || !bookmarks_may_tell(b))
+    if (b->config.ready == NULL || !client_extension_speaks(&b->x))
         return;
     client_enter(c);
     b->config.ready(b, error, b->config.arg);
@@ -71,7 +71,7 @@ static void begin_reading(struct burble_bookmarks *b)
 /* What was not in the answer is not there any more. */
 static void end_reading(struct burble_bookmarks *b)
 {
-    for (size_t i = 0; i < b->count && bookmarks_may_tell(b);) {
+    for (size_t i = 0; i < b->count && client_extension_speaks(&b->x);) {
         if (b->list[i]->seen) {
             i++;
             continue;
@@ -102,7 +102,8 @@ static void private_answer(struct burble *c, enum burble_iq_outcome outcome, str
     }
     begin_reading(b);
     for (struct xml x = xml_child(storage, NS_OLD_BOOKMARKS, name);
-         xml_some(x) && bookmarks_may_tell(b); x = xml_next_named(x, NS_OLD_BOOKMARKS, name))
+         xml_some(x) && client_extension_speaks(&b->x);
+         x = xml_next_named(x, NS_OLD_BOOKMARKS, name))
         take(b, x, xml_attr(x, SLICE("jid")));
     end_reading(b);
 }
@@ -143,7 +144,8 @@ static void pep_answer(struct burble *c, enum burble_iq_outcome outcome, struct 
     }
     begin_reading(b);
     for (struct xml x = xml_child(items, NS_PUBSUB, SLICE("item"));
-         xml_some(x) && bookmarks_may_tell(b); x = xml_next_named(x, NS_PUBSUB, SLICE("item"))) {
+         xml_some(x) && client_extension_speaks(&b->x);
+         x = xml_next_named(x, NS_PUBSUB, SLICE("item"))) {
         struct xml conference = xml_child(x, NS_BOOKMARKS, SLICE("conference"));
         if (xml_some(conference))
             take(b, conference, xml_attr(x, SLICE("id")));
@@ -185,7 +187,7 @@ static void on_event(struct burble *c, const struct burble_pubsub_event *e, void
     else if (e->kind == BURBLE_PUBSUB_RETRACTED && e->id != NULL)
         retracted(b, e->id);
     else if (e->kind == BURBLE_PUBSUB_PURGED || e->kind == BURBLE_PUBSUB_DELETED)
-        while (b->count > 0 && bookmarks_may_tell(b))
+        while (b->count > 0 && client_extension_speaks(&b->x))
             bookmarks_removed(b, slice_z(b->list[0]->pub.jid));
 }
 

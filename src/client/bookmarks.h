@@ -52,12 +52,6 @@ void marks_clear(struct burble_bookmarks *b);
 /* bookmarks.c: with the program's callbacks. */
 void bookmarks_changed(struct burble_bookmarks *b, struct mark *m); /* takes m over */
 void bookmarks_removed(struct burble_bookmarks *b, struct slice jid);
-/* May callbacks be called? The object is there until the outermost call returns. */
-static inline bool bookmarks_may_tell(const struct burble_bookmarks *b)
-{
-    return !b->x.retired && !b->x.client->doomed;
-}
-
 /* bookmark_edit.c: the object goes; nobody hears of what is under way. */
 void bookmark_ops_free(struct burble_bookmarks *b);
 

@@ -219,17 +219,12 @@ int burble_chat_say(struct burble_chat *chat, const char *to, const char *body,
                     char *id_out)
 {
     struct burble_message_options o = {0};
-    struct arena mem = {0};
-    struct jid jid;
+    char *bare = NULL;
     if (options != NULL)
         o = *options;
-    if (to == NULL)
-        return ERR_SYNTAX;
-    int err = jid_parse(slice_z(to), &mem, &jid);
-    char *bare = err == 0 ? client_copy(jid_bare(&jid)) : NULL;
-    arena_free(&mem);
-    if (bare == NULL)
-        return err != 0 ? err : ERR_MEMORY;
+    int err = to != NULL ? client_copy_jid(to, true, &bare) : ERR_SYNTAX;
+    if (err != 0)
+        return err;
     bool states = (o.type == BURBLE_CHAT || (o.type == BURBLE_NORMAL && body != NULL)) &&
                   (chat->config.flags & BURBLE_CHAT_NO_STATES) == 0 &&
                   o.chat_state == BURBLE_NO_CHAT_STATE && may_know(chat, bare);
@@ -270,15 +265,12 @@ static int send_state(struct burble_chat *chat, const char *bare, enum burble_ch
 int burble_chat_state(struct burble_chat *chat, const char *jid, enum burble_chat_state state,
                       const char *thread)
 {
-    struct arena mem = {0};
-    struct jid j;
+    char *bare = NULL;
     if ((chat->config.flags & BURBLE_CHAT_NO_STATES) != 0)
         return ERR_REFUSED;
-    int err = jid != NULL ? jid_parse(slice_z(jid), &mem, &j) : ERR_SYNTAX;
-    char *bare = err == 0 ? client_copy(jid_bare(&j)) : NULL;
-    arena_free(&mem);
-    if (bare == NULL)
-        return err != 0 ? err : ERR_MEMORY;
+    int err = jid != NULL ? client_copy_jid(jid, true, &bare) : ERR_SYNTAX;
+    if (err != 0)
+        return err;
     err = send_state(chat, bare, state, thread);
     free(bare);
     return err;

@@ -23,6 +23,29 @@ char *client_copy(struct slice s)
     return copy;
 }
 
+int client_set(char **to, struct slice s)
+{
+    char *copy = s.ptr != NULL ? client_copy(s) : NULL;
+    if (copy == NULL && s.ptr != NULL)
+        return ERR_MEMORY;
+    free(*to);
+    *to = copy;
+    return 0;
+}
+
+int client_copy_jid(const char *text, bool bare, char **out)
+{
+    struct arena mem = {0};
+    struct jid jid;
+    if (text == NULL)
+        return 0;
+    int err = jid_parse(slice_z(text), &mem, &jid);
+    if (err == 0)
+        err = client_set(out, bare ? jid_bare(&jid) : jid_full(&jid));
+    arena_free(&mem);
+    return err;
+}
+
 /* The saved state, where the program is new enough to know of it. */
 static struct slice state_of(const struct burble_config *config)
 {

@@ -181,6 +181,10 @@ struct burble {
 /* Zeroed; NULL: no memory. */
 void *client_alloc(size_t size);
 char *client_copy(struct slice s);
+/* *to becomes a copy, NULL where s.ptr is NULL. ERR_MEMORY leaves it as it is. */
+int client_set(char **to, struct slice s);
+/* *out becomes the prepared address; text NULL: it stays NULL. ERR_SYNTAX, ERR_MEMORY. */
+int client_copy_jid(const char *text, bool bare, char **out);
 void client_enter(struct burble *c);
 /* False: the client was freed. */
 bool client_leave(struct burble *c);
@@ -346,6 +350,8 @@ void client_unextend(struct client_extension *x);
 /* The program frees a feature: ops->free is called at once, or, inside of burble_feed, when nothing
  * can be using it any more; no other hook is called from now on. */
 void client_retire(struct client_extension *x);
+/* May the program be called? Afterwards the feature is still there, but may be retired. */
+bool client_extension_speaks(const struct client_extension *x);
 /* roster.c: NULL: the program has none. */
 struct burble_roster;
 struct burble_roster *client_roster(struct burble *c);

@@ -90,6 +90,5 @@ void dial_remember(struct dial_run *run, size_t target, const struct burble_stat
 bool dial_worth(enum burble_why why);
 /* What was tried and how it went, appended. */
 void dial_summary(const struct dial_run *run, struct buf *out);
-void dial_address_text(const struct burble_address *a, struct buf *out);
 
 #endif

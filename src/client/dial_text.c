@@ -90,7 +90,7 @@ static void ipv6_text(const struct burble_address *a, struct buf *out)
     }
 }
 
-void dial_address_text(const struct burble_address *a, struct buf *out)
+static void address_text(const struct burble_address *a, struct buf *out)
 {
     if (a->family == 6)
         ipv6_text(a, out);
@@ -126,7 +126,7 @@ static void alike(const struct dial_run *run, size_t i, struct buf *out)
         if (!same(f, &run->failures[i]) || f->address.family == 0)
             continue;
         (void)buf_add(out, slice_z(sep));
-        dial_address_text(&f->address, out);
+        address_text(&f->address, out);
         sep = ", ";
     }
     if (sep[0] == ',')

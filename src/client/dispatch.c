@@ -42,6 +42,11 @@ void client_retire(struct client_extension *x)
         client_timer_set(c, &x->end, 0);
 }
 
+bool client_extension_speaks(const struct client_extension *x)
+{
+    return !x->retired && !x->client->doomed;
+}
+
 struct client_extension *client_extension(struct burble *c, const struct client_extension_ops *ops)
 {
     LIST_EACH(it, &c->extensions)

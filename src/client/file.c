@@ -50,7 +50,7 @@ struct burble_file *file_find(struct burble *c, struct slice peer, struct slice 
     return NULL;
 }
 
-unsigned file_count(struct burble *c)
+static unsigned count(struct burble *c)
 {
     unsigned n = 0;
     LIST_EACH(it, &c->extensions)
@@ -107,7 +107,7 @@ int file_new(struct burble *c, struct slice peer, struct slice sid,
     if (err == 0 && (jid.resource_len == 0 || info->name == NULL || info->size > INT64_MAX ||
                      !text_good(info->name) || !text_good(info->type) || !text_good(info->desc)))
         err = ERR_SYNTAX;
-    if (err == 0 && file_count(c) >= BURBLE_FILES_MAX)
+    if (err == 0 && count(c) >= BURBLE_FILES_MAX)
         err = ERR_LIMIT;
     struct burble_file *f = err == 0 ? client_alloc(sizeof(*f)) : NULL;
     if (f != NULL) {

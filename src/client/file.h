@@ -46,7 +46,6 @@ struct burble_file {
 int file_new(struct burble *c, struct slice peer, struct slice sid,
              const struct burble_file_info *info, bool sending, struct burble_file **out);
 struct burble_file *file_find(struct burble *c, struct slice peer, struct slice sid);
-unsigned file_count(struct burble *c);
 /* It is over for us: the bytestream too. The other side is told reason, unless that is NULL; the
  * program hears of it. */
 void file_end(struct burble_file *f, enum burble_file_end end, const char *reason,

@@ -257,7 +257,8 @@ static void public_answer(struct burble *c, enum burble_iq_outcome outcome, stru
     if (slice_is(xml_name(payload), "error") && outcome == BURBLE_IQ_ERROR)
         payload = XML_NONE;
     answer.payload = view_of(&c->view, payload);
-    r.fn(c, &answer, r.arg);
+    if (r.fn != NULL)
+        r.fn(c, &answer, r.arg);
 }
 
 static int ask(struct burble *c, bool set, const char *to, const char *payload, uint32_t timeout_ms,

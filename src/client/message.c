@@ -212,9 +212,7 @@ static void carbon(struct burble *c, const struct stanza *s, struct xml envelope
         message_read(c, &inner, sent ? BURBLE_CARBON_SENT : BURBLE_CARBON_RECEIVED, stamp_ms, &m);
         emit(c, &m);
     } else {
-        struct burble_bad_event e = {.why = "a copy that is not from our own account",
-                                     .from = view_string(&c->view, jid_full(&s->from))};
-        client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_BAD, .bad = &e});
+        client_bad(c, "a copy that is not from our own account", jid_full(&s->from));
     }
     arena_free(&mem);
 }

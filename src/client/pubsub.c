@@ -50,11 +50,6 @@ void pubsub_open(struct burble *c, struct xml_writer *w, struct slice ns, struct
         xml_attr_put(w, SLICE("node"), slice_z(node));
 }
 
-static void nobody(struct burble *c, const struct burble_iq *answer, void *arg)
-{
-    (void)c, (void)answer, (void)arg;
-}
-
 int pubsub_set(struct burble *c, struct xml_writer *w, const char *service, burble_iq_fn *fn,
                void *arg)
 {
@@ -63,7 +58,7 @@ int pubsub_set(struct burble *c, struct xml_writer *w, const char *service, burb
     buf_byte(&c->work, '\0');
     if (c->work.failed)
         return ERR_MEMORY;
-    return burble_set(c, service, buf_slice(&c->work).ptr, 0, fn != NULL ? fn : nobody, arg, NULL);
+    return burble_set(c, service, buf_slice(&c->work).ptr, 0, fn, arg, NULL);
 }
 
 int pubsub_put_payload(struct xml_writer *w, const char *payload)

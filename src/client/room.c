@@ -15,16 +15,6 @@ static struct burble_room *room_of(struct list *link)
     return CONTAINER_OF(link, struct burble_room, link);
 }
 
-int room_set(char **to, struct slice s)
-{
-    char *copy = client_copy(s);
-    if (copy == NULL)
-        return ERR_MEMORY;
-    free(*to);
-    *to = copy;
-    return 0;
-}
-
 static void room_destroy(struct burble_room *r)
 {
     client_timer_stop(&r->timer);
@@ -196,7 +186,7 @@ static int set_jid(struct burble_room *r, const char *text)
     if (err == 0 && (jid.resource_len > 0 || jid.local_len == 0))
         err = ERR_SYNTAX;
     if (err == 0)
-        err = room_set(&r->jid, jid_full(&jid));
+        err = client_set(&r->jid, jid_full(&jid));
     arena_free(&mem);
     return err;
 }
@@ -206,9 +196,9 @@ static int set_nick(struct burble_room *r, const char *nick)
     struct buf full = {0};
     int err = nick != NULL ? room_address(r, slice_z(nick), &full) : ERR_SYNTAX;
     if (err == 0)
-        err = room_set(&r->wanted_nick, slice_z(buf_slice(&full).ptr + strlen(r->jid) + 1));
+        err = client_set(&r->wanted_nick, slice_z(buf_slice(&full).ptr + strlen(r->jid) + 1));
     if (err == 0)
-        err = room_set(&r->nick, slice_z(r->wanted_nick));
+        err = client_set(&r->nick, slice_z(r->wanted_nick));
     buf_free(&full);
     return err;
 }
@@ -221,7 +211,7 @@ static int take_config(struct burble_room *r, const char *jid, const struct burb
     if (err == 0)
         err = set_nick(r, own.nick != NULL ? own.nick : r->client->setup.user);
     if (err == 0 && own.password != NULL)
-        err = room_set(&r->password, slice_z(own.password));
+        err = client_set(&r->password, slice_z(own.password));
     r->flags = own.flags;
     r->history_max = own.history_max;
     r->history_since_ms = own.history_since_ms;
@@ -281,7 +271,7 @@ int burble_room_enter(struct burble_room *r, const char *nick, const char *passw
         return ERR_BUSY;
     int err = set_nick(r, nick != NULL ? nick : r->wanted_nick);
     if (err == 0 && password != NULL)
-        err = room_set(&r->password, slice_z(password));
+        err = client_set(&r->password, slice_z(password));
     if (err == 0)
         start(r);
     return err;

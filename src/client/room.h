@@ -114,8 +114,6 @@ static inline bool room_speaks(const struct burble_room *r)
 /* room.c: the extension, made when it is not there; NULL: no memory. */
 struct rooms *rooms_of(struct burble *c);
 struct burble_room *room_find(struct rooms *rooms, struct slice jid);
-/* *to is a copy of s; ERR_MEMORY leaves it as it is. */
-int room_set(char **to, struct slice s);
 /* Prepares "room@host/nick" into out with a NUL: 0, ERR_SYNTAX, ERR_MEMORY. */
 int room_address(const struct burble_room *r, struct slice nick, struct buf *out);
 /* A stanza of which nobody waits for the receipt. */
@@ -182,15 +180,10 @@ void occupants_forget_ids(struct burble_room *r);
 bool room_message(struct burble_room *r, const struct stanza *s);
 
 /* room_admin.c */
-struct room_ask *room_ask_new(struct burble_room *r, burble_room_done_fn *fn, void *arg);
-/* Calls and frees it. error NULL: it is done. */
-void room_ask_finish(struct room_ask *ask, enum burble_iq_outcome outcome, struct xml answer);
 void room_asks_orphan(struct burble_room *r);
 /* The change of our nickname that is under way, if any, has come to its end. */
 void room_nick_done(struct burble_room *r, enum burble_iq_outcome outcome, struct xml answer);
 void room_nick_late(struct burble *c, struct client_timer *t);
-/* A sentence for the condition of an error of a request. */
-const char *room_request_text(const char *condition);
 
 /* room_invite.c: true: it was an invitation. */
 bool rooms_invitation(struct rooms *rooms, const struct stanza *s);

@@ -8,7 +8,7 @@
 
 enum { NICK_MS = 30000, SETTINGS_MAX = 64 };
 
-struct room_ask *room_ask_new(struct burble_room *r, burble_room_done_fn *fn, void *arg)
+static struct room_ask *ask_new(struct burble_room *r, burble_room_done_fn *fn, void *arg)
 {
     struct room_ask *ask = client_alloc(sizeof(*ask));
     if (ask == NULL)
@@ -35,7 +35,7 @@ void room_asks_orphan(struct burble_room *r)
         CONTAINER_OF(list_pop(&r->asks), struct room_ask, link)->room = NULL;
 }
 
-const char *room_request_text(const char *condition)
+static const char *request_text(const char *condition)
 {
     static const struct {
         const char *condition, *text;
@@ -81,7 +81,8 @@ static void items(struct burble_room *r, burble_room_item_fn *fn, void *arg, str
     }
 }
 
-void room_ask_finish(struct room_ask *ask, enum burble_iq_outcome outcome, struct xml answer)
+/* Calls whoever waits, and frees it. */
+static void ask_finish(struct room_ask *ask, enum burble_iq_outcome outcome, struct xml answer)
 {
     struct room_ask a = *ask;
     struct burble_room *r = ask->room;
@@ -94,7 +95,7 @@ void room_ask_finish(struct room_ask *ask, enum burble_iq_outcome outcome, struc
     client_iq_error(c, outcome, answer, &result.error);
     result.payload = view_of(&c->view, payload);
     if (outcome != BURBLE_IQ_RESULT)
-        result.text = room_request_text(result.error.condition);
+        result.text = request_text(result.error.condition);
     if (a.item != NULL)
         items(r, a.item, a.arg, payload);
     if (a.fn == NULL || r->freed)
@@ -107,13 +108,13 @@ void room_ask_finish(struct room_ask *ask, enum burble_iq_outcome outcome, struc
 static void answered(struct burble *c, enum burble_iq_outcome outcome, struct xml iq, void *arg)
 {
     (void)c;
-    room_ask_finish(arg, outcome, iq);
+    ask_finish(arg, outcome, iq);
 }
 
 static int ask_room(struct burble_room *r, bool set, struct slice payload,
                     burble_room_item_fn *item, burble_room_done_fn *fn, void *arg)
 {
-    struct room_ask *ask = room_ask_new(r, fn, arg);
+    struct room_ask *ask = ask_new(r, fn, arg);
     if (ask == NULL)
         return ERR_MEMORY;
     ask->item = item;
@@ -277,7 +278,7 @@ void room_nick_done(struct burble_room *r, enum burble_iq_outcome outcome, struc
     free(r->nick_asked);
     r->nick_asked = NULL;
     if (ask != NULL)
-        room_ask_finish(ask, outcome, answer);
+        ask_finish(ask, outcome, answer);
 }
 
 void room_nick_late(struct burble *c, struct client_timer *t)
@@ -296,9 +297,9 @@ int burble_room_set_nick(struct burble_room *r, const char *nick, burble_room_do
         return ERR_CLOSED;
     int err = nick != NULL ? room_address(r, slice_z(nick), &full) : ERR_SYNTAX;
     struct slice asked = err == 0 ? slice_z(buf_slice(&full).ptr + strlen(r->jid) + 1) : SLICE_NONE;
-    struct room_ask *ask = err == 0 ? room_ask_new(r, fn, arg) : NULL;
+    struct room_ask *ask = err == 0 ? ask_new(r, fn, arg) : NULL;
     if (err == 0)
-        err = ask != NULL ? room_set(&r->nick_asked, asked) : ERR_MEMORY;
+        err = ask != NULL ? client_set(&r->nick_asked, asked) : ERR_MEMORY;
     if (err == 0)
         err = room_say_presence(r, asked, SLICE_NONE, NULL, false);
     buf_free(&full);

@@ -83,7 +83,7 @@ static void subject(struct burble_room *r, const struct burble_message *m, const
 {
     bool first = !r->subject_known;
     r->subject_known = true;
-    if (room_set(&r->subject, slice_z(m->subject)) == 0)
+    if (client_set(&r->subject, slice_z(m->subject)) == 0)
         ROOM_TELL(r, subject, r->subject, nick, first);
 }
 
@@ -92,7 +92,7 @@ static void note_last(struct burble_room *r, const struct burble_message *m)
     r->said_ms = r->client->now.mono_ms;
     r->said_wall_ms = r->client->now.wall_ms;
     if (m->stanza_id != NULL)
-        (void)room_set(&r->last_id, slice_z(m->stanza_id));
+        (void)client_set(&r->last_id, slice_z(m->stanza_id));
 }
 
 /* Was it said before we came? The room marks that; others on the way may have kept it for us. */

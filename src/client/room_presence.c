@@ -95,8 +95,8 @@ static void tell(struct burble_room *r, struct occupant *o, struct burble_room_c
 static void called(struct burble_room *r, struct slice nick)
 {
     struct room_ask *change = r->nick_change;
-    if (!slice_eq(nick, slice_z(r->nick)) && room_set(&r->nick, nick) == 0 && change != NULL)
-        (void)room_set(&r->wanted_nick, nick);
+    if (!slice_eq(nick, slice_z(r->nick)) && client_set(&r->nick, nick) == 0 && change != NULL)
+        (void)client_set(&r->wanted_nick, nick);
 }
 
 static void available(struct burble_room *r, const struct stanza *s)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client/room.h"
+#include "client/text.h"
 
 enum {
     JOIN_MS = 60000,
@@ -32,16 +33,6 @@ static void wait_for(struct burble_room *r, uint64_t ms)
 
 /* ------------------------------------------------------------------------------------ coming in */
 
-static void put_number(struct xml_writer *w, struct slice name, uint64_t n)
-{
-    struct buf text = {0};
-    if (buf_printf(&text, "%llu", (unsigned long long)n) == 0)
-        xml_attr_put(w, name, buf_slice(&text));
-    else
-        w->out->failed = 1;
-    buf_free(&text);
-}
-
 /* How long ago the last message came, by the clock that ran more: one stands still while the
  * machine sleeps, the other may be set. */
 static uint64_t missed_s(const struct burble_room *r)
@@ -55,7 +46,7 @@ static uint64_t missed_s(const struct burble_room *r)
 
 static void put_history(const struct burble_room *r, struct xml_writer *w)
 {
-    char stamp[TIME_STAMP_BYTES];
+    char stamp[TIME_STAMP_BYTES], number[CLIENT_NUMBER_BYTES];
     bool limited = r->history_max != 0 || r->history_since_ms != 0 || r->was_in;
     if (!limited)
         return;
@@ -65,9 +56,9 @@ static void put_history(const struct burble_room *r, struct xml_writer *w)
     if (r->history_max < 0)
         xml_attr_put(w, SLICE("maxstanzas"), SLICE("0"));
     else if (r->was_in)
-        put_number(w, SLICE("seconds"), missed_s(r));
+        xml_attr_put(w, SLICE("seconds"), client_number(missed_s(r), number));
     else if (r->history_max > 0)
-        put_number(w, SLICE("maxstanzas"), (uint64_t)r->history_max);
+        xml_attr_put(w, SLICE("maxstanzas"), client_number((uint64_t)r->history_max, number));
     if (r->history_since_ms != 0 && r->history_max >= 0 && !r->was_in)
         xml_attr_put(w, SLICE("since"), slice_of(stamp, time_stamp(r->history_since_ms, stamp)));
     xml_close(w);
@@ -127,7 +118,7 @@ void room_begin(struct burble_room *r)
     r->subject_known = false;
     r->state = BURBLE_ROOM_JOINING;
     if (r->nick_tries == 0)
-        (void)room_set(&r->nick, slice_z(r->wanted_nick));
+        (void)client_set(&r->nick, slice_z(r->wanted_nick));
     int err = room_say_presence(r, slice_z(r->nick), SLICE_NONE, NULL, true);
     if (err == 0) {
         wait_for(r, JOIN_MS);
@@ -147,7 +138,7 @@ static bool other_nick(struct burble_room *r)
         r->nick_tries++;
         buf_add(&nick, slice_z(r->nick));
         buf_byte(&nick, '_');
-        good = !nick.failed && room_set(&r->nick, buf_slice(&nick)) == 0;
+        good = !nick.failed && client_set(&r->nick, buf_slice(&nick)) == 0;
     }
     buf_free(&nick);
     return good;

@@ -14,7 +14,7 @@ static struct burble_roster *roster_of(struct client_extension *x)
 
 static void tell_ready(struct burble_roster *r, const struct burble_stanza_error *error)
 {
-    if (r->config.ready == NULL || !roster_may_tell(r))
+    if (r->config.ready == NULL || !client_extension_speaks(&r->x))
         return;
     client_enter(r->x.client);
     r->config.ready(r, error, r->config.arg);
@@ -23,7 +23,7 @@ static void tell_ready(struct burble_roster *r, const struct burble_stanza_error
 
 static void tell_changed(struct burble_roster *r, struct contact *k)
 {
-    if (r->config.changed == NULL || !roster_may_tell(r))
+    if (r->config.changed == NULL || !client_extension_speaks(&r->x))
         return;
     client_enter(r->x.client);
     r->config.changed(r, contact_view(r, k), r->config.arg);
@@ -32,7 +32,7 @@ static void tell_changed(struct burble_roster *r, struct contact *k)
 
 static void tell_removed(struct burble_roster *r, const struct contact *k)
 {
-    if (r->config.removed == NULL || !roster_may_tell(r))
+    if (r->config.removed == NULL || !client_extension_speaks(&r->x))
         return;
     client_enter(r->x.client);
     r->config.removed(r, k->pub.jid, r->config.arg);

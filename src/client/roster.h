@@ -44,12 +44,6 @@ struct burble_roster {
     size_t probe_count;
 };
 
-/* May callbacks be called? Afterwards the roster is still there, but may be retired. */
-static inline bool roster_may_tell(const struct burble_roster *r)
-{
-    return !r->x.retired && !r->x.client->doomed;
-}
-
 /* roster_table.c. NULL: none there. */
 struct contact *contacts_find(const struct contacts *t, struct slice jid);
 /* 0 or ERR_MEMORY; the caller has seen that it is not there. */
@@ -71,7 +65,6 @@ int contacts_replace(struct contacts *t, struct contacts *others, struct xml que
                      bool *left_out);
 /* One <item/>. */
 void contact_write(struct xml_writer *w, const struct burble_contact *k);
-enum burble_contact_state contact_state(const struct burble_roster *r, const struct contact *k);
 /* With the state as it is now. */
 const struct burble_contact *contact_view(const struct burble_roster *r, struct contact *k);
 

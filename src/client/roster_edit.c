@@ -2,11 +2,6 @@
  * and 3). The roster itself changes when the server pushes what became of it. */
 #include "client/roster.h"
 
-static void nobody_asks(struct burble *c, const struct burble_iq *answer, void *arg)
-{
-    (void)c, (void)answer, (void)arg;
-}
-
 /* One item, or its removal, as a request. */
 static int change(struct burble_roster *r, const char *jid, bool remove,
                   const struct burble_contact *like, burble_iq_fn *fn, void *arg)
@@ -33,8 +28,7 @@ static int change(struct burble_roster *r, const char *jid, bool remove,
         xml_close(&w);
         buf_byte(&b, '\0');
         err = b.failed ? ERR_MEMORY
-                       : burble_set(r->x.client, NULL, buf_slice(&b).ptr, 0,
-                                    fn != NULL ? fn : nobody_asks, arg, NULL);
+                       : burble_set(r->x.client, NULL, buf_slice(&b).ptr, 0, fn, arg, NULL);
     }
     buf_free(&b);
     arena_free(&mem);

@@ -139,7 +139,7 @@ static void tell(struct burble_roster *r, struct contact *k, const struct burble
 {
     struct burble *c = r->x.client;
     bool listed = k == r->self || contacts_find(&r->items, slice_z(k->pub.jid)) == k;
-    if (!listed || r->config.presence == NULL || !roster_may_tell(r))
+    if (!listed || r->config.presence == NULL || !client_extension_speaks(&r->x))
         return;
     client_enter(c);
     r->config.presence(r, contact_view(r, k), x, r->config.arg);
@@ -221,7 +221,7 @@ static bool requested(struct burble_roster *r, const struct stanza *s)
 {
     struct burble *c = r->x.client;
     struct slice status = xml_text(xml_child(s->root, NS_CLIENT, SLICE("status")));
-    if (r->config.request == NULL || !jid_some(&s->from) || !roster_may_tell(r))
+    if (r->config.request == NULL || !jid_some(&s->from) || !client_extension_speaks(&r->x))
         return false;
     const char *jid = view_string(&c->view, jid_bare(&s->from));
     if (jid == NULL)

@@ -88,7 +88,7 @@ static void finish(struct probe *p)
         k->hides = result.state == BURBLE_CONTACT_HIDDEN;
     }
     probe_free(p);
-    if (!roster_may_tell(r))
+    if (!client_extension_speaks(&r->x))
         return;
     client_enter(r->x.client);
     fn(r, contact_view(r, k), &result, arg);
@@ -144,7 +144,7 @@ static void answered(struct burble *c, enum burble_iq_outcome outcome, struct xm
         last_activity(p, outcome, iq);
     else
         pong(p, q, outcome, iq);
-    if (!roster_may_tell(r)) /* freed in a callback of pong, and the probe with it */
+    if (!client_extension_speaks(&r->x)) /* freed in a callback of pong, and the probe with it */
         return;
     if (--p->open == 0)
         finish(p);

@@ -257,7 +257,7 @@ void contact_write(struct xml_writer *w, const struct burble_contact *k)
     xml_close(w);
 }
 
-enum burble_contact_state contact_state(const struct burble_roster *r, const struct contact *k)
+static enum burble_contact_state state_of(const struct burble_roster *r, const struct contact *k)
 {
     const struct burble *c = r->x.client;
     if (k->pub.available_count > 0)
@@ -277,6 +277,6 @@ const struct burble_contact *contact_view(const struct burble_roster *r, struct 
     if (k == NULL)
         return NULL;
     k->pub.resources = k->resources;
-    k->pub.state = contact_state(r, k);
+    k->pub.state = state_of(r, k);
     return &k->pub;
 }
