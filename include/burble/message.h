@@ -28,6 +28,8 @@ enum burble_chat_state {
     BURBLE_CHAT_INACTIVE,
     BURBLE_CHAT_GONE,
 };
+/** "active", as XEP-0085 names it; "" for none. */
+BURBLE_API const char *burble_chat_state_text(enum burble_chat_state state);
 
 enum burble_marker { BURBLE_NO_MARKER, BURBLE_MARKABLE, BURBLE_DISPLAYED };
 

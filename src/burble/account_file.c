@@ -13,7 +13,9 @@
 
 static const char WHAT[] = "file of the accounts";
 
-char *account_file_dir(const struct app *app)
+/* $XDG_CONFIG_HOME/burble, ~/.config/burble, or --config; on the heap. NULL, having said why, when
+ * there is no home. */
+static char *folder_of(const struct app *app)
 {
     const char *dir = app_option(app, "config");
     if (dir != NULL)
@@ -67,7 +69,7 @@ static void wipe(struct buf *text)
 int accounts_load(const struct app *app, struct accounts *out)
 {
     struct buf text = {0};
-    char *dir = account_file_dir(app);
+    char *dir = folder_of(app);
     char *path = dir != NULL ? file_path(app, dir) : NULL;
     *out = (struct accounts){0};
     int status = path != NULL ? read_at(app, dir, path, &text) : EXIT_USAGE;
@@ -83,7 +85,7 @@ int accounts_load(const struct app *app, struct accounts *out)
 
 int account_file_read(const struct app *app, struct buf *out)
 {
-    char *dir = account_file_dir(app);
+    char *dir = folder_of(app);
     char *path = dir != NULL ? file_path(app, dir) : NULL;
     int status = path != NULL ? read_at(app, dir, path, out) : EXIT_USAGE;
     mem_free(path);
@@ -103,7 +105,7 @@ static int replace(const struct app *app, const char *path, struct slice text)
 int account_file_write(const struct app *app, struct slice text)
 {
     struct accounts check = {0};
-    char *dir = account_file_dir(app);
+    char *dir = folder_of(app);
     char *path = dir != NULL ? file_path(app, dir) : NULL;
     int status = path != NULL ? private_dir_make(app, dir) : EXIT_USAGE;
     if (status == 0 && parse(text, path, dir, &check) != 0)

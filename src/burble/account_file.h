@@ -8,10 +8,6 @@
 
 struct app;
 
-/* $XDG_CONFIG_HOME/burble, ~/.config/burble, or --config; on the heap. NULL, having said why, when
- * there is no home. */
-char *account_file_dir(const struct app *app);
-
 /* Reads and checks accounts.conf. No file is no account. 0 or EXIT_USAGE, having said why and what
  * to do; accounts_wipe in any case. */
 int accounts_load(const struct app *app, struct accounts *out);

@@ -13,17 +13,11 @@ const char *message_type_text(enum burble_message_type type)
     return (unsigned)type <= BURBLE_MESSAGE_ERROR ? NAMES[type] : "normal";
 }
 
-const char *message_origin_text(enum burble_origin origin)
+static const char *origin_text(enum burble_origin origin)
 {
     static const char *const NAMES[] = {"live", "delayed", "carbon-sent", "carbon-received",
                                         "archived"};
     return (unsigned)origin <= BURBLE_ARCHIVED ? NAMES[origin] : "live";
-}
-
-const char *chat_state_text(enum burble_chat_state state)
-{
-    static const char *const NAMES[] = {"", "active", "composing", "paused", "inactive", "gone"};
-    return (unsigned)state <= BURBLE_CHAT_GONE ? NAMES[state] : "";
 }
 
 static void put(json_t *row, const char *key, const char *text)
@@ -46,7 +40,7 @@ json_t *message_json(const struct burble_message *m, bool raw)
     (void)time_stamp(m->stamp_ms, stamp);
     put(row, "kind", "message");
     put(row, "type", message_type_text(m->type));
-    put(row, "origin", message_origin_text(m->origin));
+    put(row, "origin", origin_text(m->origin));
     put(row, "time", stamp);
     put(row, "from", m->from);
     put(row, "to", m->to);
@@ -61,7 +55,7 @@ json_t *message_json(const struct burble_message *m, bool raw)
     put(row, "url", m->oob_url);
     put(row, "receipt_for", m->receipt_for);
     if (m->chat_state != BURBLE_NO_CHAT_STATE)
-        put(row, "chat_state", chat_state_text(m->chat_state));
+        put(row, "chat_state", burble_chat_state_text(m->chat_state));
     if (m->marker == BURBLE_DISPLAYED)
         put(row, "displayed", m->marker_for);
     if (m->type == BURBLE_MESSAGE_ERROR) {

@@ -13,9 +13,7 @@
 
 /* NULL: out of memory. raw: the whole stanza as text, too. */
 json_t *message_json(const struct burble_message *m, bool raw);
-/* "chat", "live", "composing", ... */
+/* "chat", "groupchat", ... */
 const char *message_type_text(enum burble_message_type type);
-const char *message_origin_text(enum burble_origin origin);
-const char *chat_state_text(enum burble_chat_state state);
 
 #endif

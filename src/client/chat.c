@@ -241,11 +241,6 @@ int burble_chat_say(struct burble_chat *chat, const char *to, const char *body,
 static int send_state(struct burble_chat *chat, const char *bare, enum burble_chat_state state,
                       const char *thread)
 {
-    static const char *const NAMES[] = {
-        [BURBLE_CHAT_ACTIVE] = "active", [BURBLE_CHAT_COMPOSING] = "composing",
-        [BURBLE_CHAT_PAUSED] = "paused", [BURBLE_CHAT_INACTIVE] = "inactive",
-        [BURBLE_CHAT_GONE] = "gone",
-    };
     struct partner *p = partner(chat, bare, false);
     struct buf b = {0};
     if (state == BURBLE_NO_CHAT_STATE || (unsigned)state > BURBLE_CHAT_GONE)
@@ -254,7 +249,7 @@ static int send_state(struct burble_chat *chat, const char *bare, enum burble_ch
         return ERR_REFUSED;
     if (p->said == state)
         return 0;
-    put_named(&b, slice_z(NAMES[state]), NS_CHAT_STATES, NULL);
+    put_named(&b, slice_z(burble_chat_state_text(state)), NS_CHAT_STATES, NULL);
     int err = send(chat->x.client, bare, SLICE("chat"), &b, thread, BURBLE_SEND_NOW);
     buf_free(&b);
     if (err == 0)

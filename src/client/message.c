@@ -9,14 +9,15 @@
 #define NS_FORWARD SLICE("urn:xmpp:forward:0")
 #define NS_CORRECT SLICE("urn:xmpp:message-correct:0")
 
-static const struct {
-    struct slice name;
-    enum burble_chat_state state;
-} CHAT_STATES[] = {
-    {{"active", 6}, BURBLE_CHAT_ACTIVE}, {{"composing", 9}, BURBLE_CHAT_COMPOSING},
-    {{"paused", 6}, BURBLE_CHAT_PAUSED}, {{"inactive", 8}, BURBLE_CHAT_INACTIVE},
-    {{"gone", 4}, BURBLE_CHAT_GONE},
-};
+const char *burble_chat_state_text(enum burble_chat_state state)
+{
+    static const char *const NAMES[] = {
+        [BURBLE_NO_CHAT_STATE] = "",           [BURBLE_CHAT_ACTIVE] = "active",
+        [BURBLE_CHAT_COMPOSING] = "composing", [BURBLE_CHAT_PAUSED] = "paused",
+        [BURBLE_CHAT_INACTIVE] = "inactive",   [BURBLE_CHAT_GONE] = "gone",
+    };
+    return (unsigned)state <= BURBLE_CHAT_GONE ? NAMES[state] : "";
+}
 
 static enum burble_message_type type_of(enum stanza_type type)
 {
@@ -75,9 +76,9 @@ static void read_delay(struct reading *r, struct xml x)
 
 static void read_chat_state(struct reading *r, struct xml x)
 {
-    for (size_t i = 0; i < sizeof(CHAT_STATES) / sizeof(CHAT_STATES[0]); i++)
-        if (slice_eq(xml_name(x), CHAT_STATES[i].name))
-            r->out->chat_state = CHAT_STATES[i].state;
+    for (enum burble_chat_state i = BURBLE_CHAT_ACTIVE; i <= BURBLE_CHAT_GONE; i++)
+        if (slice_eq(xml_name(x), slice_z(burble_chat_state_text(i))))
+            r->out->chat_state = i;
 }
 
 static void read_marker(struct reading *r, struct xml x)
@@ -249,11 +250,11 @@ static struct slice type_name(const struct burble_message_options *o, bool body)
 static void put_options(struct xml_writer *w, const struct burble_message_options *o,
                         struct slice id)
 {
-    for (size_t i = 0; i < sizeof(CHAT_STATES) / sizeof(CHAT_STATES[0]); i++)
-        if (CHAT_STATES[i].state == o->chat_state) {
-            xml_open(w, CHAT_STATES[i].name, NS_CHAT_STATES);
-            xml_close(w);
-        }
+    struct slice state = slice_z(burble_chat_state_text(o->chat_state));
+    if (state.len > 0) {
+        xml_open(w, state, NS_CHAT_STATES);
+        xml_close(w);
+    }
     if (o->ask_receipt) {
         xml_open(w, SLICE("request"), NS_RECEIPTS);
         xml_close(w);
