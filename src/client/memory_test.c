@@ -13,69 +13,14 @@
 #include <cmocka.h>
 
 #include "base/check.h"
+#include "base/test_memory.h"
 #include "burble/message.h"
 #include "burble/presence.h"
 #include "client/test_world.h"
 
-/* Counts down inside of the library; at zero, and for good after it, there is no memory. */
-static struct {
-    bool inside, for_good, over;
-    unsigned callback; /* what the program allocates in a callback is its own */
-    long left;
-} plan;
-
-static bool refused(void)
-{
-    if (!plan.inside || plan.callback > 0)
-        return false;
-    if (plan.left > 0) {
-        plan.left--;
-        return false;
-    }
-    bool first = !plan.over;
-    plan.over = true;
-    return first || plan.for_good;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *ptr, size_t size);
-char *__real_strdup(const char *s);
-char *__real_strndup(const char *s, size_t n);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *ptr, size_t size);
-char *__wrap_strdup(const char *s);
-char *__wrap_strndup(const char *s, size_t n);
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return refused() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *ptr, size_t size)
-{
-    return refused() ? NULL : __real_realloc(ptr, size);
-}
-
-char *__wrap_strdup(const char *s)
-{
-    return refused() ? NULL : __real_strdup(s);
-}
-
-char *__wrap_strndup(const char *s, size_t n)
-{
-    return refused() ? NULL : __real_strndup(s, n);
-}
-
 static void around(bool inside)
 {
-    plan.inside = inside;
+    test_memory.armed = inside;
 }
 
 static struct run {
@@ -87,19 +32,20 @@ static struct run {
 
 static int call(int err)
 {
-    plan.inside = false;
+    test_memory.armed = false;
     CHECK(err == 0 || err == BURBLE_ERR_MEMORY || err == BURBLE_ERR_OFFLINE);
     r.told = r.told || err == BURBLE_ERR_MEMORY;
     return err;
 }
 
 /* A call of the program's. */
-#define CALL(expression) (plan.inside = true, call(expression))
+#define CALL(expression) (test_memory.armed = true, call(expression))
 
 static void on_event(struct burble *c, const struct burble_event *e, void *arg)
 {
     (void)c, (void)arg;
-    plan.callback++;
+    bool armed = test_memory.armed;
+    test_memory.armed = false; /* what the program allocates in a callback is its own */
     if (e->kind == BURBLE_EVENT_STATE && e->state->why == BURBLE_WHY_MEMORY)
         r.told = true;
     r.settled += e->kind == BURBLE_EVENT_SENT;
@@ -112,7 +58,7 @@ static void on_event(struct burble *c, const struct burble_event *e, void *arg)
         CHECK(strcmp(e->presence->from, "bob@example.org/x") == 0);
     if (e->kind == BURBLE_EVENT_BAD)
         CHECK(strcmp(e->bad->from, "@@") == 0);
-    plan.callback--;
+    test_memory.armed = armed;
 }
 
 static void on_answer(struct burble *c, const struct burble_iq *answer, void *arg)
@@ -166,14 +112,14 @@ static void restart(void)
     burble_suspend(r.w.c);
     if (CALL(burble_save(r.w.c, &bytes, &len)) != 0)
         return;
-    plan.inside = true;
+    test_memory.armed = true;
     burble_free(&r.w.c);
-    plan.inside = false;
+    test_memory.armed = false;
     int err = world_restart(&r.w, bytes, len);
     CHECK(err == 0 || err == BURBLE_ERR_MEMORY);
     r.told = r.told || err != 0;
     if (err != 0) {
-        plan.for_good = false; /* the program may try again */
+        test_memory.for_good = false; /* the program may try again */
         CHECK(world_restart(&r.w, bytes, len) == 0);
     }
     free(bytes);
@@ -183,9 +129,8 @@ static void restart(void)
 static bool play(long left, bool for_good)
 {
     memset(&r, 0, sizeof(r));
-    plan.left = left;
-    plan.for_good = for_good;
-    plan.over = false;
+    test_memory.left = left;
+    test_memory.for_good = for_good;
     r.w.around = around;
     struct burble_config config =
         BURBLE_CONFIG(.on_event = on_event, .flags = BURBLE_RAW_XML, .lang = "en");
@@ -218,7 +163,7 @@ static bool play(long left, bool for_good)
     CHECK(r.answered == r.asked);
     for (unsigned i = 0; i < WORLD_MESSAGES; i++)
         CHECK(r.w.server.got[i] <= 2); /* "talk" says the same again */
-    return plan.over;
+    return test_memory.left < 0;
 }
 
 static void every_allocation_fails_once(void **state)

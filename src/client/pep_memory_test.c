@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/test_memory.h"
 #include "burble/answers.h"
 #include "burble/avatar.h"
 #include "burble/bookmarks.h"
@@ -20,41 +21,6 @@
 #include "burble/presence.h"
 #include "burble/vcard.h"
 #include "client/test_client.h"
-
-/* Counts down while armed; at zero, and for good after it, there is no memory. */
-static struct {
-    bool armed, for_good;
-    long left;
-} plan;
-
-static bool refused(void)
-{
-    if (!plan.armed)
-        return false;
-    return plan.left-- == 0 || (plan.left < 0 && plan.for_good);
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return refused() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-    return refused() ? NULL : __real_realloc(p, size);
-}
 
 struct scene {
     struct test_client t;
@@ -147,9 +113,9 @@ static void feed(struct scene *s, const char *bytes)
                               .len = bytes != NULL ? strlen(bytes) : 0};
     if (s->t.conn == 0)
         return;
-    plan.armed = true;
+    test_memory.armed = true;
     (void)burble_feed(s->t.c, &in, s->t.now);
-    plan.armed = false;
+    test_memory.armed = false;
     test_collect(&s->t);
 }
 
@@ -159,7 +125,7 @@ static void begin(struct scene *s)
 {
     struct burble_bookmarks_config config = BURBLE_BOOKMARKS_CONFIG(.changed = on_changed);
     struct burble *c = s->t.c;
-    plan.armed = true;
+    test_memory.armed = true;
     (void)burble_answer_usual(c);
     (void)burble_set_identity(c, "client", "bot", "Bot");
     (void)burble_caps_start(c, "https://example.org", on_known, s);
@@ -169,7 +135,7 @@ static void begin(struct scene *s)
     (void)burble_set_presence(c, BURBLE_SHOW_ONLINE, NULL, 0, NULL);
     (void)burble_avatar_announce(c, SHA);
     burble_set_tell(c, BURBLE_TELL_ALL);
-    plan.armed = false;
+    test_memory.armed = false;
     test_collect(&s->t);
 }
 
@@ -179,7 +145,7 @@ static void ask(struct scene *s)
     struct burble_service wanted = {.category = "conference"};
     struct burble_vcard card = {.full_name = "A", .family = "B", .photo = "x", .photo_len = 1};
     struct burble_bookmark mark = {.jid = "r@rooms.org", .name = "R", .nick = "me"};
-    plan.armed = true;
+    test_memory.armed = true;
     s->asked += burble_find_service(c, &wanted, on_info, s) == 0;
     s->asked += burble_disco_items(c, "i@b.org", "n", NULL, on_items, s, NULL) == 0;
     s->asked += burble_pubsub_items(c, "p@b.org", "n", NULL, on_pubsub_items, s, NULL) == 0;
@@ -193,7 +159,7 @@ static void ask(struct scene *s)
                               BURBLE_PUBLISH_CONFIGURE, on_published, s) == 0;
     if (s->bookmarks != NULL)
         s->asked += burble_bookmarks_set(s->bookmarks, &mark, on_done, s) == 0;
-    plan.armed = false;
+    test_memory.armed = false;
     test_collect(&s->t);
 }
 
@@ -282,12 +248,12 @@ static void play(struct scene *s)
         answer(s, NULL, "");
     void *saved;
     size_t len;
-    plan.armed = true;
+    test_memory.armed = true;
     if (burble_caps_save(s->t.c, &saved, &len) == 0) {
         (void)burble_caps_load(s->t.c, saved, len);
         free(saved);
     }
-    plan.armed = false;
+    test_memory.armed = false;
     s->t.now.mono_ms += 400000;
     feed(s, NULL);
 }
@@ -296,14 +262,14 @@ static void play(struct scene *s)
 static long run(long fail_at, bool for_good, unsigned *asked_out)
 {
     struct scene s = {.asked = 0};
-    plan.left = fail_at;
-    plan.for_good = for_good;
+    test_memory.left = fail_at;
+    test_memory.for_good = for_good;
     test_online(&s.t, &BURBLE_CONFIG(.software = "test"));
     play(&s);
-    long used = fail_at - plan.left;
-    plan.armed = true; /* the end, too, does without */
+    long used = fail_at - test_memory.left;
+    test_memory.armed = true; /* the end, too, does without */
     burble_free(&s.t.c);
-    plan.armed = false;
+    test_memory.armed = false;
     assert_int_equal(s.answered, s.asked);
     test_end(&s.t);
     *asked_out = s.asked;

@@ -12,43 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/test_memory.h"
 #include "burble/archive.h"
 #include "client/test_room.h"
-
-/* Counts down while armed; at zero, and for good after it, there is no memory. */
-static struct {
-    bool armed, for_good;
-    long left;
-} plan;
-
-static bool refused(void)
-{
-    if (!plan.armed)
-        return false;
-    return plan.left-- == 0 || (plan.left < 0 && plan.for_good);
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return refused() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-    return refused() ? NULL : __real_realloc(p, size);
-}
 
 static unsigned asked, answered;
 
@@ -73,16 +39,16 @@ static void feed(struct seen *s, const char *bytes)
                               .len = bytes != NULL ? strlen(bytes) : 0};
     if (s->t.conn == 0)
         return;
-    plan.armed = true;
+    test_memory.armed = true;
     (void)burble_feed(s->t.c, &in, s->t.now);
-    plan.armed = false;
+    test_memory.armed = false;
     test_collect(&s->t);
 }
 
 static void ask(struct seen *s)
 {
     struct burble_archive_query q = BURBLE_ARCHIVE_QUERY(.done = on_archived, .with = "b@b.org");
-    plan.armed = true;
+    test_memory.armed = true;
     if (s->room != NULL) {
         asked += burble_room_set_nick(s->room, "we", on_done, s) == 0;
         asked += burble_room_list(s->room, BURBLE_OWNER, NULL, on_done, s) == 0;
@@ -93,16 +59,16 @@ static void ask(struct seen *s)
         (void)burble_room_invite(s->room, "b@b.org", "x", false);
     }
     asked += burble_archive_query(s->t.c, &q, NULL) == 0;
-    plan.armed = false;
+    test_memory.armed = false;
     test_collect(&s->t);
 }
 
 static void join(struct seen *s)
 {
     struct burble_room_config config = test_room_config(s);
-    plan.armed = true;
+    test_memory.armed = true;
     int err = burble_room_join(s->t.c, ROOM, &config, &s->room);
-    plan.armed = false;
+    test_memory.armed = false;
     assert_int_equal(err == 0, s->room != NULL);
     assert_true(err == 0 || err == BURBLE_ERR_MEMORY);
 }
@@ -126,9 +92,9 @@ static void play(struct seen *s)
         "<status code='332'/></x></presence>",
     };
     join(s);
-    plan.armed = true;
+    test_memory.armed = true;
     (void)burble_on_invitation(s->t.c, test_room_on_invitation, s);
-    plan.armed = false;
+    test_memory.armed = false;
     for (size_t i = 0; i < sizeof(SCRIPT) / sizeof(SCRIPT[0]); i++) {
         feed(s, SCRIPT[i]);
         if (i == 4)
@@ -144,13 +110,13 @@ static long run(long fail_at, bool for_good)
     static struct seen s;
     test_room_begin(&s, "");
     asked = answered = 0;
-    plan.left = fail_at;
-    plan.for_good = for_good;
+    test_memory.left = fail_at;
+    test_memory.for_good = for_good;
     play(&s);
-    long used = fail_at - plan.left;
-    plan.armed = true; /* the end, too, does without */
+    long used = fail_at - test_memory.left;
+    test_memory.armed = true; /* the end, too, does without */
     burble_free(&s.t.c);
-    plan.armed = false;
+    test_memory.armed = false;
     assert_int_equal(answered, asked);
     test_end(&s.t);
     return used;

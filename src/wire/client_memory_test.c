@@ -16,65 +16,23 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/test_memory.h"
 #include "wire/proxy.h"
 #include "wire/tls_client.h"
 
 static const int64_t NOW_S = 1800000000;
 static const struct now now = {.mono_ms = 1000};
 
-/* Counts down while armed; at zero, and for good after it, there is no memory. */
-static struct {
-    bool armed, for_good;
-    long left;
-} plan;
-
-static bool refused(void)
-{
-    if (!plan.armed || plan.left > 0) {
-        plan.left -= plan.armed;
-        return false;
-    }
-    plan.left--;
-    return plan.left == -1 || plan.for_good;
-}
-
-static bool has_run_out(void)
-{
-    return plan.left < 0;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return refused() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-    return refused() ? NULL : __real_realloc(p, size);
-}
-
 static void *openssl_malloc(size_t size, const char *file, int line)
 {
     (void)file, (void)line;
-    return __wrap_malloc(size);
+    return malloc(size);
 }
 
 static void *openssl_realloc(void *p, size_t size, const char *file, int line)
 {
     (void)file, (void)line;
-    return __wrap_realloc(p, size);
+    return realloc(p, size);
 }
 
 static void openssl_free(void *p, const char *file, int line)
@@ -96,18 +54,18 @@ static enum tls_fault whole_client(struct slice host, struct buf *up, struct buf
     enum tls_problem why = TLS_FINE;
     struct buf scratch = {0}, text = {0};
     enum tls_fault fault = TLS_FAULT_MEMORY;
-    plan.armed = true;
+    test_memory.armed = true;
     const struct tls_trust trust = {buf_slice(&chain), buf_slice(&chain), buf_slice(&key)};
     struct tls_context *ctx = tls_context_client(&trust, &why);
     const struct tls_connect c = {.host = host, .alpn = SLICE("xmpp-client"), .now_s = NOW_S};
     struct wire *w = ctx != NULL ? tls_connect_new(ctx, &c) : NULL;
-    plan.armed = false;
+    test_memory.armed = false;
     struct wire *server = tls_accept_new(&(struct tls_accept){0}, server_ctx);
     assert_non_null(server);
     while (w != NULL && w->ops->state(w) == WIRE_OPENING) {
-        plan.armed = true;
+        test_memory.armed = true;
         w->ops->feed(w, buf_slice(to_client), up, to_server, now);
-        plan.armed = false;
+        test_memory.armed = false;
         buf_clear(to_client);
         if (server->ops->state(server) > WIRE_OPEN || buf_len(to_server) == 0)
             break;
@@ -115,7 +73,7 @@ static enum tls_fault whole_client(struct slice host, struct buf *up, struct buf
         buf_clear(to_server);
     }
     if (w != NULL) {
-        plan.armed = true;
+        test_memory.armed = true;
         tls_peer_facts(w, &facts);
         tls_peer_problem(w, &problem);
         int e = tls_problem_text(&problem, &text);
@@ -123,7 +81,7 @@ static enum tls_fault whole_client(struct slice host, struct buf *up, struct buf
             fault = e == 0 ? problem.fault : TLS_FAULT_MEMORY;
         else if (w->ops->send(w, SLICE("hello"), to_server) == 0 && e == 0)
             fault = TLS_FAULT_NONE;
-        plan.armed = false;
+        test_memory.armed = false;
         assert_true(e == 0 || e == ERR_MEMORY);
     } else {
         assert_true(ctx != NULL || why != TLS_FINE);
@@ -157,17 +115,17 @@ static long with_ever_more(bool (*fn)(struct buf *, struct buf *, struct buf *),
     bool done;
     do {
         struct buf a = {0}, b = {0}, c = {0};
-        plan.left = n;
-        plan.for_good = for_good;
+        test_memory.left = n;
+        test_memory.for_good = for_good;
         done = fn(&a, &b, &c);
         failed += !done;
-        assert_true(done || has_run_out());
+        assert_true(done || test_memory.left < 0);
         buf_free(&a);
         buf_free(&b);
         buf_free(&c);
         ERR_clear_error();
         n += step;
-    } while (has_run_out());
+    } while (test_memory.left < 0);
     assert_true(done);
     assert_true(failed > 0);
     return n;
@@ -204,7 +162,7 @@ static bool both_proxies(struct buf *up, struct buf *down, struct buf *unused)
                                         .port = 5222,
                                         .user = SLICE("alice"),
                                         .password = SLICE("secret")};
-    plan.armed = true;
+    test_memory.armed = true;
     int e = socks5_new(&target, &w);
     bool done = through(e, w, SLICE("\x05\x02\x01\x00\x05\x00\x00\x01\x01\x02\x03\x04\x05\x06up"),
                         up, down);
@@ -212,7 +170,7 @@ static bool both_proxies(struct buf *up, struct buf *down, struct buf *unused)
     buf_free(down);
     e = http_connect_new(&target, &w);
     done &= through(e, w, SLICE("HTTP/1.1 200 OK\r\n\r\nup"), up, down);
-    plan.armed = false;
+    test_memory.armed = false;
     return done;
 }
 
@@ -236,7 +194,7 @@ int main(void)
         return 1;
     server_ctx = tls_context_server(buf_slice(&chain), buf_slice(&key), &problem);
     struct buf a = {0}, b = {0}, c = {0};
-    plan.left = 1L << 40;
+    test_memory.left = 1L << 40;
     if (server_ctx == NULL || !right_server(&a, &b, &c)) /* what is made once is made now */
         return 1;
     buf_free(&a);
