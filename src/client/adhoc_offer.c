@@ -348,9 +348,9 @@ static int start(struct burble *c, struct offers **out)
     struct offers *all = d != NULL ? client_alloc(sizeof(*all)) : NULL;
     if (all == NULL)
         return ERR_MEMORY;
-    int err = client_iq_serve(c, NS_COMMANDS, SLICE("command"), serve, all);
-    if (err == 0)
-        err = client_feature(c, NS_COMMANDS.ptr);
+    int err = client_feature(c, NS_COMMANDS.ptr);
+    if (err == 0 && (err = client_iq_serve(c, NS_COMMANDS, SLICE("command"), serve, all)) != 0)
+        client_unfeature(c, NS_COMMANDS.ptr);
     if (err != 0) {
         free(all);
         return err;

@@ -224,9 +224,14 @@ int ibb_serve(struct burble *c)
         return 0;
     struct listener *l = client_alloc(sizeof(*l));
     int err = l != NULL ? 0 : ERR_MEMORY;
-    for (size_t i = 0; i < sizeof(SERVICES) / sizeof(SERVICES[0]) && err == 0; i++)
-        err = client_iq_serve(c, NS_IBB, SERVICES[i].name, SERVICES[i].fn, NULL);
+    size_t served = 0;
+    while (err == 0 && served < sizeof(SERVICES) / sizeof(SERVICES[0])) {
+        err = client_iq_serve(c, NS_IBB, SERVICES[served].name, SERVICES[served].fn, NULL);
+        served += err == 0;
+    }
     if (err != 0) {
+        while (served > 0)
+            (void)client_iq_serve(c, NS_IBB, SERVICES[--served].name, NULL, NULL);
         free(l);
         return err;
     }
