@@ -8,6 +8,7 @@ BUILD_PACKAGES=(gcc libc-ares-dev libc6-dev libconfig-dev libcurl4-openssl-dev l
     libjansson-dev libncurses-dev libsqlite3-dev libssl-dev libsystemd-dev libunistring-dev meson
     ninja-build pkg-config)
 FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev libexpat1-dev)
+REFERENCE_PACKAGES=(doxygen)
 FORMAT_PACKAGES=(clang-format-14 git)
 TEST_PACKAGES=(binutils ca-certificates dnsmasq-base ejabberd finch git libcmocka-dev
     libexpat1-dev libglib2.0-dev libuv1-dev openssl procps profanity prosody python3 python3-pytest

@@ -12,6 +12,7 @@
 extern "C" {
 #endif
 
+/** How far a command is. */
 enum burble_adhoc_status {
     BURBLE_ADHOC_EXECUTING, /**< there is a further step */
     BURBLE_ADHOC_COMPLETED, /**< well or not: the notes say it */
@@ -27,10 +28,12 @@ enum burble_adhoc_action {
     BURBLE_ADHOC_CANCEL = 8, /**< always permitted while there is a further step */
 };
 
+/** How serious a note is. */
 enum burble_note_type { BURBLE_NOTE_INFO, BURBLE_NOTE_WARN, BURBLE_NOTE_ERROR };
+/** A word about what came of a command. */
 struct burble_adhoc_note {
-    enum burble_note_type type;
-    const char *text;
+    enum burble_note_type type; /**< how serious it is */
+    const char *text;           /**< for people */
 };
 
 /* ------------------------------------------------------------------------------------- running */
@@ -46,19 +49,20 @@ struct burble_adhoc;
 
 /** What came of a step. */
 struct burble_adhoc_step {
-    enum burble_iq_outcome outcome;   /**< with an error the step before still stands */
-    struct burble_stanza_error error; /**< when the outcome is no result */
-    enum burble_adhoc_status status;
-    unsigned actions;                 /**< which are permitted now: bits */
-    enum burble_adhoc_action execute; /**< what BURBLE_ADHOC_EXECUTE stands for */
-    const struct burble_adhoc_note *notes;
-    size_t note_count;
+    enum burble_iq_outcome outcome;        /**< with an error the step before still stands */
+    struct burble_stanza_error error;      /**< when the outcome is no result */
+    enum burble_adhoc_status status;       /**< is there a further step? */
+    unsigned actions;                      /**< which are permitted now: bits */
+    enum burble_adhoc_action execute;      /**< what BURBLE_ADHOC_EXECUTE stands for */
+    const struct burble_adhoc_note *notes; /**< words about it */
+    size_t note_count;                     /**< how many */
     /** To be filled in where it is, and sent with the next burble_adhoc_go; or the result. The
      * execution's, until the next step has come. NULL: none. */
     struct burble_form *form;
     const char *url;           /**< XEP-0066, not checked; NULL: none */
     struct burble_xml command; /**< all of it, until the callback returns */
 };
+/** What came of a step. */
 typedef void burble_adhoc_fn(struct burble_adhoc *a, const struct burble_adhoc_step *step,
                              void *arg);
 
@@ -69,6 +73,7 @@ BURBLE_API int burble_adhoc_run(struct burble *c, const char *jid, const char *n
 /** Goes on, with the form as it is filled in (PREV and CANCEL go without it). BUSY: the answer to
  * the step before has not come; REFUSED: the action is not permitted, or it is all over. */
 BURBLE_API int burble_adhoc_go(struct burble_adhoc *a, enum burble_adhoc_action action);
+/** Whose it is. */
 BURBLE_API struct burble *burble_adhoc_client(const struct burble_adhoc *a);
 /** Cancels what is not over. Harmless on NULL. */
 BURBLE_API void burble_adhoc_free(struct burble_adhoc **a);
@@ -77,21 +82,23 @@ BURBLE_API void burble_adhoc_free(struct burble_adhoc **a);
 
 /** What somebody wants; all of it until the callback returns. */
 struct burble_adhoc_call {
-    const char *from, *from_bare;
-    const char *node;
-    const char *session; /**< the same for all steps of one run */
-    bool first;          /**< the first step */
-    enum burble_adhoc_action action;
-    const struct burble_form *form; /**< what was filled in; NULL: nothing */
-    struct burble_xml command;
+    const char *from;                /**< the full address */
+    const char *from_bare;           /**< the bare one, which is the person's */
+    const char *node;                /**< the command */
+    const char *session;             /**< the same for all steps of one run */
+    bool first;                      /**< the first step */
+    enum burble_adhoc_action action; /**< what is wanted */
+    const struct burble_form *form;  /**< what was filled in; NULL: nothing */
+    struct burble_xml command;       /**< all of it */
 };
 
+/** What a command of ours answers. */
 struct burble_adhoc_answer {
     enum burble_adhoc_status status; /**< EXECUTING: there is a further step */
     unsigned actions;                /**< which are permitted then; 0: COMPLETE alone */
-    enum burble_note_type note_type;
-    const char *note;               /**< NULL: none */
-    const struct burble_form *form; /**< NULL: none */
+    enum burble_note_type note_type; /**< of the note */
+    const char *note;                /**< NULL: none */
+    const struct burble_form *form;  /**< NULL: none */
 };
 
 /** May this address use the command? Asked at every step, and before it is listed. The bare address

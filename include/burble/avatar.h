@@ -16,15 +16,17 @@ extern "C" {
 
 /** What somebody announces. */
 struct burble_avatar {
-    const char *jid; /**< bare address */
-    bool own;
+    const char *jid;  /**< bare address */
+    bool own;         /**< it is ours */
     const char *id;   /**< SHA-1 in hexadecimal; NULL: no avatar any more */
     const char *type; /**< "image/png" as it says */
-    uint32_t bytes;
-    unsigned width, height; /**< 0: not told */
-    const char *url;        /**< where else it is (then burble_avatar_fetch does not have it); NULL.
-                                 Fetching it shows our address to whoever is there. */
+    uint32_t bytes;   /**< how big the picture is */
+    unsigned width;   /**< in pixels; 0: not told */
+    unsigned height;  /**< 0: not told */
+    const char *url;  /**< where else it is (then burble_avatar_fetch does not have it); NULL.
+                           Fetching it shows our address to whoever is there. */
 };
+/** Somebody has another avatar. */
 typedef void burble_avatar_fn(struct burble *c, const struct burble_avatar *avatar, void *arg);
 
 /** fn hears of the avatars of contacts and of the own account (with burble_caps_start), each in
@@ -34,15 +36,18 @@ BURBLE_API int burble_on_avatar(struct burble *c, burble_avatar_fn *fn, void *ar
 /** Takes it back; may be called in fn. */
 BURBLE_API void burble_off_avatar(struct burble *c, burble_avatar_fn *fn, void *arg);
 
+/** An answer: a picture. It lives until the callback returns. */
 struct burble_picture {
-    enum burble_iq_outcome outcome; /**< ERROR "not-acceptable" also for what is not the picture
-                                       that was asked for, or too big */
-    struct burble_stanza_error error;
-    const char *jid, *id;
-    const void *data;
-    size_t len;
-    const char *type; /**< of vCards; NULL: not told */
+    enum burble_iq_outcome outcome;   /**< ERROR "not-acceptable" also for what is not the picture
+                                         that was asked for, or too big */
+    struct burble_stanza_error error; /**< when the outcome is no result */
+    const char *jid;                  /**< whose */
+    const char *id;                   /**< of the picture */
+    const void *data;                 /**< the picture */
+    size_t len;                       /**< bytes */
+    const char *type;                 /**< of vCards; NULL: not told */
 };
+/** Gets the picture. */
 typedef void burble_picture_fn(struct burble *c, const struct burble_picture *picture, void *arg);
 /** The picture that was announced by event, jid NULL: our own. fn is called exactly once, never
  * from inside of the call, unless burble_cancel comes before (handle_out NULL: not wanted). SYNTAX:
@@ -54,6 +59,7 @@ BURBLE_API int burble_avatar_fetch(struct burble *c, const char *jid, const char
 BURBLE_API int burble_avatar_fetch_vcard(struct burble *c, const char *jid, const char *id,
                                          burble_picture_fn *fn, void *arg, uint64_t *handle_out);
 
+/** What a client says of its own avatar in presence. */
 enum burble_avatar_said {
     BURBLE_AVATAR_NOTHING, /**< the presence says nothing about it */
     BURBLE_AVATAR_NONE,    /**< there is no avatar */

@@ -13,6 +13,7 @@ extern "C" {
 
 struct burble_bookmarks;
 
+/** A room that somebody wants to remember. */
 struct burble_bookmark {
     const char *jid;      /**< the room, bare */
     const char *name;     /**< for people; NULL: none */
@@ -26,15 +27,17 @@ struct burble_bookmark {
  * returns. Changes count only from the own account (row V65). */
 struct burble_bookmarks_config {
     size_t size; /**< set by BURBLE_BOOKMARKS_CONFIG */
-    void *arg;
+    void *arg;   /**< the program's, given to each callback */
     /** This session's bookmarks are there: changed and removed were called for what is another than
      * in the session before. error NULL: good, else what is there is old. */
     void (*ready)(struct burble_bookmarks *b, const struct burble_stanza_error *error, void *arg);
     /** A bookmark is new, or another than it was. */
     void (*changed)(struct burble_bookmarks *b, const struct burble_bookmark *bookmark, void *arg);
+    /** One is gone: its address. */
     void (*removed)(struct burble_bookmarks *b, const char *jid, void *arg);
     uint32_t max; /**< 1,000; what is beyond is left out, with BURBLE_EVENT_BAD */
 };
+/** A configuration: what is named is set, the rest is zero. */
 #define BURBLE_BOOKMARKS_CONFIG(...)                                                               \
     ((struct burble_bookmarks_config){.size = sizeof(struct burble_bookmarks_config), __VA_ARGS__})
 
@@ -47,7 +50,9 @@ BURBLE_API int burble_bookmarks_new(struct burble *c, const struct burble_bookma
  * NULL. */
 BURBLE_API void burble_bookmarks_free(struct burble_bookmarks **b);
 
+/** This session's bookmarks have come. */
 BURBLE_API bool burble_bookmarks_is_ready(const struct burble_bookmarks *b);
+/** How many there are. */
 BURBLE_API size_t burble_bookmarks_count(const struct burble_bookmarks *b);
 /** In the order of their addresses; false: at is too big. out lives until they change. */
 BURBLE_API bool burble_bookmarks_at(const struct burble_bookmarks *b, size_t at,

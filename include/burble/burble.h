@@ -50,6 +50,7 @@ struct burble;
 
 /* ------------------------------------------------------------------------------ configuration */
 
+/** How the connection is protected. */
 enum burble_security {
     BURBLE_TLS,        /**< direct TLS or STARTTLS, as the domain's SRV records say */
     BURBLE_STARTTLS,   /**< STARTTLS alone (RFC 6120 section 5); refused when not offered */
@@ -57,6 +58,7 @@ enum burble_security {
     BURBLE_TLS_NONE,   /**< unsafe: plain TCP. For tests on loopback. */
 };
 
+/** What a client does not do, or may do. */
 enum burble_flag {
     BURBLE_NO_RECONNECT = 1 << 0,     /**< a lost session stays lost */
     BURBLE_NO_RESUME = 1 << 1,        /**< no stream management (XEP-0198) */
@@ -79,25 +81,27 @@ struct burble_trust;
 BURBLE_API struct burble_trust *burble_trust_new(const char *anchors_pem, size_t anchors_len,
                                                  const char *chain_pem, size_t chain_len,
                                                  const char *key_pem, size_t key_len);
+/** Gives back the own reference; clients keep theirs. Harmless on NULL. */
 BURBLE_API void burble_trust_free(struct burble_trust **trust);
 
 struct burble_event;
+/** Gets every event. What it points to lives until it returns. */
 typedef void burble_event_fn(struct burble *c, const struct burble_event *event, void *arg);
 
 /** Begin with BURBLE_CONFIG. All is copied by burble_new. What is zero has its default. */
 struct burble_config {
-    size_t size;          /**< sizeof(struct burble_config), set by BURBLE_CONFIG */
-    const char *jid;      /**< "me@example.org", or with a resource to ask for */
-    const char *password; /**< may be NULL (EXTERNAL, or a token in the saved state) */
-    burble_event_fn *on_event;
-    void *arg;
+    size_t size;               /**< sizeof(struct burble_config), set by BURBLE_CONFIG */
+    const char *jid;           /**< "me@example.org", or with a resource to ask for */
+    const char *password;      /**< may be NULL (EXTERNAL, or a token in the saved state) */
+    burble_event_fn *on_event; /**< may be NULL */
+    void *arg;                 /**< the program's, given to each callback */
 
     const char *host; /**< connect there: a name or an address; SRV is not asked */
     uint16_t port;    /**< connect there, without host at the domain; 0: 5222, or 5223 for
                            direct TLS. With BURBLE_TLS 5223 means direct TLS. */
-    enum burble_security security;
-    unsigned flags;    /**< enum burble_flag */
-    const char *proxy; /**< "socks5://[user:password@]host:port" or "http://..." */
+    enum burble_security security; /**< BURBLE_TLS unless it is said */
+    unsigned flags;                /**< enum burble_flag */
+    const char *proxy;             /**< "socks5://[user:password@]host:port" or "http://..." */
 
     struct burble_trust *trust; /**< NULL: the system's roots, by the loop */
     const char *const *pins;    /**< SHA-256 of public keys, "sha256:" and 64 hexadecimal
@@ -105,13 +109,13 @@ struct burble_config {
     const char *mechanism;      /**< weakest SASL mechanism that is acceptable */
     const char *authzid;        /**< act as somebody else */
 
-    const char *lang;     /**< xml:lang of the stream */
-    const char *software; /**< name for XEP-0092 and XEP-0115; NULL: "libburble" */
-    const char *software_version;
-    const char *software_os; /**< NULL: not told */
+    const char *lang;             /**< xml:lang of the stream */
+    const char *software;         /**< name for XEP-0092 and XEP-0115; NULL: "libburble" */
+    const char *software_version; /**< NULL: that of the library */
+    const char *software_os;      /**< NULL: not told */
 
     const void *state; /**< of burble_save: resumes the session of an earlier process */
-    size_t state_len;
+    size_t state_len;  /**< bytes */
 
     uint32_t queue_max;        /**< stanzas that wait or are unacknowledged: 1,000 */
     uint32_t queue_bytes_max;  /**< their bytes: 4 MiB */
@@ -122,6 +126,7 @@ struct burble_config {
     uint32_t retry_first_ms;   /**< first wait before a reconnect: 1,000 */
     uint32_t retry_max_ms;     /**< longest: 300,000 */
 };
+/** A configuration: what is named is set, the rest is zero. */
 #define BURBLE_CONFIG(...)                                                                         \
     ((struct burble_config){.size = sizeof(struct burble_config), __VA_ARGS__})
 
@@ -153,6 +158,7 @@ BURBLE_API void burble_suspend(struct burble *c);
 
 /* ------------------------------------------------------------------------------------- events */
 
+/** Where a client is between offline and online. */
 enum burble_state {
     BURBLE_OFFLINE,        /**< nothing under way */
     BURBLE_RESOLVING,      /**< looking for the server */
@@ -199,6 +205,7 @@ enum burble_why {
 /** True when trying again will not help. */
 BURBLE_API bool burble_why_permanent(enum burble_why why);
 
+/** What an event is about, and which member of it is set. */
 enum burble_event_kind {
     BURBLE_EVENT_STATE,    /**< state */
     BURBLE_EVENT_MESSAGE,  /**< message, burble/message.h */
@@ -211,16 +218,18 @@ enum burble_event_kind {
                                 a new session */
 };
 
+/** The client is in another state. */
 struct burble_state_event {
-    enum burble_state state;
-    enum burble_state before;
-    enum burble_why why;   /**< with OFFLINE and WAITING */
-    const char *text;      /**< one sentence for people; "" where there is nothing to say */
-    const char *condition; /**< of a stream or SASL error, "conflict"; NULL: none */
-    bool resumed;          /**< with ONLINE: the session goes on, nothing was missed */
-    uint32_t retry_ms;     /**< with WAITING */
+    enum burble_state state;  /**< the new one */
+    enum burble_state before; /**< the old one */
+    enum burble_why why;      /**< with OFFLINE and WAITING */
+    const char *text;         /**< one sentence for people; "" where there is nothing to say */
+    const char *condition;    /**< of a stream or SASL error, "conflict"; NULL: none */
+    bool resumed;             /**< with ONLINE: the session goes on, nothing was missed */
+    uint32_t retry_ms;        /**< with WAITING */
 };
 
+/** What became of a message that was sent. */
 struct burble_sent_event {
     uint64_t ticket; /**< of burble_send */
     const char *id;  /**< of the stanza */
@@ -231,19 +240,22 @@ struct burble_sent_event {
                           it */
 };
 
+/** What goes over the connection, with BURBLE_RAW_XML. */
 struct burble_xml_event {
-    bool out; /**< sent by us */
-    const char *text;
-    size_t len;
+    bool out;         /**< sent by us */
+    const char *text; /**< not ended by NUL */
+    size_t len;       /**< bytes */
 };
 
+/** Something that came was refused, and not processed. */
 struct burble_bad_event {
     const char *why;  /**< "from is no address" */
     const char *from; /**< as it came; NULL: none */
 };
 
+/** Something that the program did not give to somebody else. */
 struct burble_event {
-    enum burble_event_kind kind;
+    enum burble_event_kind kind; /**< which of the members is set */
     union {
         const struct burble_state_event *state;
         const struct burble_message *message;
@@ -257,13 +269,17 @@ struct burble_event {
 
 /* --------------------------------------------------------------------------------- the session */
 
+/** Where the client is now. */
 BURBLE_API enum burble_state burble_state(const struct burble *c);
 /** The own address: as bound while there is a session, as configured before. */
 BURBLE_API const char *burble_jid(const struct burble *c);
+/** The own address without resource. */
 BURBLE_API const char *burble_bare_jid(const struct burble *c);
+/** The domain of the own address. */
 BURBLE_API const char *burble_domain(const struct burble *c);
 /** Facts of the present connection, for people: "TLSv1.3", "SCRAM-SHA-256-PLUS"; NULL: none. */
 BURBLE_API const char *burble_tls_version(const struct burble *c);
+/** Of the login of this connection, "SCRAM-SHA-256-PLUS"; NULL: none. */
 BURBLE_API const char *burble_mechanism(const struct burble *c);
 /** A login that was bound to its TLS connection (RFC 5802 section 6) makes every later one without
  * fail with BURBLE_WHY_DOWNGRADE, also over burble_save, because somebody with a certificate that
@@ -311,6 +327,7 @@ BURBLE_API void burble_set_active(struct burble *c, bool active);
 
 /* ------------------------------------------------------------------------------------ requests */
 
+/** How a request ended. */
 enum burble_iq_outcome {
     BURBLE_IQ_RESULT,
     BURBLE_IQ_ERROR, /**< the other side refused */
@@ -326,13 +343,15 @@ struct burble_stanza_error {
     struct burble_xml node; /**< the error element */
 };
 
+/** The answer to a request. It lives until the callback returns. */
 struct burble_iq {
-    enum burble_iq_outcome outcome;
+    enum burble_iq_outcome outcome;   /**< how it ended */
     struct burble_stanza_error error; /**< condition "remote-server-timeout" for TIMEOUT, and
                                            "recipient-unavailable" for GONE */
     struct burble_xml iq;             /**< the answer; no node for TIMEOUT and GONE */
     struct burble_xml payload;        /**< its first child that is no error */
 };
+/** Gets the answer, exactly once. */
 typedef void burble_iq_fn(struct burble *c, const struct burble_iq *answer, void *arg);
 
 /** Asks. to NULL: the own account. payload: one element as text. timeout_ms 0: 30,000. fn (NULL:
@@ -342,6 +361,7 @@ typedef void burble_iq_fn(struct burble *c, const struct burble_iq *answer, void
  * fn is not called. */
 BURBLE_API int burble_get(struct burble *c, const char *to, const char *payload,
                           uint32_t timeout_ms, burble_iq_fn *fn, void *arg, uint64_t *handle_out);
+/** Asks for a change. As burble_get. */
 BURBLE_API int burble_set(struct burble *c, const char *to, const char *payload,
                           uint32_t timeout_ms, burble_iq_fn *fn, void *arg, uint64_t *handle_out);
 /** fn will not be called. An old handle is harmless. */
@@ -352,10 +372,13 @@ BURBLE_API void burble_cancel(struct burble *c, uint64_t handle);
 typedef void burble_request_fn(struct burble *c, struct burble_xml iq, struct burble_xml payload,
                                void *arg);
 /** fn answers requests with this payload. NULL takes it back. Others get service-unavailable.
- * feature: shown in the own service discovery, NULL: none. EXISTS, MEMORY. */
+ * EXISTS, MEMORY. */
 BURBLE_API int burble_on_request(struct burble *c, const char *ns, const char *name,
                                  burble_request_fn *fn, void *arg);
+/** Answers a request with this payload, as text; NULL: none. SYNTAX, LIMIT, OFFLINE, MEMORY. */
 BURBLE_API int burble_answer(struct burble *c, struct burble_xml iq, const char *payload);
+/** Answers a request with an error (RFC 6120 section 8.3.3); text NULL: none. SYNTAX, LIMIT,
+ * OFFLINE, MEMORY. */
 BURBLE_API int burble_refuse(struct burble *c, struct burble_xml iq, const char *condition,
                              const char *text);
 

@@ -19,11 +19,13 @@ extern "C" {
 
 struct burble_loop;
 
+/** Begin with BURBLE_LOOP_CONFIG. */
 struct burble_loop_config {
     size_t size;             /**< set by BURBLE_LOOP_CONFIG */
     const char *nameservers; /**< "127.0.0.1:5353,..."; NULL: the system's */
     const char *ca_file;     /**< PEM; NULL: the system's certificates */
 };
+/** A configuration: what is named is set, the rest is zero. */
 #define BURBLE_LOOP_CONFIG(...)                                                                    \
     ((struct burble_loop_config){.size = sizeof(struct burble_loop_config), __VA_ARGS__})
 
@@ -34,10 +36,13 @@ BURBLE_API void burble_loop_free(struct burble_loop **loop);
 
 /** The loop drives the client from now on, until that is freed or removed. MEMORY, EXISTS. */
 BURBLE_API int burble_loop_add(struct burble_loop *loop, struct burble *c);
+/** The loop does not drive it any more; its connection is closed. */
 BURBLE_API void burble_loop_remove(struct burble_loop *loop, struct burble *c);
 
 /** Runs until burble_loop_stop, or until every client is offline for good. 0; IO. */
 BURBLE_API int burble_loop_run(struct burble_loop *loop);
+/** burble_loop_run returns as soon as it can. May be called from anywhere, signal handlers
+ * included. */
 BURBLE_API void burble_loop_stop(struct burble_loop *loop);
 
 /** Readable when there is something to do. */
@@ -49,16 +54,20 @@ BURBLE_API void burble_loop_step(struct burble_loop *loop);
 /** The descriptor becomes readable. */
 BURBLE_API void burble_loop_wake(struct burble_loop *loop);
 
+/** What a descriptor is ready for. */
+enum burble_fd_event { BURBLE_READ = 1, BURBLE_WRITE = 2, BURBLE_HANGUP = 4 };
+/** The descriptor is ready: enum burble_fd_event. */
+typedef void burble_fd_fn(int fd, unsigned events, void *arg);
 /** Also waits for a descriptor of the program's own (standard input, a pipe): fn is called with
  * what is there. events: BURBLE_READ, BURBLE_WRITE, 0 (forget it). MEMORY, FULL. */
-enum burble_fd_event { BURBLE_READ = 1, BURBLE_WRITE = 2, BURBLE_HANGUP = 4 };
-typedef void burble_fd_fn(int fd, unsigned events, void *arg);
 BURBLE_API int burble_loop_watch(struct burble_loop *loop, int fd, unsigned events,
                                  burble_fd_fn *fn, void *arg);
-/** Calls fn once, ms from now. The handle (NULL: not wanted) is for burble_loop_unalarm. MEMORY. */
+/** The time has come. */
 typedef void burble_alarm_fn(void *arg);
+/** Calls fn once, ms from now. The handle (NULL: not wanted) is for burble_loop_unalarm. MEMORY. */
 BURBLE_API int burble_loop_alarm(struct burble_loop *loop, uint32_t ms, burble_alarm_fn *fn,
                                  void *arg, uint64_t *handle_out);
+/** It will not be called. An old handle is harmless. */
 BURBLE_API void burble_loop_unalarm(struct burble_loop *loop, uint64_t handle);
 
 /** The whole of a simple program: a loop, this one client, until it is offline for good.

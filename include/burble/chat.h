@@ -20,6 +20,7 @@ extern "C" {
 
 struct burble_chat;
 
+/** What goes out by itself. */
 enum burble_chat_flag {
     BURBLE_CHAT_NO_RECEIPTS = 1 << 0, /**< none by themselves */
     BURBLE_CHAT_NO_STATES = 1 << 1,   /**< the person does not want to show what it does */
@@ -32,6 +33,7 @@ struct burble_chat_config {
     size_t size;    /**< set by BURBLE_CHAT_CONFIG */
     unsigned flags; /**< enum burble_chat_flag */
 };
+/** A configuration: what is named is set, the rest is zero. */
 #define BURBLE_CHAT_CONFIG(...)                                                                    \
     ((struct burble_chat_config){.size = sizeof(struct burble_chat_config), __VA_ARGS__})
 

@@ -13,6 +13,7 @@ extern "C" {
 
 /* -------------------------------------------------------------------------------------- asking */
 
+/** What an entity is. */
 struct burble_disco_identity {
     const char *category; /**< "conference" */
     const char *type;     /**< "text" */
@@ -22,35 +23,40 @@ struct burble_disco_identity {
 
 /** An answer. Everything in it lives until the callback returns. */
 struct burble_disco_info {
-    enum burble_iq_outcome outcome;
-    struct burble_stanza_error error; /**< when the outcome is no result */
-    const char *from;                 /**< whom it is about */
-    const char *node;                 /**< NULL: the entity itself */
-    const struct burble_disco_identity *identities;
-    size_t identity_count;
-    const char *const *features; /**< ends with NULL */
-    size_t feature_count;
-    const struct burble_xml *forms; /**< of jabber:x:data (XEP-0128) */
-    size_t form_count;
-    struct burble_xml query; /**< all of it */
+    enum burble_iq_outcome outcome;                 /**< how it ended */
+    struct burble_stanza_error error;               /**< when the outcome is no result */
+    const char *from;                               /**< whom it is about */
+    const char *node;                               /**< NULL: the entity itself */
+    const struct burble_disco_identity *identities; /**< what it is */
+    size_t identity_count;                          /**< how many */
+    const char *const *features;                    /**< ends with NULL */
+    size_t feature_count;                           /**< how many */
+    const struct burble_xml *forms;                 /**< of jabber:x:data (XEP-0128) */
+    size_t form_count;                              /**< how many */
+    struct burble_xml query;                        /**< all of it */
 };
+/** Gets the answer. */
 typedef void burble_disco_info_fn(struct burble *c, const struct burble_disco_info *info,
                                   void *arg);
 
+/** Something that belongs to an entity. */
 struct burble_disco_item {
-    const char *jid;
+    const char *jid;  /**< its address */
     const char *node; /**< NULL: none */
     const char *name; /**< NULL: none */
 };
+/** An answer: what belongs to an entity. It lives until the callback returns. */
 struct burble_disco_items {
-    enum burble_iq_outcome outcome;
-    struct burble_stanza_error error;
-    const char *from, *node;
-    const struct burble_disco_item *items;
-    size_t item_count;
+    enum burble_iq_outcome outcome;        /**< how it ended */
+    struct burble_stanza_error error;      /**< when the outcome is no result */
+    const char *from;                      /**< whom it is about */
+    const char *node;                      /**< NULL: the entity itself */
+    const struct burble_disco_item *items; /**< what belongs to it */
+    size_t item_count;                     /**< how many */
     const char *last; /**< where the next page begins; NULL: the other side has no pages, or this
                            one is empty */
 };
+/** Gets the answer. */
 typedef void burble_disco_items_fn(struct burble *c, const struct burble_disco_items *items,
                                    void *arg);
 
@@ -104,6 +110,7 @@ enum burble_tell {
     BURBLE_TELL_NOBODY,
     BURBLE_TELL_ALL, /**< for services and bots that are open to everybody */
 };
+/** From now on. BURBLE_TELL_CONTACTS unless it is called. */
 BURBLE_API void burble_set_tell(struct burble *c, enum burble_tell who);
 
 /** Answers service discovery with this identity and the features that are in use; without a call

@@ -26,13 +26,14 @@ struct burble_file;
 /** What is said of a file. Of a stranger's: it may be a lie, and the name may be an attack on the
  * folder that it is saved in; see burble_file_safe_name. */
 struct burble_file_info {
-    const char *name;
+    const char *name;    /**< of the file */
     uint64_t size;       /**< at most INT64_MAX */
     const char *type;    /**< "image/png"; NULL: not told */
     const char *desc;    /**< for people; NULL: none */
     int64_t modified_ms; /**< wall clock; 0: not told */
 };
 
+/** How a transfer ended. */
 enum burble_file_end {
     BURBLE_FILE_DONE,      /**< all of it is there, as far as a hash was sent it is the same */
     BURBLE_FILE_DECLINED,  /**< the other side does not want it */
@@ -42,6 +43,7 @@ enum burble_file_end {
     BURBLE_FILE_LOST,      /**< the other side is silent, or our session is gone */
 };
 
+/** What becomes of a transfer. */
 struct burble_file_handlers {
     size_t size; /**< sizeof(struct burble_file_handlers) */
     /** Sending: so many bytes may be given to burble_file_write now. */
@@ -81,9 +83,11 @@ BURBLE_API int burble_file_accept(struct burble_file *f, const struct burble_fil
 
 /** What was said of it. */
 BURBLE_API const struct burble_file_info *burble_file_about(const struct burble_file *f);
+/** The other side: a full address. */
 BURBLE_API const char *burble_file_peer(const struct burble_file *f);
 /** Bytes that the other side has, or that we have. */
 BURBLE_API uint64_t burble_file_moved(const struct burble_file *f);
+/** Whose it is. */
 BURBLE_API struct burble *burble_file_client(const struct burble_file *f);
 /** Declines or cancels what is not over. Harmless on NULL. */
 BURBLE_API void burble_file_free(struct burble_file **f);

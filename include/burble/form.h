@@ -22,6 +22,7 @@ enum {
     BURBLE_FORM_VALUES_MAX = 10000, /**< values and options of all fields and items */
 };
 
+/** What a form is for. */
 enum burble_form_kind {
     BURBLE_FORM_ASKS,    /**< "form": to be filled in */
     BURBLE_FORM_SUBMITS, /**< "submit" */
@@ -29,6 +30,7 @@ enum burble_form_kind {
     BURBLE_FORM_TELLS,   /**< "result" */
 };
 
+/** What a field wants. */
 enum burble_field_type {
     BURBLE_FIELD_TEXT,    /**< text-single; also where the type is absent or unknown */
     BURBLE_FIELD_BOOLEAN, /**< "0", "1"; "false" and "true" are the same */
@@ -44,42 +46,44 @@ enum burble_field_type {
 /** "text-single" */
 BURBLE_API const char *burble_field_type_text(enum burble_field_type type);
 
+/** One of the choices of a field. */
 struct burble_option {
-    const char *value;
+    const char *value; /**< what is sent */
     const char *label; /**< NULL: none, the value is to be shown */
 };
 
+/** A field of a form. */
 struct burble_field {
-    const char *var; /**< NULL: none, as many fixed fields have */
-    enum burble_field_type type;
-    const char *label; /**< NULL: none */
-    const char *desc;  /**< NULL: none */
-    bool required;
-    bool changed; /**< burble_form_set was called */
-    const char *const *values;
-    size_t value_count;
-    const struct burble_option *options;
-    size_t option_count;
+    const char *var;                     /**< NULL: none, as many fixed fields have */
+    enum burble_field_type type;         /**< what it wants */
+    const char *label;                   /**< NULL: none */
+    const char *desc;                    /**< NULL: none */
+    bool required;                       /**< it has to be filled in */
+    bool changed;                        /**< burble_form_set was called */
+    const char *const *values;           /**< what it has */
+    size_t value_count;                  /**< how many */
+    const struct burble_option *options; /**< choices */
+    size_t option_count;                 /**< how many */
 };
 
 /** A row of a table of results. Its fields have values alone; labels are in the columns. */
 struct burble_form_item {
-    const struct burble_field *fields;
-    size_t field_count;
+    const struct burble_field *fields; /**< by their names */
+    size_t field_count;                /**< how many */
 };
 
 /** To be read; changed by the functions below alone. Everything in it is the form's. */
 struct burble_form {
-    enum burble_form_kind kind;
-    const char *title;        /**< NULL: none */
-    const char *instructions; /**< lines; NULL: none */
-    const char *form_type;    /**< value of the hidden field FORM_TYPE (XEP-0068); NULL: none */
-    const struct burble_field *fields;
-    size_t field_count;
-    const struct burble_field *columns; /**< of a table of results */
-    size_t column_count;
-    const struct burble_form_item *items;
-    size_t item_count;
+    enum burble_form_kind kind; /**< what it is for */
+    const char *title;          /**< NULL: none */
+    const char *instructions;   /**< lines; NULL: none */
+    const char *form_type;      /**< value of the hidden field FORM_TYPE (XEP-0068); NULL: none */
+    const struct burble_field *fields;    /**< in their order */
+    size_t field_count;                   /**< how many */
+    const struct burble_field *columns;   /**< of a table of results */
+    size_t column_count;                  /**< how many */
+    const struct burble_form_item *items; /**< rows of the table */
+    size_t item_count;                    /**< how many */
 };
 
 /** Reads the element x of jabber:x:data, or the first one among the children of the element that is
@@ -88,6 +92,7 @@ struct burble_form {
 BURBLE_API int burble_form_read(struct burble_xml x, struct burble_form **out);
 /** An empty one, with a FORM_TYPE unless that is NULL. NULL: no memory. */
 BURBLE_API struct burble_form *burble_form_new(enum burble_form_kind kind, const char *form_type);
+/** Harmless on NULL. */
 BURBLE_API void burble_form_free(struct burble_form **form);
 /** A copy of its own, without the tables of results. NULL: no memory. */
 BURBLE_API struct burble_form *burble_form_copy(const struct burble_form *form);

@@ -23,6 +23,7 @@ enum {
 /** A bytestream. Freed by the program, with the client at the latest. */
 struct burble_ibb;
 
+/** How a stream of bytes ended. */
 enum burble_ibb_end {
     BURBLE_IBB_CLOSED,  /**< in order, by us or by the other side */
     BURBLE_IBB_REFUSED, /**< the other side did not want it */
@@ -30,6 +31,7 @@ enum burble_ibb_end {
     BURBLE_IBB_LOST,    /**< it is silent, or our session is gone */
 };
 
+/** What becomes of a stream of bytes. */
 struct burble_ibb_handlers {
     size_t size; /**< sizeof(struct burble_ibb_handlers) */
     /** It stands: after burble_ibb_open and burble_ibb_await. May be NULL, as all. */
@@ -56,8 +58,9 @@ BURBLE_API int burble_ibb_await(struct burble *c, const char *from, const char *
 
 /** Somebody wants to open one. */
 struct burble_ibb_offer {
-    const char *from, *sid;
-    unsigned block;
+    const char *from; /**< who offers, the full address */
+    const char *sid;  /**< of the stream */
+    unsigned block;   /**< bytes of a block */
 };
 /** Accepts with burble_ibb_accept before it returns, or the stream is refused. */
 typedef void burble_ibb_offer_fn(struct burble *c, const struct burble_ibb_offer *offer, void *arg);
@@ -79,7 +82,9 @@ BURBLE_API int burble_ibb_send(struct burble_ibb *s, const void *data, size_t le
 BURBLE_API bool burble_ibb_is_settled(const struct burble_ibb *s);
 /** Closes it when all is acknowledged; "end" is called then. */
 BURBLE_API void burble_ibb_close(struct burble_ibb *s);
+/** Bytes of a block, as agreed. */
 BURBLE_API unsigned burble_ibb_block(const struct burble_ibb *s);
+/** Whose it is. */
 BURBLE_API struct burble *burble_ibb_client(const struct burble_ibb *s);
 /** Ends it at once; the other side is told. Harmless on NULL. */
 BURBLE_API void burble_ibb_free(struct burble_ibb **s);

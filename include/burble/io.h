@@ -15,24 +15,31 @@
 extern "C" {
 #endif
 
+/** The time, when something happens. */
 struct burble_now {
     uint64_t mono_ms; /**< never goes back, above 0 */
     int64_t wall_ms;  /**< since 1970-01-01T00:00:00Z */
 };
+/** No deadline. */
 #define BURBLE_NEVER UINT64_MAX
 
+/** Where to connect. */
 struct burble_address {
     uint8_t family; /**< 4 or 6 */
-    uint16_t port;
+    uint16_t port;  /**< in host order */
     uint32_t scope; /**< of a link-local address */
     uint8_t ip[16]; /**< network order; IPv4 in the first four */
 };
 
+/** A record of DNS (RFC 2782). */
 struct burble_srv {
-    uint16_t priority, weight, port;
+    uint16_t priority;  /**< the lowest is tried first */
+    uint16_t weight;    /**< among those of one priority (RFC 2782) */
+    uint16_t port;      /**< of the target */
     const char *target; /**< without the last dot; "": decidedly not available */
 };
 
+/** What the client wants to be done. */
 enum burble_effect_kind {
     BURBLE_DO_RESOLVE_SRV,  /**< name; answer with BURBLE_IN_SRV */
     BURBLE_DO_RESOLVE_HOST, /**< name: A and AAAA, the system's hosts file too; BURBLE_IN_HOST */
@@ -40,11 +47,12 @@ enum burble_effect_kind {
     BURBLE_DO_CLOSE,        /**< id: of a connection, made or under way; nothing is to be said */
     BURBLE_DO_CANCEL,       /**< id: of a look-up whose answer is not wanted any more */
 };
+/** Something that the client wants to be done. */
 struct burble_effect {
-    enum burble_effect_kind kind;
-    uint32_t id;
-    const char *name; /**< lives until the next call */
-    struct burble_address address;
+    enum burble_effect_kind kind;  /**< what is to be done */
+    uint32_t id;                   /**< comes back with the answer */
+    const char *name;              /**< lives until the next call */
+    struct burble_address address; /**< with CONNECT */
 };
 /** False: nothing more now. */
 BURBLE_API bool burble_next(struct burble *c, struct burble_effect *out);
@@ -53,9 +61,12 @@ BURBLE_API bool burble_next(struct burble *c, struct burble_effect *out);
  * call. burble_wrote takes n of them away. When they are all written and burble_output_ends, the
  * own direction is shut down. */
 BURBLE_API size_t burble_output(struct burble *c, const void **data_out, uint32_t *id_out);
+/** n bytes of burble_output were written. */
 BURBLE_API void burble_wrote(struct burble *c, size_t n);
+/** Nothing comes behind what burble_output gives: then the own direction is shut down. */
 BURBLE_API bool burble_output_ends(const struct burble *c);
 
+/** What has happened. */
 enum burble_input_kind {
     BURBLE_IN_TIME,      /**< nothing but the time */
     BURBLE_IN_SRV,       /**< id, srv, count, failure */
@@ -64,17 +75,18 @@ enum burble_input_kind {
     BURBLE_IN_CLOSED,    /**< id, failure NULL: the peer ended its direction in order */
     BURBLE_IN_BYTES,     /**< id, data, len: all are taken */
 };
+/** Something that has happened. */
 struct burble_input {
-    enum burble_input_kind kind;
-    uint32_t id;
-    const char *failure; /**< why it failed, for people; NULL: it did not */
-    bool no_name;        /**< with SRV, HOST: there is certainly no such name (NXDOMAIN, no data) */
-    const struct burble_srv *srv;
-    const struct burble_address *addresses;
-    size_t count;
-    bool more; /**< with HOST: the other address family is still under way */
-    const void *data;
-    size_t len;
+    enum burble_input_kind kind; /**< what happened */
+    uint32_t id;                 /**< of the effect that it answers */
+    const char *failure;         /**< why it failed, for people; NULL: it did not */
+    bool no_name; /**< with SRV, HOST: there is certainly no such name (NXDOMAIN, no data) */
+    const struct burble_srv *srv;           /**< records */
+    const struct burble_address *addresses; /**< with HOST */
+    size_t count;                           /**< of records or addresses */
+    bool more;        /**< with HOST: the other address family is still under way */
+    const void *data; /**< with BYTES */
+    size_t len;       /**< bytes */
 };
 /** Tells the client what happened and when. Callbacks are called from here. True while the client
  * lives; false: it was freed in a callback. */
@@ -93,8 +105,9 @@ struct burble_outside {
     /** System roots for clients without a trust of their own; asked at the first use. May be NULL.
      * The client takes a reference, the outside keeps its own. */
     struct burble_trust *(*trust)(void *ctx);
-    void *ctx;
+    void *ctx; /**< given to each of them */
 };
+/** Once, before burble_connect. It is copied. */
 BURBLE_API void burble_set_outside(struct burble *c, const struct burble_outside *outside);
 
 #ifdef __cplusplus

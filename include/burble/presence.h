@@ -10,6 +10,7 @@
 extern "C" {
 #endif
 
+/** Types of presence (RFC 6121 section 4.7.1). */
 enum burble_presence_type {
     BURBLE_AVAILABLE,
     BURBLE_UNAVAILABLE,
@@ -19,6 +20,7 @@ enum burble_presence_type {
     BURBLE_UNSUBSCRIBED,
     BURBLE_PRESENCE_ERROR,
 };
+/** How available somebody is (RFC 6121 section 4.7.2.1). */
 enum burble_show {
     BURBLE_SHOW_ONLINE,
     BURBLE_SHOW_CHAT,
@@ -29,14 +31,18 @@ enum burble_show {
 /** "online", "chat", "away", "xa", "dnd" */
 BURBLE_API const char *burble_show_text(enum burble_show show);
 
+/** Presence that came. All strings live until the callback returns. */
 struct burble_presence {
-    enum burble_presence_type type;
-    const char *from, *to, *from_bare, *resource; /**< resource NULL: none */
-    enum burble_show show;
-    const char *status; /**< NULL: none */
-    int priority;
-    struct burble_stanza_error error;
-    struct burble_xml xml;
+    enum burble_presence_type type; /**< what it says */
+    const char *from;               /**< the full address */
+    const char *to;                 /**< ours */
+    const char *from_bare;          /**< the bare address */
+    const char *resource;           /**< the last part of from; NULL: none */
+    enum burble_show show;          /**< how available */
+    const char *status;             /**< NULL: none */
+    int priority; /**< -128 to 127; below 0: messages to the bare address do not go there */
+    struct burble_stanza_error error; /**< of BURBLE_PRESENCE_ERROR */
+    struct burble_xml xml;            /**< the whole presence */
 };
 
 /** Announces us, and again after every reconnect; status NULL: none; payload: further elements as

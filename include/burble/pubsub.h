@@ -19,22 +19,26 @@ extern "C" {
 /** One line of a node's configuration, "pubsub#access_model" and "whitelist"; lists of them end
  * with var NULL. */
 struct burble_pubsub_option {
-    const char *var, *value;
+    const char *var;   /**< name of the field */
+    const char *value; /**< as text */
 };
 /** Kept, and only for ourselves: what private data is published with (row V67). */
 BURBLE_API const struct burble_pubsub_option *burble_pubsub_private(void);
 
 /* --------------------------------------------------------------------------------------- items */
 
+/** What became of an item. */
 struct burble_published {
-    enum burble_iq_outcome outcome;
-    struct burble_stanza_error error;
-    const char *node;
+    enum burble_iq_outcome outcome;   /**< how it ended */
+    struct burble_stanza_error error; /**< when the outcome is no result */
+    const char *node;                 /**< where */
     const char *id; /**< of the item, as the service says or as was asked for; NULL: not known */
 };
+/** Gets the answer. */
 typedef void burble_published_fn(struct burble *c, const struct burble_published *published,
                                  void *arg);
 
+/** What happens to a node that is there with other options. */
 enum burble_publish_flag {
     /** A node that is there with other options is configured to be as they say, and the item is
      * published then; without this it is refused with "conflict". */
@@ -50,19 +54,23 @@ BURBLE_API int burble_pubsub_publish(struct burble *c, const char *service, cons
 BURBLE_API int burble_pubsub_retract(struct burble *c, const char *service, const char *node,
                                      const char *id, bool notify, burble_iq_fn *fn, void *arg);
 
+/** An item of a node. */
 struct burble_pubsub_item {
     const char *id;            /**< NULL: none */
     const char *publisher;     /**< NULL: not told */
     struct burble_xml payload; /**< no node: none */
 };
+/** An answer: items of a node. It lives until the callback returns. */
 struct burble_pubsub_items {
-    enum burble_iq_outcome outcome;
-    struct burble_stanza_error error; /**< "item-not-found": there is no such node */
-    const char *service, *node;
-    const struct burble_pubsub_item *items;
-    size_t count;
+    enum burble_iq_outcome outcome;         /**< how it ended */
+    struct burble_stanza_error error;       /**< "item-not-found": there is no such node */
+    const char *service;                    /**< who answered */
+    const char *node;                       /**< whose items these are */
+    const struct burble_pubsub_item *items; /**< in the order of the service */
+    size_t count;                           /**< how many */
     const char *last; /**< there are more: ask again with after; NULL: not told */
 };
+/** Gets the answer. */
 typedef void burble_pubsub_items_fn(struct burble *c, const struct burble_pubsub_items *items,
                                     void *arg);
 
@@ -80,6 +88,7 @@ BURBLE_API int burble_pubsub_items(struct burble *c, const char *service, const 
 
 /* -------------------------------------------------------------------------------------- events */
 
+/** What has happened at a node. */
 enum burble_pubsub_kind {
     BURBLE_PUBSUB_ITEM,      /**< id, payload, publisher */
     BURBLE_PUBSUB_RETRACTED, /**< id */
@@ -88,19 +97,23 @@ enum burble_pubsub_kind {
     BURBLE_PUBSUB_CONFIGURED,
     BURBLE_PUBSUB_SUBSCRIPTION, /**< ours is another now: state */
 };
+/** Something has happened at a node. It lives until the callback returns. */
 struct burble_pubsub_event {
-    enum burble_pubsub_kind kind;
-    const char *from; /**< the service, or the bare address of the account whose node it is */
-    bool own;         /**< it is our account: nobody else can make it so (row V65) */
-    const char *node;
-    const char *id, *publisher; /**< NULL: none */
-    const char *state;          /**< "subscribed", "none", ...; NULL: not told */
-    struct burble_xml payload;
-    int64_t stamp_ms; /**< when it was published, where that is told (XEP-0203); 0: now */
+    enum burble_pubsub_kind kind; /**< what happened */
+    const char *from;      /**< the service, or the bare address of the account whose node it is */
+    bool own;              /**< it is our account: nobody else can make it so (row V65) */
+    const char *node;      /**< where */
+    const char *id;        /**< of the item; NULL: none */
+    const char *publisher; /**< NULL: not told */
+    const char *state;     /**< "subscribed", "none", ...; NULL: not told */
+    struct burble_xml payload; /**< of the item */
+    int64_t stamp_ms;          /**< when it was published, where that is told (XEP-0203); 0: now */
 };
+/** Something has happened at a node. */
 typedef void burble_pubsub_event_fn(struct burble *c, const struct burble_pubsub_event *event,
                                     void *arg);
 
+/** Whose events are wanted. */
 enum burble_events {
     BURBLE_EVENTS_OWN = 1 << 0, /**< of our own account alone; others' are ignored */
     /** Ask for those of contacts and of the own account, with capabilities (burble_caps_start has
@@ -118,26 +131,29 @@ BURBLE_API void burble_off_pubsub_event(struct burble *c, const char *node,
 
 /* ------------------------------------------------------------------------------- subscriptions */
 
+/** A subscription of ours. */
 struct burble_pubsub_subscription {
     const char *node;  /**< NULL: not told */
     const char *jid;   /**< who gets the events */
     const char *state; /**< "subscribed", "pending", "unconfigured", "none" */
     const char *subid; /**< NULL: none */
 };
+/** What we are to a node. */
 struct burble_pubsub_affiliation {
-    const char *node;
+    const char *node;        /**< whose */
     const char *affiliation; /**< "owner", "publisher", "publish-only", "member", "outcast" */
 };
 /** An answer about ourselves; only what was asked for is filled in. */
 struct burble_pubsub_own {
-    enum burble_iq_outcome outcome;
-    struct burble_stanza_error error;
-    const char *service;
-    const struct burble_pubsub_subscription *subscriptions;
-    size_t subscription_count;
-    const struct burble_pubsub_affiliation *affiliations;
-    size_t affiliation_count;
+    enum burble_iq_outcome outcome;                         /**< how it ended */
+    struct burble_stanza_error error;                       /**< when the outcome is no result */
+    const char *service;                                    /**< who answered */
+    const struct burble_pubsub_subscription *subscriptions; /**< ours */
+    size_t subscription_count;                              /**< how many */
+    const struct burble_pubsub_affiliation *affiliations;   /**< ours */
+    size_t affiliation_count;                               /**< how many */
 };
+/** Gets the answer. */
 typedef void burble_pubsub_own_fn(struct burble *c, const struct burble_pubsub_own *own, void *arg);
 
 /** Subscribes the own bare address; the answer has the subscription. */
@@ -149,6 +165,7 @@ BURBLE_API int burble_pubsub_unsubscribe(struct burble *c, const char *service, 
 /** node NULL: all that we have there. */
 BURBLE_API int burble_pubsub_subscriptions(struct burble *c, const char *service, const char *node,
                                            burble_pubsub_own_fn *fn, void *arg);
+/** What we are to the nodes there; node NULL: to all of them. */
 BURBLE_API int burble_pubsub_affiliations(struct burble *c, const char *service, const char *node,
                                           burble_pubsub_own_fn *fn, void *arg);
 
@@ -158,6 +175,7 @@ BURBLE_API int burble_pubsub_affiliations(struct burble *c, const char *service,
 BURBLE_API int burble_pubsub_create(struct burble *c, const char *service, const char *node,
                                     const struct burble_pubsub_option *options, burble_iq_fn *fn,
                                     void *arg);
+/** The node goes, with all its items. */
 BURBLE_API int burble_pubsub_delete(struct burble *c, const char *service, const char *node,
                                     burble_iq_fn *fn, void *arg);
 /** All items go. */
@@ -167,6 +185,7 @@ BURBLE_API int burble_pubsub_purge(struct burble *c, const char *service, const 
 /** form lives until the callback returns; NULL: the answer is an error, or has none. */
 typedef void burble_pubsub_config_fn(struct burble *c, const struct burble_iq *answer,
                                      struct burble_form *form, void *arg);
+/** Asks for a node's configuration, as a form. */
 BURBLE_API int burble_pubsub_get_config(struct burble *c, const char *service, const char *node,
                                         burble_pubsub_config_fn *fn, void *arg);
 /** What was asked for with burble_pubsub_get_config, filled in. */

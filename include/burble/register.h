@@ -18,7 +18,7 @@ extern "C" {
 /** An answer. Everything in it lives until the callback returns; a form is kept with
  * burble_form_copy. */
 struct burble_registration {
-    enum burble_iq_outcome outcome;
+    enum burble_iq_outcome outcome;   /**< how it ended */
     struct burble_stanza_error error; /**< when the outcome is no result */
     bool registered;                  /**< we are already; values are those of now */
     /** What is to be filled in and sent with burble_registration_submit; NULL: nothing. With an
@@ -28,6 +28,7 @@ struct burble_registration {
     const char *instructions; /**< for people; NULL: none */
     const char *url;          /**< where it goes on instead (XEP-0066), not checked; NULL: none */
 };
+/** Gets the answer. */
 typedef void burble_registration_fn(struct burble *c, const struct burble_registration *answer,
                                     void *arg);
 

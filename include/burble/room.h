@@ -24,12 +24,14 @@ extern "C" {
 
 struct burble_room;
 
+/** What somebody may do while in the room. */
 enum burble_role {
     BURBLE_ROLE_NONE, /**< not in the room */
     BURBLE_VISITOR,   /**< may listen */
     BURBLE_PARTICIPANT,
     BURBLE_MODERATOR, /**< may kick, and give and take voice */
 };
+/** What somebody is to the room, in it or not. */
 enum burble_affiliation {
     BURBLE_AFFILIATION_NONE,
     BURBLE_OUTCAST, /**< banned */
@@ -39,18 +41,19 @@ enum burble_affiliation {
 };
 /** "moderator", "owner": as in XEP-0045. */
 BURBLE_API const char *burble_role_text(enum burble_role role);
+/** "owner", as in XEP-0045. */
 BURBLE_API const char *burble_affiliation_text(enum burble_affiliation affiliation);
 
 /** Somebody in a room; lives until the next callback. */
 struct burble_occupant {
-    const char *nick;
-    const char *jid; /**< real address, where the room shows it to us; NULL: it does not */
-    const char *id;  /**< occupant id, stays the same over nicknames; NULL: the room gives none */
-    enum burble_role role;
-    enum burble_affiliation affiliation;
-    enum burble_show show;
-    const char *status; /**< NULL: none; cut at 512 bytes */
-    bool self;          /**< it is us */
+    const char *nick; /**< the name in the room */
+    const char *jid;  /**< real address, where the room shows it to us; NULL: it does not */
+    const char *id;   /**< occupant id, stays the same over nicknames; NULL: the room gives none */
+    enum burble_role role;               /**< what they may do */
+    enum burble_affiliation affiliation; /**< what they are to the room */
+    enum burble_show show;               /**< how available */
+    const char *status;                  /**< NULL: none; cut at 512 bytes */
+    bool self;                           /**< it is us */
 };
 
 /** Why we, or somebody else, are not in a room. */
@@ -88,16 +91,18 @@ struct burble_room_joined {
 };
 /** We are not in, or did not come in. */
 struct burble_room_left {
-    enum burble_room_why why;
-    const char *text;      /**< one sentence for people */
-    const char *reason;    /**< somebody's words; NULL: none */
-    const char *actor;     /**< nickname or address of who did it; NULL: not told */
-    const char *condition; /**< of a stanza error, "conflict"; NULL: it was none */
-    const char *alternative, *alternative_password; /**< of a destroyed room; NULL: none */
+    enum burble_room_why why;         /**< why not */
+    const char *text;                 /**< one sentence for people */
+    const char *reason;               /**< somebody's words; NULL: none */
+    const char *actor;                /**< nickname or address of who did it; NULL: not told */
+    const char *condition;            /**< of a stanza error, "conflict"; NULL: it was none */
+    const char *alternative;          /**< where to go after a room was destroyed; NULL: nowhere */
+    const char *alternative_password; /**< of that room; NULL: none */
     bool again; /**< it will be tried again without our doing; else the room is idle until
                      burble_room_enter */
 };
 
+/** What has changed about somebody; bits. */
 enum burble_occupant_change {
     BURBLE_OCCUPANT_JOINED = 1,
     BURBLE_OCCUPANT_LEFT = 2,
@@ -106,16 +111,19 @@ enum burble_occupant_change {
     BURBLE_OCCUPANT_ROLE = 16,
     BURBLE_OCCUPANT_AFFILIATION = 32,
 };
+/** Somebody in the room is not as before. */
 struct burble_room_change {
-    unsigned what;                          /**< enum burble_occupant_change, several */
-    const struct burble_occupant *occupant; /**< as it is now; who left: as it was */
-    const char *nick_before;                /**< with NICK */
-    enum burble_role role_before;
-    enum burble_affiliation affiliation_before;
-    enum burble_room_why why; /**< with LEFT */
-    const char *reason, *actor;
+    unsigned what;                              /**< enum burble_occupant_change, several */
+    const struct burble_occupant *occupant;     /**< as it is now; who left: as it was */
+    const char *nick_before;                    /**< with NICK */
+    enum burble_role role_before;               /**< with ROLE */
+    enum burble_affiliation affiliation_before; /**< with AFFILIATION */
+    enum burble_room_why why;                   /**< with LEFT */
+    const char *reason;                         /**< somebody's words; NULL: none */
+    const char *actor; /**< nickname or address of who did it; NULL: not told */
 };
 
+/** Something was said in the room. */
 struct burble_room_message {
     const struct burble_message *message;   /**< type BURBLE_MESSAGE_ERROR: one of ours came back */
     const char *nick;                       /**< who said it; NULL: the room itself */
@@ -128,7 +136,9 @@ struct burble_room_message {
 
 /** All may be NULL. */
 struct burble_room_handlers {
+    /** We are in. */
     void (*joined)(struct burble_room *room, const struct burble_room_joined *joined, void *arg);
+    /** We are not in any more, or did not come in. */
     void (*left)(struct burble_room *room, const struct burble_room_left *left, void *arg);
     /** Not for those who were there before us: burble_room_next lists them. */
     void (*changed)(struct burble_room *room, const struct burble_room_change *change, void *arg);
@@ -144,6 +154,7 @@ struct burble_room_handlers {
     void (*declined)(struct burble_room *room, const char *jid, const char *reason, void *arg);
 };
 
+/** How a room is entered and kept. */
 enum burble_room_flag {
     BURBLE_ROOM_STRICT_NICK = 1, /**< a nickname that is taken is the end; else "_" is added */
     BURBLE_ROOM_NO_REJOIN = 2,   /**< does not come back by itself */
@@ -152,16 +163,17 @@ enum burble_room_flag {
 
 /** Begin with BURBLE_ROOM_CONFIG. All is copied. What is zero has its default. */
 struct burble_room_config {
-    size_t size;
-    const char *nick;     /**< NULL: the localpart of the own address */
-    const char *password; /**< NULL: none */
-    unsigned flags;
+    size_t size;              /**< set by the macro */
+    const char *nick;         /**< NULL: the localpart of the own address */
+    const char *password;     /**< NULL: none */
+    unsigned flags;           /**< enum burble_room_flag */
     int history_max;          /**< messages; 0: as many as the room gives; negative: none */
     int64_t history_since_ms; /**< none before that; 0: no such limit */
     uint32_t silence_ms;      /**< nothing came for so long: are we still in? 900,000 (XEP-0410) */
-    struct burble_room_handlers handlers;
-    void *arg;
+    struct burble_room_handlers handlers; /**< who hears of it */
+    void *arg;                            /**< the program's, given to each callback */
 };
+/** A configuration: what is named is set, the rest is zero. */
 #define BURBLE_ROOM_CONFIG(...)                                                                    \
     ((struct burble_room_config){.size = sizeof(struct burble_room_config), __VA_ARGS__})
 
@@ -179,6 +191,7 @@ BURBLE_API int burble_room_leave(struct burble_room *room, const char *status);
 /** Goes out, if in, and forgets the room: nothing of it is called any more. Harmless on NULL. */
 BURBLE_API void burble_room_free(struct burble_room **room);
 
+/** Where we are with a room. */
 enum burble_room_state {
     BURBLE_ROOM_OUTSIDE,
     BURBLE_ROOM_WAITING, /**< for a session, or for the next try */
@@ -186,20 +199,25 @@ enum burble_room_state {
     BURBLE_ROOM_INSIDE,
     BURBLE_ROOM_LEAVING,
 };
+/** Where we are with it. */
 BURBLE_API enum burble_room_state burble_room_state(const struct burble_room *room);
+/** Its address. */
 BURBLE_API const char *burble_room_jid(const struct burble_room *room);
 /** Ours, as the room has it. */
 BURBLE_API const char *burble_room_nick(const struct burble_room *room);
 /** "" when there is none. */
 BURBLE_API const char *burble_room_subject(const struct burble_room *room);
+/** Whose it is. */
 BURBLE_API struct burble *burble_room_client(const struct burble_room *room);
 /** Id in the room's archive of the last message that came, for burble_archive_catch_up; NULL. */
 BURBLE_API const char *burble_room_last_id(const struct burble_room *room);
 
+/** How many are in it, we among them. */
 BURBLE_API size_t burble_room_occupants(const struct burble_room *room);
 /** In the order in which they came; NULL first, NULL at the end. */
 BURBLE_API const struct burble_occupant *burble_room_next(const struct burble_room *room,
                                                           const struct burble_occupant *occupant);
+/** The one with this nickname; NULL: nobody. */
 BURBLE_API const struct burble_occupant *burble_room_occupant(const struct burble_room *room,
                                                               const char *nick);
 
@@ -220,10 +238,10 @@ BURBLE_API int burble_room_announce(struct burble_room *room);
 
 /** What became of a request to a room. */
 struct burble_room_result {
-    enum burble_iq_outcome outcome;
-    struct burble_stanza_error error;
-    const char *text;          /**< one sentence for people; "" when it is done */
-    struct burble_xml payload; /**< of the answer */
+    enum burble_iq_outcome outcome;   /**< how it ended */
+    struct burble_stanza_error error; /**< when the outcome is no result */
+    const char *text;                 /**< one sentence for people; "" when it is done */
+    struct burble_xml payload;        /**< of the answer */
 };
 /** Called exactly once, never from inside of the request, and not after burble_room_free. All
  * requests may answer OFFLINE, SYNTAX, LIMIT, MEMORY; then it is not called. May be NULL. */
@@ -241,30 +259,33 @@ BURBLE_API int burble_room_set_role(struct burble_room *room, const char *nick,
 BURBLE_API int burble_room_set_affiliation(struct burble_room *room, const char *jid,
                                            enum burble_affiliation affiliation, const char *reason,
                                            burble_room_done_fn *fn, void *arg);
-/** Everybody who has it; done comes last. */
+/** Somebody with an affiliation. */
 struct burble_room_item {
-    const char *jid;  /**< NULL: not told */
-    const char *nick; /**< NULL: not told, or none */
-    enum burble_affiliation affiliation;
-    enum burble_role role;
-    const char *reason;
+    const char *jid;                     /**< NULL: not told */
+    const char *nick;                    /**< NULL: not told, or none */
+    enum burble_affiliation affiliation; /**< what they are to the room */
+    enum burble_role role;               /**< what they may do now */
+    const char *reason;                  /**< why; NULL: not told */
 };
+/** One of those who were asked for. */
 typedef void burble_room_item_fn(struct burble_room *room, const struct burble_room_item *item,
                                  void *arg);
+/** Asks who has this affiliation: item for each, done last. */
 BURBLE_API int burble_room_list(struct burble_room *room, enum burble_affiliation affiliation,
                                 burble_room_item_fn *item, burble_room_done_fn *fn, void *arg);
 
-/** For owners. The payload of the answer has the form (XEP-0004): <query/> with <x/> in it. */
+/** For owners. The payload of the answer has the form (burble/form.h). */
 BURBLE_API int burble_room_get_config(struct burble_room *room, burble_room_done_fn *fn, void *arg);
-/** Sets some fields ("muc#roomconfig_membersonly", "1") and leaves the rest; those
- * without a value are skipped. At most 64. */
+/** A field of the configuration, "muc#roomconfig_membersonly", and its value, "1". */
 struct burble_room_setting {
-    const char *name, *value;
+    const char *name;  /**< of the field */
+    const char *value; /**< as text */
 };
+/** Sets these fields and leaves the rest; those without a value are skipped. At most 64. */
 BURBLE_API int burble_room_configure(struct burble_room *room,
                                      const struct burble_room_setting *settings, size_t count,
                                      burble_room_done_fn *fn, void *arg);
-/** Submits a whole form as text, <x xmlns='jabber:x:data' type='submit'>...</x>. */
+/** Submits a whole form as text (burble_form_submission). */
 BURBLE_API int burble_room_set_config(struct burble_room *room, const char *form,
                                       burble_room_done_fn *fn, void *arg);
 /** Opens a room that we have made to others, as the service configures it (instant room). */
@@ -276,14 +297,16 @@ BURBLE_API int burble_room_destroy(struct burble_room *room, const char *reason,
 
 /* -------------------------------------------------------------------------------- invitations */
 
+/** Somebody invites us. */
 struct burble_invitation {
-    const char *room;
+    const char *room;     /**< where to */
     const char *from;     /**< who invites; of mediated ones: as the room says */
     const char *reason;   /**< NULL: none */
     const char *password; /**< NULL: none */
     const char *thread;   /**< the conversation that goes on there; NULL: none */
     bool direct;          /**< from the person itself (XEP-0249), else through the room */
 };
+/** Somebody invites us. */
 typedef void burble_invitation_fn(struct burble *c, const struct burble_invitation *invitation,
                                   void *arg);
 /** Invitations go to fn from now on; else they are messages as others are. NULL takes it back.

@@ -30,6 +30,7 @@ enum burble_subscription {
 /** "none", "to", "from", "both" */
 BURBLE_API const char *burble_subscription_text(enum burble_subscription subscription);
 
+/** Is a contact there? */
 enum burble_contact_state {
     BURBLE_CONTACT_UNKNOWN, /**< no session, not available ourselves, or no subscription to them */
     BURBLE_CONTACT_OFFLINE, /**< no resource is announced to us, and nothing speaks against it */
@@ -41,38 +42,39 @@ BURBLE_API const char *burble_contact_state_text(enum burble_contact_state state
 
 /** One connected device of a contact, or one that was. At most 64 of a contact are kept. */
 struct burble_resource {
-    const char *jid;      /**< full address */
-    const char *resource; /**< its last part */
-    bool available;
-    bool hidden; /**< not available, but it spoke or answered since */
-    enum burble_show show;
-    const char *status; /**< NULL: none; cut at 1,024 bytes */
-    int priority;
-    int64_t since_ms; /**< when it became what it is */
+    const char *jid;       /**< full address */
+    const char *resource;  /**< its last part */
+    bool available;        /**< it is there */
+    bool hidden;           /**< not available, but it spoke or answered since */
+    enum burble_show show; /**< how available */
+    const char *status;    /**< NULL: none; cut at 1,024 bytes */
+    int priority;          /**< -128 to 127 */
+    int64_t since_ms;      /**< when it became what it is */
 };
 
+/** One entry of the roster. */
 struct burble_contact {
-    const char *jid;  /**< bare address */
-    const char *name; /**< NULL: none */
-    enum burble_subscription subscription;
+    const char *jid;                       /**< bare address */
+    const char *name;                      /**< NULL: none */
+    enum burble_subscription subscription; /**< who sees whom */
     bool ask;      /**< we have asked to see their presence, and they have not answered */
     bool approved; /**< they may ask to see ours, the server will say yes (pre-approval) */
-    const char *const *groups;
-    size_t group_count;
-    enum burble_contact_state state;
+    const char *const *groups;       /**< names of its groups */
+    size_t group_count;              /**< how many */
+    enum burble_contact_state state; /**< is it there? */
     /** Those available first, the best one first: highest priority, then chat, online, away, xa,
      * dnd, then the latest. Behind them those of this process that are not available any more, at
      * most 8. */
     const struct burble_resource *resources;
-    size_t resource_count;
-    size_t available_count;
+    size_t resource_count;  /**< how many */
+    size_t available_count; /**< of them available */
 };
 
 /** Begin with BURBLE_ROSTER_CONFIG. Every callback may be NULL, and may call everything that
  * callbacks may, burble_roster_free too. */
 struct burble_roster_config {
     size_t size; /**< set by BURBLE_ROSTER_CONFIG */
-    void *arg;
+    void *arg;   /**< the program's, given to each callback */
     /** This session's roster is there; error NULL: good, else the server refused it or did not
      * answer, and what the roster has is old. */
     void (*ready)(struct burble_roster *r, const struct burble_stanza_error *error, void *arg);
@@ -88,11 +90,12 @@ struct burble_roster_config {
      * have gone. BURBLE_EVENT_PRESENCE comes as well, behind this. */
     void (*presence)(struct burble_roster *r, const struct burble_contact *contact,
                      const struct burble_resource *resource, void *arg);
-    const void *cache; /**< of burble_roster_save; copied */
-    size_t cache_len;
+    const void *cache;     /**< of burble_roster_save; copied */
+    size_t cache_len;      /**< bytes */
     uint32_t contacts_max; /**< 10,000; what the server sends beyond is left out, with
                                 BURBLE_EVENT_BAD */
 };
+/** A configuration: what is named is set, the rest is zero. */
 #define BURBLE_ROSTER_CONFIG(...)                                                                  \
     ((struct burble_roster_config){.size = sizeof(struct burble_roster_config), __VA_ARGS__})
 
@@ -148,7 +151,7 @@ BURBLE_API bool burble_roster_can_preapprove(const struct burble_roster *r);
 
 /** What a probe found out. */
 struct burble_probe {
-    enum burble_contact_state state;
+    enum burble_contact_state state; /**< as far as is known now */
     int64_t idle_seconds; /**< last activity as the server says (XEP-0012); -1: it does not */
     unsigned answered;    /**< so many devices of those that are not available answered a ping */
 };

@@ -21,6 +21,7 @@ enum {
     BURBLE_UPLOAD_HEADERS_MAX = 32,
 };
 
+/** What a slot may be. */
 enum burble_upload_flag {
     /** unsafe: a slot at http:// will do, everybody on the way can read and change the file */
     BURBLE_UPLOAD_UNSAFE_HTTP = 1,
@@ -38,24 +39,26 @@ struct burble_upload {
 
 /** A header of the PUT: Authorization, Cookie or Expires; its value is printable ASCII. */
 struct burble_upload_header {
-    const char *name, *value;
+    const char *name;  /**< Authorization, Cookie or Expires */
+    const char *value; /**< printable ASCII */
 };
 
 /** Everything in it lives until the callback returns. */
 struct burble_slot {
-    enum burble_iq_outcome outcome;
+    enum burble_iq_outcome outcome; /**< how it ended */
     /** Beside what the service says: item-not-found, the server has no such service;
      * not-acceptable, the file is too big (max_size says how big it may be); undefined-condition,
      * the slot is none that can be used, and text says why. */
     struct burble_stanza_error error;
-    const char *service; /**< who answered; NULL: nobody */
-    const char *put_url;
-    const char *get_url;
+    const char *service;                        /**< who answered; NULL: nobody */
+    const char *put_url;                        /**< where the file is put */
+    const char *get_url;                        /**< where it can be had then */
     const struct burble_upload_header *headers; /**< in the order in which they are to be sent */
-    size_t header_count;
-    uint64_t max_size; /**< as far as it was told; 0: it was not */
-    int64_t retry_ms;  /**< with an error: try again then (wall clock); 0: it was not told */
+    size_t header_count;                        /**< how many */
+    uint64_t max_size;                          /**< as far as it was told; 0: it was not */
+    int64_t retry_ms; /**< with an error: try again then (wall clock); 0: it was not told */
 };
+/** Gets the answer. */
 typedef void burble_slot_fn(struct burble *c, const struct burble_slot *slot, void *arg);
 
 /** Asks for a slot. A file that is too big for the service is refused without asking. URLs are

@@ -26,9 +26,10 @@ struct burble_tree;
 /** A node of a tree, by value. */
 struct burble_xml {
     struct burble_tree *tree; /**< NULL: no node */
-    uint32_t at;
+    uint32_t at;              /**< the library's */
 };
 
+/** Is there a node? */
 static inline bool burble_xml_some(struct burble_xml x)
 {
     return x.tree != NULL;
@@ -36,6 +37,7 @@ static inline bool burble_xml_some(struct burble_xml x)
 
 /** Local name and namespace of an element; NULL for text and for no node. */
 BURBLE_API const char *burble_xml_name(struct burble_xml x);
+/** Namespace of an element; NULL for text and for no node. */
 BURBLE_API const char *burble_xml_ns(struct burble_xml x);
 /** Is it an element of that namespace and name? ns NULL: of any namespace. */
 BURBLE_API bool burble_xml_is(struct burble_xml x, const char *ns, const char *name);
@@ -49,13 +51,18 @@ BURBLE_API const char *burble_xml_lang(struct burble_xml x);
 
 /** First child and next sibling; elements alone, or text too. */
 BURBLE_API struct burble_xml burble_xml_first(struct burble_xml x);
+/** Next sibling that is an element. */
 BURBLE_API struct burble_xml burble_xml_next(struct burble_xml x);
+/** First child, element or text. */
 BURBLE_API struct burble_xml burble_xml_first_node(struct burble_xml x);
+/** Next sibling, element or text. */
 BURBLE_API struct burble_xml burble_xml_next_node(struct burble_xml x);
+/** Is it text, not an element? */
 BURBLE_API bool burble_xml_is_text(struct burble_xml x);
 /** First child, next sibling of that name; ns NULL: of any namespace. */
 BURBLE_API struct burble_xml burble_xml_child(struct burble_xml x, const char *ns,
                                               const char *name);
+/** Next sibling of that name; ns NULL: of any namespace. */
 BURBLE_API struct burble_xml burble_xml_next_named(struct burble_xml x, const char *ns,
                                                    const char *name);
 /** Attributes in order: start with *at = 0; false at the end. ns is NULL for most. */
@@ -80,14 +87,20 @@ BURBLE_API void burble_xml_free(struct burble_xml *x);
 struct burble_writer;
 /** NULL: memory is exhausted. */
 BURBLE_API struct burble_writer *burble_writer_new(void);
+/** Harmless on NULL. */
 BURBLE_API void burble_writer_free(struct burble_writer **w);
 /** ns NULL: that of the parent. */
 BURBLE_API void burble_writer_open(struct burble_writer *w, const char *name, const char *ns);
+/** An attribute of the element that was opened last, before its content. */
 BURBLE_API void burble_writer_attr(struct burble_writer *w, const char *name, const char *value);
+/** Text, escaped. */
 BURBLE_API void burble_writer_text(struct burble_writer *w, const char *text);
+/** An element with nothing but text; NULL: empty. ns NULL: that of the parent. */
 BURBLE_API void burble_writer_leaf(struct burble_writer *w, const char *name, const char *ns,
                                    const char *text);
+/** A copy of a tree. */
 BURBLE_API void burble_writer_node(struct burble_writer *w, struct burble_xml x);
+/** Ends the element that was opened last. */
 BURBLE_API void burble_writer_close(struct burble_writer *w);
 /** What was written, when every element is closed; NULL after a failure. The writer's. */
 BURBLE_API const char *burble_writer_result(const struct burble_writer *w);
