@@ -11,11 +11,12 @@
 
 #include "burble/archive.h"
 #include "client/test_client.h"
+#include "client/test_log.h"
 
 #define ROOM "talk@muc.example.org"
 #define MAM  "urn:xmpp:mam:2"
 
-enum { TEXT = 1024, LOG = 4096 };
+enum { TEXT = 1024 };
 
 struct seen {
     struct test_client t;
@@ -23,29 +24,8 @@ struct seen {
     bool free_client, cancel;
     unsigned bad;
     char iq[64], query[64]; /* ids of the page that was asked for last */
-    char log[LOG];
+    struct test_log log;
 };
-
-static void say(struct seen *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct seen *s, const char *fmt, ...)
-{
-    size_t len = strlen(s->log);
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(s->log + len, LOG - len, fmt, args);
-    va_end(args);
-}
-
-static void told(struct seen *s, const char *text)
-{
-    assert_string_equal(s->log, text);
-    s->log[0] = '\0';
-}
-
-static const char *or_dash(const char *s)
-{
-    return s != NULL ? s : "-";
-}
 
 static void perhaps_free(struct seen *s)
 {
@@ -57,46 +37,52 @@ static void perhaps_free(struct seen *s)
 
 static void on_message(struct burble *c, const struct burble_message *m, void *arg)
 {
+    struct seen *s = arg;
     (void)c;
     assert_int_equal(m->origin, BURBLE_ARCHIVED);
-    say(arg, "%s %s: %s at %lld\n", m->stanza_id, m->from, or_dash(m->body),
-        (long long)m->stamp_ms);
-    perhaps_free(arg);
+    test_say(&s->log, "%s %s: %s at %lld\n", m->stanza_id, m->from, test_or_dash(m->body),
+             (long long)m->stamp_ms);
+    perhaps_free(s);
 }
 
 static void on_done(struct burble *c, const struct burble_archive_result *r, void *arg)
 {
+    struct seen *s = arg;
     (void)c;
-    say(arg, "done %s%s%s %u %s..%s of %lld%s%s\n", or_dash(r->error.condition),
-        r->complete ? " complete" : "",
-        r->stable || r->outcome != BURBLE_IQ_RESULT ? "" : " unstable", r->count, or_dash(r->first),
-        or_dash(r->last), (long long)r->total, *r->text != '\0' ? ": " : "", r->text);
-    perhaps_free(arg);
+    test_say(&s->log, "done %s%s%s %u %s..%s of %lld%s%s\n", test_or_dash(r->error.condition),
+             r->complete ? " complete" : "",
+             r->stable || r->outcome != BURBLE_IQ_RESULT ? "" : " unstable", r->count,
+             test_or_dash(r->first), test_or_dash(r->last), (long long)r->total,
+             *r->text != '\0' ? ": " : "", r->text);
+    perhaps_free(s);
 }
 
 static void on_page(struct burble *c, uint32_t count, void *arg)
 {
+    struct seen *s = arg;
     (void)c;
-    say(arg, "page of %u\n", count);
-    perhaps_free(arg);
+    test_say(&s->log, "page of %u\n", count);
+    perhaps_free(s);
 }
 
 static void on_look(struct burble *c, const struct burble_archive_abilities *a, void *arg)
 {
+    struct seen *s = arg;
     (void)c;
-    say(arg, "can%s%s%s %s\n", a->extended ? " extend" : "", a->search ? " search" : "",
-        a->groupchat ? " groupchat" : "", a->text);
+    test_say(&s->log, "can%s%s%s %s\n", a->extended ? " extend" : "", a->search ? " search" : "",
+             a->groupchat ? " groupchat" : "", a->text);
 }
 
 static void on_prefs(struct burble *c, const struct burble_archive_prefs_result *r, void *arg)
 {
+    struct seen *s = arg;
     (void)c;
-    say(arg, "prefs %d", (int)r->prefs.otherwise);
+    test_say(&s->log, "prefs %d", (int)r->prefs.otherwise);
     for (size_t i = 0; i < r->prefs.always_count; i++)
-        say(arg, " +%s", r->prefs.always[i]);
+        test_say(&s->log, " +%s", r->prefs.always[i]);
     for (size_t i = 0; i < r->prefs.never_count; i++)
-        say(arg, " -%s", r->prefs.never[i]);
-    say(arg, " %s\n", r->text);
+        test_say(&s->log, " -%s", r->prefs.never[i]);
+    test_say(&s->log, " %s\n", r->text);
 }
 
 static void on_event(struct burble *c, const struct burble_event *e, void *arg)
@@ -105,7 +91,7 @@ static void on_event(struct burble *c, const struct burble_event *e, void *arg)
     (void)c;
     s->bad += e->kind == BURBLE_EVENT_BAD;
     if (e->kind == BURBLE_EVENT_MESSAGE)
-        say(s, "event\n");
+        test_say(&s->log, "event\n");
 }
 
 static void begin(struct seen *s)
@@ -198,12 +184,12 @@ static void pages_are_asked_for_until_all_is_there(void **state)
     result(&s, "a");
     result(&s, "b");
     fin(&s, false, "a", "b");
-    told(&s, "a bob@example.org/x: hi at 2000\nb bob@example.org/x: hi at 2000\n");
+    test_told(&s.log, "a bob@example.org/x: hi at 2000\nb bob@example.org/x: hi at 2000\n");
     page(&s, "set", "");
     test_expect(&s.t, "<max>2</max><after>b</after></set></query></iq>");
     result(&s, "c");
     fin(&s, true, "c", "c");
-    told(&s, "c bob@example.org/x: hi at 2000\ndone  complete 3 a..c of 7\n");
+    test_told(&s.log, "c bob@example.org/x: hi at 2000\ndone  complete 3 a..c of 7\n");
     test_expect_nothing(&s.t);
     test_end(&s.t);
 }
@@ -229,7 +215,7 @@ static void backwards_the_last_page_comes_first(void **state)
     test_expect(&s.t, "<max>1</max><before>y</before></set></query></iq>");
     result(&s, "x");
     fin(&s, false, "x", "x");
-    told(&s, "page of 2\npage of 1\ndone  3 x..z of 7\n");
+    test_told(&s.log, "page of 2\npage of 1\ndone  3 x..z of 7\n");
     test_expect_nothing(&s.t);
     test_end(&s.t);
 }
@@ -263,15 +249,15 @@ static void an_archive_that_brings_us_no_further_is_left(void **state)
     fin(&s, false, "a", "b");
     page(&s, "set", "");
     fin(&s, false, "a", "b");
-    told(&s, "done  0 a..b of 7\n");
+    test_told(&s.log, "done  0 a..b of 7\n");
     ask(&s, &q);
     page(&s, "set", "");
     answer(&s, "", "result", "<fin xmlns='" MAM "' stable='false'/>");
-    told(&s, "done  unstable 0 -..- of -1\n");
+    test_told(&s.log, "done  unstable 0 -..- of -1\n");
     ask(&s, &q);
     page(&s, "set", "");
     answer(&s, "", "result", "");
-    told(&s, "done undefined-condition 0 -..- of -1: the archive refused\n");
+    test_told(&s.log, "done undefined-condition 0 -..- of -1: the archive refused\n");
     test_expect(&s.t, "</iq>");
     test_expect_nothing(&s.t);
     test_end(&s.t);
@@ -290,7 +276,7 @@ static void more_than_was_asked_for_is_refused(void **state)
     result(&s, "b");
     assert_int_equal(s.bad, 1);
     fin(&s, false, "a", "b");
-    told(&s, "a bob@example.org/x: hi at 2000\ndone  1 a..b of 7\n");
+    test_told(&s.log, "a bob@example.org/x: hi at 2000\ndone  1 a..b of 7\n");
     test_end(&s.t);
 }
 
@@ -318,19 +304,19 @@ static void V59_results_that_nobody_asked_for_are_ignored(void **state)
     result_from(&s, "", s.query, "a", "");
     result_from(&s, "", s.query, "a", WORDS("@", "lie"));
     assert_int_equal(s.bad, 9);
-    told(&s, "");
+    test_told(&s.log, "");
     result_from(&s, " from='me@example.org'", s.query, "a", WORDS("bob@example.org/x", "true"));
-    told(&s, "a bob@example.org/x: true at 2000\n");
+    test_told(&s.log, "a bob@example.org/x: true at 2000\n");
     snprintf(old, sizeof(old), "%s", s.query);
     fin(&s, false, "a", "a");
     page(&s, "set", "");
     result_from(&s, "", old, "b", WORDS("bob@example.org/x", "late")); /* of the page before */
     assert_int_equal(s.bad, 10);
     fin(&s, true, "b", "b");
-    told(&s, "done  complete 1 a..b of 7\n");
+    test_told(&s.log, "done  complete 1 a..b of 7\n");
     result(&s, "c"); /* behind <fin/> */
     assert_int_equal(s.bad, 11);
-    told(&s, "");
+    test_told(&s.log, "");
     test_end(&s.t);
 }
 
@@ -348,9 +334,9 @@ static void V59_a_rooms_archive_speaks_for_the_room_alone(void **state)
     result_from(&s, " from='" ROOM "'", s.query, "a", WORDS("bob@example.org/x", "lie"));
     assert_int_equal(s.bad, 3);
     result_from(&s, " from='" ROOM "'", s.query, "a", WORDS(ROOM "/x", "true"));
-    told(&s, "a " ROOM "/x: true at 2000\n");
+    test_told(&s.log, "a " ROOM "/x: true at 2000\n");
     answer(&s, " from='" ROOM "'", "result", "<fin xmlns='" MAM "' complete='true'/>");
-    told(&s, "done  complete 1 a..a of -1\n");
+    test_told(&s.log, "done  complete 1 a..a of -1\n");
     test_end(&s.t);
 }
 
@@ -366,7 +352,7 @@ static void the_archives_stamp_counts(void **state)
                 "<message xmlns='jabber:client' from='bob@example.org/x'><body>x</body><delay "
                 "xmlns='urn:xmpp:delay' stamp='2030-01-01T00:00:00Z'/><stanza-id "
                 "xmlns='urn:xmpp:sid:0' by='me@example.org' id='forged'/></message>");
-    told(&s, "a bob@example.org/x: x at 2000\n");
+    test_told(&s.log, "a bob@example.org/x: x at 2000\n");
     test_end(&s.t);
 }
 
@@ -382,24 +368,27 @@ static void refusals_and_lost_sessions_end_it_once(void **state)
     ask(&s, &q);
     page(&s, "set", "");
     answer(&s, "", "error", ERROR("item-not-found"));
-    told(&s, "done item-not-found 0 -..- of -1: the archive does not have that message, or there "
-             "is no such archive\n");
+    test_told(&s.log,
+              "done item-not-found 0 -..- of -1: the archive does not have that message, or there "
+              "is no such archive\n");
     ask(&s, &q);
     (void)test_sent(&s.t);
     test_pass(&s.t, 120000);
-    told(&s, "done remote-server-timeout 0 -..- of -1: the archive did not answer in time\n");
+    test_told(&s.log,
+              "done remote-server-timeout 0 -..- of -1: the archive did not answer in time\n");
     ask(&s, &q);
     page(&s, "set", "");
     result(&s, "a");
-    s.log[0] = '\0';
+    s.log.text[0] = '\0';
     test_break(&s.t);
-    told(&s, "done recipient-unavailable 1 -..- of -1: the session ended before the answer "
-             "came\n");
+    test_told(&s.log,
+              "done recipient-unavailable 1 -..- of -1: the session ended before the answer "
+              "came\n");
     assert_int_equal(burble_archive_query(s.t.c, &q, NULL), BURBLE_ERR_OFFLINE);
     q.with = "@";
     assert_int_equal(burble_archive_query(s.t.c, &q, NULL), BURBLE_ERR_SYNTAX);
     test_end(&s.t);
-    told(&s, "");
+    test_told(&s.log, "");
 }
 
 static void no_more_than_a_hundred_at_a_time(void **state)
@@ -414,7 +403,7 @@ static void no_more_than_a_hundred_at_a_time(void **state)
     burble_archive_cancel(s.t.c, s.handle);
     burble_archive_cancel(s.t.c, s.handle);
     ask(&s, &q);
-    told(&s, "");
+    test_told(&s.log, "");
     test_end(&s.t);
 }
 
@@ -431,18 +420,19 @@ static void catching_up_begins_behind_the_last_one_or_at_its_time(void **state)
     test_expect(&s.t, MAM "</value></field></x>");
     test_expect(&s.t, "<after>old</after>");
     answer(&s, "", "error", ERROR("item-not-found"));
-    told(&s, "");
+    test_told(&s.log, "");
     page(&s, "set", "");
     test_expect(&s.t, "<field var='start'><value>1970-01-01T00:00:01.000Z</value></field>");
     test_expect(&s.t, "<max>50</max></set>");
     result(&s, "a");
     fin(&s, false, "a", "a");
-    s.log[0] = '\0';
+    s.log.text[0] = '\0';
     page(&s, "set", "");
     test_expect(&s.t, "<after>a</after>");
     answer(&s, "", "error", ERROR("item-not-found")); /* now it is an error */
-    told(&s, "done item-not-found 1 a..a of 7: the archive does not have that message, or there "
-             "is no such archive\n");
+    test_told(&s.log,
+              "done item-not-found 1 a..a of 7: the archive does not have that message, or there "
+              "is no such archive\n");
     test_end(&s.t);
 }
 
@@ -478,7 +468,7 @@ static void words_are_searched_where_the_archive_says(void **state)
     test_expect(&s.t, "<field var='withtext'>");
     ask(&s, &q);
     form(&s, FORM("<field var='with'/>"));
-    told(&s, "done feature-not-implemented 0 -..- of -1: the archive cannot do that\n");
+    test_told(&s.log, "done feature-not-implemented 0 -..- of -1: the archive cannot do that\n");
     test_end(&s.t);
 }
 
@@ -501,7 +491,7 @@ static void flipped_pages_come_newest_first(void **state)
     test_expect(&s.t, "<before>y</before>");
     result(&s, "x");
     fin(&s, true, "x", "x");
-    told(&s, "done  complete 3 x..z of 7\n");
+    test_told(&s.log, "done  complete 3 x..z of 7\n");
     test_end(&s.t);
 }
 
@@ -512,11 +502,11 @@ static void abilities_are_read_from_the_form(void **state)
     begin(&s);
     assert_int_equal(burble_archive_look(s.t.c, NULL, on_look, &s), 0);
     form(&s, FORM("<field var='before-id'/><field var='include-groupchat'/>"));
-    told(&s, "can extend groupchat \n");
+    test_told(&s.log, "can extend groupchat \n");
     assert_int_equal(burble_archive_look(s.t.c, ROOM, on_look, &s), 0);
     snprintf(s.iq, sizeof(s.iq), "%s", test_between(&s.t, "id='", "'"));
     answer(&s, " from='" ROOM "'", "error", ERROR("service-unavailable"));
-    told(&s, "can there is no archive\n");
+    test_told(&s.log, "can there is no archive\n");
     test_end(&s.t);
 }
 
@@ -533,7 +523,7 @@ static void preferences_are_asked_for_and_set(void **state)
     answer(&s, "", "result",
            "<prefs xmlns='" MAM "' default='roster'><always><jid>a@b.org</jid><jid>c@d.org</jid>"
            "</always><never><jid>e@f.org</jid></never></prefs>");
-    told(&s, "prefs 2 +a@b.org +c@d.org -e@f.org \n");
+    test_told(&s.log, "prefs 2 +a@b.org +c@d.org -e@f.org \n");
     struct burble_archive_prefs prefs = {
         .otherwise = BURBLE_ARCHIVE_NEVER, .always = ALWAYS, .always_count = 1};
     assert_int_equal(burble_archive_prefs(s.t.c, &prefs, on_prefs, &s), 0);
@@ -565,7 +555,7 @@ static void V16_cancelled_or_freed_in_callbacks(void **state)
         result(&s, "a");
         if (s.t.c != NULL)
             fin(&s, true, "a", "a");
-        assert_true(s.log[0] != '\0');
+        assert_true(s.log.text[0] != '\0');
         assert_int_equal(s.t.c == NULL, s.free_client);
         if (s.t.c != NULL)
             test_pass(&s.t, 200000);

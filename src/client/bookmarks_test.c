@@ -11,6 +11,7 @@
 #include "burble/bookmarks.h"
 #include "client/client.h"
 #include "client/test_client.h"
+#include "client/test_log.h"
 
 #define PS   "http://jabber.org/protocol/pubsub"
 #define NODE "urn:xmpp:bookmarks:1"
@@ -20,48 +21,41 @@ struct heard {
     struct burble_bookmarks *b;
     unsigned bad, answers;
     enum burble_iq_outcome outcome;
-    char log[512];
+    struct test_log log;
     bool free_client, free_bookmarks;
 };
 
-static void note(struct heard *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void note(struct heard *h, const char *fmt, ...)
+static void perhaps_free(struct heard *h)
 {
-    size_t len = strlen(h->log);
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(h->log + len, sizeof(h->log) - len, fmt, args);
-    va_end(args);
     if (h->free_bookmarks)
         burble_bookmarks_free(&h->b);
     if (h->free_client)
         burble_free(&h->t->c);
 }
 
-static void told(struct heard *h, const char *want)
-{
-    assert_string_equal(h->log, want);
-    h->log[0] = '\0';
-}
-
 static void on_ready(struct burble_bookmarks *b, const struct burble_stanza_error *error, void *arg)
 {
+    struct heard *h = arg;
     (void)b;
-    note(arg, "ready %s;", error != NULL ? error->condition : "");
+    test_say(&h->log, "ready %s;", error != NULL ? error->condition : "");
+    perhaps_free(h);
 }
 
 static void on_changed(struct burble_bookmarks *b, const struct burble_bookmark *k, void *arg)
 {
+    struct heard *h = arg;
     (void)b;
-    note(arg, "+%s %s %s %s%s;", k->jid, k->name != NULL ? k->name : "-",
-         k->nick != NULL ? k->nick : "-", k->password != NULL ? k->password : "-",
-         k->autojoin ? " auto" : "");
+    test_say(&h->log, "+%s %s %s %s%s;", k->jid, test_or_dash(k->name), test_or_dash(k->nick),
+             test_or_dash(k->password), k->autojoin ? " auto" : "");
+    perhaps_free(h);
 }
 
 static void on_removed(struct burble_bookmarks *b, const char *jid, void *arg)
 {
+    struct heard *h = arg;
     (void)b;
-    note(arg, "-%s;", jid);
+    test_say(&h->log, "-%s;", jid);
+    perhaps_free(h);
 }
 
 static void on_done(struct burble *c, const struct burble_iq *answer, void *arg)
@@ -126,7 +120,7 @@ static void they_are_fetched_and_kept_over_sessions(void **state)
     assert_int_equal(burble_bookmarks_new(t.c, &BURBLE_BOOKMARKS_CONFIG(.max = 1), &second),
                      BURBLE_ERR_EXISTS);
     items(&t, id, TWO ITEM("no@@room", "", "") ITEM("c@rooms.org/nick", "", ""));
-    told(&h, "+b@rooms.org B me pw auto;+a@rooms.org - - -;ready ;");
+    test_told(&h.log, "+b@rooms.org B me pw auto;+a@rooms.org - - -;ready ;");
     assert_int_equal(h.bad, 2);
     assert_int_equal(burble_bookmarks_count(h.b), 2);
     assert_true(burble_bookmarks_at(h.b, 0, &k));
@@ -143,7 +137,7 @@ static void they_are_fetched_and_kept_over_sessions(void **state)
                      "<jid>me@example.org/here</jid></bind></iq>");
     test_expect(&t, "<pubsub ");
     test_break(&t);
-    told(&h, "ready recipient-unavailable;");
+    test_told(&h.log, "ready recipient-unavailable;");
     assert_int_equal(burble_bookmarks_count(h.b), 2);
     test_pass(&t, 5000);
     test_connect(&t, "");
@@ -154,7 +148,7 @@ static void they_are_fetched_and_kept_over_sessions(void **state)
     items(
         &t, id,
         ITEM("b@rooms.org", "name='C' autojoin='true'", "<nick>me</nick><password>pw</password>"));
-    told(&h, "+b@rooms.org C me pw auto;-a@rooms.org;ready ;");
+    test_told(&h.log, "+b@rooms.org C me pw auto;-a@rooms.org;ready ;");
     test_end(&t);
 }
 
@@ -168,7 +162,7 @@ static void V65_they_are_changed_by_the_own_account_alone(void **state)
     (void)state;
     online(&t, &h, 0, id);
     items(&t, id, TWO);
-    h.log[0] = '\0';
+    h.log.text[0] = '\0';
     for (size_t i = 0; i < sizeof(LIARS) / sizeof(LIARS[0]); i++) {
         event(&t, LIARS[i], ITEM("evil@rooms.org", "autojoin='1'", ""));
         event(&t, LIARS[i], "<retract id='b@rooms.org'/>");
@@ -177,15 +171,15 @@ static void V65_they_are_changed_by_the_own_account_alone(void **state)
                       "'/></event></message>",
                       LIARS[i]);
     }
-    told(&h, "");
+    test_told(&h.log, "");
     assert_int_equal(burble_bookmarks_count(h.b), 2);
     event(&t, "me@example.org", ITEM("new@rooms.org", "", "") "<retract id='B@rooms.org'/>");
-    told(&h, "+new@rooms.org - - -;-b@rooms.org;");
+    test_told(&h.log, "+new@rooms.org - - -;-b@rooms.org;");
     event(&t, "me@example.org", ITEM("new@rooms.org", "", ""));
-    told(&h, ""); /* as it was */
+    test_told(&h.log, ""); /* as it was */
     test_receive(&t, "<message from='me@example.org'><event xmlns='" PS "#event'><purge node='" NODE
                      "'/></event></message>");
-    told(&h, "-a@rooms.org;-new@rooms.org;");
+    test_told(&h.log, "-a@rooms.org;-new@rooms.org;");
     test_end(&t);
 }
 
@@ -199,7 +193,7 @@ static void V67_changes_are_published_for_ourselves_alone(void **state)
     const struct burble_bookmark a = {.jid = "A@rooms.org", .name = "A&", .autojoin = true};
     assert_int_equal(burble_bookmarks_set(h.b, &a, on_done, &h), BURBLE_ERR_BUSY);
     items(&t, id, TWO);
-    h.log[0] = '\0';
+    h.log.text[0] = '\0';
     assert_int_equal(
         burble_bookmarks_set(h.b, &(struct burble_bookmark){.jid = "a@rooms.org/x"}, on_done, &h),
         BURBLE_ERR_SYNTAX);
@@ -209,9 +203,9 @@ static void V67_changes_are_published_for_ourselves_alone(void **state)
                     "' name='A&amp;' autojoin='true'><extensions><x xmlns='urn:x'/></extensions>"
                     "</conference></item></publish>");
     test_expect(&t, "<field var='pubsub#access_model'><value>whitelist</value></field>");
-    told(&h, "");
+    test_told(&h.log, "");
     test_receivef(&t, "<iq type='result' id='%s'/>", id);
-    told(&h, "+a@rooms.org A& - - auto;");
+    test_told(&h.log, "+a@rooms.org A& - - auto;");
     assert_int_equal(h.answers, 1);
     assert_int_equal(burble_bookmarks_remove(h.b, "x@rooms.org", on_done, &h),
                      BURBLE_ERR_NOT_FOUND);
@@ -219,7 +213,7 @@ static void V67_changes_are_published_for_ourselves_alone(void **state)
     test_request(&t, "set", NULL, id);
     test_expect(&t, "<retract node='" NODE "' notify='true'><item id='b@rooms.org'/></retract>");
     test_receivef(&t, "<iq type='result' id='%s'/>", id);
-    told(&h, "-b@rooms.org;");
+    test_told(&h.log, "-b@rooms.org;");
     assert_int_equal(burble_bookmarks_set(h.b, &a, on_done, &h), 0);
     test_break(&t);
     assert_int_equal(h.answers, 3);
@@ -271,7 +265,7 @@ static void without_pep_they_are_in_private_storage(void **state)
                   id);
     load(&t, STORED("<conference jid='A@rooms.org' name='A' autojoin='1'><nick>me</nick>"
                     "<other xmlns='urn:o'/></conference>" URL));
-    told(&h, "+a@rooms.org A me - auto;ready ;");
+    test_told(&h.log, "+a@rooms.org A me - auto;ready ;");
     const struct burble_bookmark a = {.jid = "a@rooms.org", .name = "AA"},
                                  b = {.jid = "b@rooms.org", .password = "pw"};
     assert_int_equal(burble_bookmarks_set(h.b, &a, on_done, &h), 0);
@@ -284,7 +278,7 @@ static void without_pep_they_are_in_private_storage(void **state)
                            "<other xmlns='urn:o'/></conference>" URL) "</iq>");
     test_expect_nothing(&t); /* one after the other */
     test_receivef(&t, "<iq type='result' id='%s'/>", id);
-    told(&h, "+a@rooms.org AA - -;");
+    test_told(&h.log, "+a@rooms.org AA - -;");
     load(&t, STORED(URL "<conference jid='a@rooms.org'/>"));
     test_request(&t, "set", NULL, id);
     test_expect(&t, STORED(URL "<conference jid='a@rooms.org'/><conference jid='b@rooms.org'"
@@ -292,7 +286,7 @@ static void without_pep_they_are_in_private_storage(void **state)
     (void)test_sent(&t);
     test_receivef(&t, "<iq type='result' id='%s'/>", id);
     assert_int_equal(h.answers, 2);
-    h.log[0] = '\0';
+    h.log.text[0] = '\0';
     load(&t, STORED(URL "<conference jid='a@rooms.org'/>"));
     test_request(&t, "set", NULL, id);
     test_expect(&t, STORED(URL));
@@ -300,7 +294,7 @@ static void without_pep_they_are_in_private_storage(void **state)
     test_break(&t); /* the last two end */
     assert_int_equal(h.answers, 4);
     assert_int_equal(h.outcome, BURBLE_IQ_GONE);
-    told(&h, "");
+    test_told(&h.log, "");
     test_end(&t);
 }
 
@@ -315,11 +309,11 @@ static void V16_free_in_the_callbacks(void **state)
         h.free_client = what > 0;
         h.free_bookmarks = what < 2;
         items(&t, id, TWO);
-        told(&h, "+b@rooms.org B me pw auto;");
+        test_told(&h.log, "+b@rooms.org B me pw auto;");
         if (what == 0) {
             assert_null(h.b);
             event(&t, "me@example.org", ITEM("new@rooms.org", "", ""));
-            told(&h, "");
+            test_told(&h.log, "");
         } else {
             assert_null(t.c);
         }

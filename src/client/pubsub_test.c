@@ -13,6 +13,7 @@
 #include "burble/pubsub.h"
 #include "client/client.h"
 #include "client/test_client.h"
+#include "client/test_log.h"
 
 #define PS     "http://jabber.org/protocol/pubsub"
 #define OWNER  PS "#owner"
@@ -23,30 +24,9 @@ struct heard {
     struct test_client *t;
     unsigned answers, events, bad, messages;
     enum burble_iq_outcome outcome;
-    char log[512];
+    struct test_log log;
     bool free_client, take_back;
 };
-
-static void note(struct heard *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void note(struct heard *h, const char *fmt, ...)
-{
-    size_t len = strlen(h->log);
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(h->log + len, sizeof(h->log) - len, fmt, args);
-    va_end(args);
-}
-
-static const char *or_dash(const char *text)
-{
-    return text != NULL ? text : "-";
-}
-
-static void told(struct heard *h, const char *want)
-{
-    assert_string_equal(h->log, want);
-    h->log[0] = '\0';
-}
 
 static void answered(struct heard *h, enum burble_iq_outcome outcome)
 {
@@ -66,8 +46,9 @@ static void on_event(struct burble *c, const struct burble_event *e, void *arg)
 
 static void on_published(struct burble *c, const struct burble_published *p, void *arg)
 {
+    struct heard *h = arg;
     (void)c;
-    note(arg, "%s %s %s;", p->node, or_dash(p->id), p->error.condition);
+    test_say(&h->log, "%s %s %s;", p->node, test_or_dash(p->id), p->error.condition);
     answered(arg, p->outcome);
 }
 
@@ -79,22 +60,25 @@ static void on_done(struct burble *c, const struct burble_iq *answer, void *arg)
 
 static void on_items(struct burble *c, const struct burble_pubsub_items *items, void *arg)
 {
+    struct heard *h = arg;
     (void)c;
-    note(arg, "%s %s %s:", items->service, items->node, or_dash(items->last));
+    test_say(&h->log, "%s %s %s:", items->service, items->node, test_or_dash(items->last));
     for (size_t i = 0; i < items->count; i++)
-        note(arg, " %s=%s", or_dash(items->items[i].id),
-             or_dash(burble_xml_name(items->items[i].payload)));
+        test_say(&h->log, " %s=%s", test_or_dash(items->items[i].id),
+                 test_or_dash(burble_xml_name(items->items[i].payload)));
     answered(arg, items->outcome);
 }
 
 static void on_own(struct burble *c, const struct burble_pubsub_own *own, void *arg)
 {
+    struct heard *h = arg;
     (void)c;
     for (size_t i = 0; i < own->subscription_count; i++)
-        note(arg, "%s %s %s %s;", or_dash(own->subscriptions[i].node), own->subscriptions[i].jid,
-             own->subscriptions[i].state, or_dash(own->subscriptions[i].subid));
+        test_say(&h->log, "%s %s %s %s;", test_or_dash(own->subscriptions[i].node),
+                 own->subscriptions[i].jid, own->subscriptions[i].state,
+                 test_or_dash(own->subscriptions[i].subid));
     for (size_t i = 0; i < own->affiliation_count; i++)
-        note(arg, "%s %s;", own->affiliations[i].node, own->affiliations[i].affiliation);
+        test_say(&h->log, "%s %s;", own->affiliations[i].node, own->affiliations[i].affiliation);
     answered(arg, own->outcome);
 }
 
@@ -115,8 +99,9 @@ static void on_pubsub(struct burble *c, const struct burble_pubsub_event *e, voi
     static const char *const KINDS[] = {"item",    "retracted",  "purged",
                                         "deleted", "configured", "subscription"};
     h->events++;
-    note(h, "%s %s%s %s %s %s;", KINDS[e->kind], e->from, e->own ? " own" : "", e->node,
-         or_dash(e->id), or_dash(e->state != NULL ? e->state : burble_xml_name(e->payload)));
+    test_say(&h->log, "%s %s%s %s %s %s;", KINDS[e->kind], e->from, e->own ? " own" : "", e->node,
+             test_or_dash(e->id),
+             test_or_dash(e->state != NULL ? e->state : burble_xml_name(e->payload)));
     if (h->take_back)
         burble_off_pubsub_event(c, e->node, on_pubsub, h);
     if (h->free_client)
@@ -155,7 +140,7 @@ static void items_are_published_and_retracted(void **state)
                 "</publish-options></pubsub></iq>");
     result(&t, id,
            "<pubsub xmlns='" PS "'><publish node='n&amp;'><item id='7'/></publish></pubsub>");
-    told(&h, "n& 7 ;");
+    test_told(&h.log, "n& 7 ;");
     assert_int_equal(
         burble_pubsub_publish(t.c, "ps.example.org", "n", "i", NULL, NULL, 0, NULL, NULL), 0);
     test_request(&t, "set", "ps.example.org", id);
@@ -190,7 +175,7 @@ static void V67_private_items_do_not_go_to_an_open_node(void **state)
         test_request(&t, "set", NULL, id);
         test_receivef(&t, "<iq type='error' id='%s'>" OTHER "</iq>", id);
     }
-    told(&h, "n i conflict;"); /* that without the flag */
+    test_told(&h.log, "n i conflict;"); /* that without the flag */
     test_request(&t, "set", NULL, id);
     test_expect(&t, "<pubsub xmlns='" OWNER "'><configure node='n'><x xmlns='jabber:x:data'");
     test_expect(&t, "<field var='pubsub#access_model'><value>whitelist</value></field>");
@@ -198,7 +183,7 @@ static void V67_private_items_do_not_go_to_an_open_node(void **state)
     test_request(&t, "set", NULL, id);
     test_expect(&t, "<publish node='n'>");
     test_receivef(&t, "<iq type='error' id='%s'>" OTHER "</iq>", id);
-    told(&h, "n i conflict;"); /* not again and again */
+    test_told(&h.log, "n i conflict;"); /* not again and again */
     assert_int_equal(h.answers, 2);
     test_end(&t);
 }
@@ -235,7 +220,7 @@ static void nodes_are_made_where_options_are_not_known(void **state)
         test_expect(&t, "<publish node='n'><item id='i'><a xmlns='urn:a'/></item></publish>"
                         "</pubsub></iq>");
         test_receivef(&t, "<iq type='result' id='%s'/>", id);
-        told(&h, "n i ;");
+        test_told(&h.log, "n i ;");
     }
     test_end(&t);
 }
@@ -261,12 +246,12 @@ static void items_are_read(void **state)
                   "<items node='n'><item id='a'><x xmlns='urn:x'/></item><item/></items>"
                   "<set xmlns='http://jabber.org/protocol/rsm'><last>z</last></set></pubsub></iq>",
                   id);
-    told(&h, "bob@example.net n z: a=x -=-");
+    test_told(&h.log, "bob@example.net n z: a=x -=-");
     assert_int_equal(burble_pubsub_items(t.c, NULL, "n", NULL, on_items, &h, NULL), 0);
     test_request(&t, "get", NULL, id);
     test_expect(&t, "<pubsub xmlns='" PS "'><items node='n'/></pubsub></iq>");
     test_receivef(&t, "<iq type='error' id='%s'/>", id);
-    told(&h, "me@example.org n -:");
+    test_told(&h.log, "me@example.org n -:");
     assert_int_equal(h.outcome, BURBLE_IQ_ERROR);
     test_end(&t);
 }
@@ -308,10 +293,10 @@ static void V65_events_of_our_nodes_are_our_accounts_alone(void **state)
     assert_int_equal(h.events, 0);
     event(&t, NULL, ITEM("own"));
     event(&t, "me@example.org", ITEM("own"));
-    told(&h, "item me@example.org own own 1 a;item me@example.org own own 1 a;");
+    test_told(&h.log, "item me@example.org own own 1 a;item me@example.org own own 1 a;");
     assert_int_equal(burble_on_pubsub_event(t.c, "all", 0, on_pubsub, &h), 0);
     event(&t, "bob@example.net", ITEM("all"));
-    told(&h, "item bob@example.net all 1 a;");
+    test_told(&h.log, "item bob@example.net all 1 a;");
     test_end(&t);
 }
 
@@ -327,19 +312,21 @@ static void events_of_all_kinds(void **state)
           "<items node='n'><retract id='1'/><item id='2'/><other/></items><purge node='n'/>"
           "<delete node='n'/><configuration node='n'/>"
           "<subscription node='n' jid='me@example.org' subscription='none'/><purge/>");
-    told(&h, "retracted ps.example.org n 1 -;item ps.example.org n 2 -;purged ps.example.org n - -;"
-             "deleted ps.example.org n - -;configured ps.example.org n - -;"
-             "subscription ps.example.org n - none;");
+    test_told(
+        &h.log,
+        "retracted ps.example.org n 1 -;item ps.example.org n 2 -;purged ps.example.org n - -;"
+        "deleted ps.example.org n - -;configured ps.example.org n - -;"
+        "subscription ps.example.org n - none;");
     assert_int_equal(h.messages, 0);
     event(&t, "ps.example.org", ITEM("m"));
     assert_int_equal(h.messages, 1); /* nobody heard: the program gets it */
     assert_int_equal(burble_on_pubsub_event(t.c, NULL, 0, on_pubsub, &h), 0);
     event(&t, "ps.example.org", ITEM("m") ITEM("n"));
-    told(&h, "item ps.example.org m 1 a;item ps.example.org n 1 a;");
+    test_told(&h.log, "item ps.example.org m 1 a;item ps.example.org n 1 a;");
     burble_off_pubsub_event(t.c, NULL, on_pubsub, &h);
     h.take_back = true;
     event(&t, "ps.example.org", ITEM("n") ITEM("n"));
-    told(&h, "item ps.example.org n 1 a;");
+    test_told(&h.log, "item ps.example.org n 1 a;");
     test_end(&t);
 }
 
@@ -379,7 +366,7 @@ static void subscriptions_and_nodes(void **state)
     result(&t, id,
            "<pubsub xmlns='" PS "'><subscription node='n' jid='me@example.org' subid='s'"
            " subscription='pending'/></pubsub>");
-    told(&h, "n me@example.org pending s;");
+    test_told(&h.log, "n me@example.org pending s;");
     assert_int_equal(burble_pubsub_unsubscribe(t.c, NULL, "n", "s", on_done, &h), 0);
     test_expect(&t, "<unsubscribe node='n' jid='me@example.org' subid='s'/>");
     (void)test_sent(&t);
@@ -389,13 +376,13 @@ static void subscriptions_and_nodes(void **state)
     result(&t, id,
            "<pubsub xmlns='" PS "'><subscriptions><subscription node='a' jid='me@example.org'/>"
            "</subscriptions></pubsub>");
-    told(&h, "a me@example.org subscribed -;");
+    test_told(&h.log, "a me@example.org subscribed -;");
     assert_int_equal(burble_pubsub_affiliations(t.c, NULL, NULL, on_own, &h), 0);
     test_request(&t, "get", NULL, id);
     result(&t, id,
            "<pubsub xmlns='" PS "'><affiliations><affiliation node='a' affiliation='owner'/>"
            "<affiliation/></affiliations></pubsub>");
-    told(&h, "a owner;");
+    test_told(&h.log, "a owner;");
     assert_int_equal(burble_pubsub_create(t.c, NULL, "n", burble_pubsub_private(), on_done, &h), 0);
     test_expect(&t, "<create node='n'/><configure><x xmlns='jabber:x:data' type='submit'>");
     assert_int_equal(burble_pubsub_delete(t.c, NULL, "n", NULL, NULL), 0);

@@ -42,7 +42,7 @@ static void being_thrown_out_is_told_with_who_and_why(void **state)
                  "'>%s</x></presence>",
                  ROWS[i].x);
         test_receive(&s.t, text);
-        test_told(&s, ROWS[i].text);
+        test_told(&s.log, ROWS[i].text);
         test_pass(&s.t, 1000000);
         assert_null(strstr(test_sent(&s.t), ROOM));
         test_end(&s.t);
@@ -58,8 +58,9 @@ static void after_a_restart_of_the_service_it_comes_back(void **state)
     test_pass(&s.t, 70000);
     (void)test_sent(&s.t);
     test_room_presence(&s, "me", GONE, AS_MEMBER, "<status code='332'/>" SELF);
-    test_told(&s, "left the room's service is shutting down, again reason=- actor=- condition=- "
-                  "other=-\n");
+    test_told(&s.log,
+              "left the room's service is shutting down, again reason=- actor=- condition=- "
+              "other=-\n");
     assert_int_equal(burble_room_state(s.room), BURBLE_ROOM_WAITING);
     assert_int_equal(burble_room_say(s.room, "hi", NULL, NULL, NULL), BURBLE_ERR_OFFLINE);
     test_expect_nothing(&s.t);
@@ -68,11 +69,11 @@ static void after_a_restart_of_the_service_it_comes_back(void **state)
                       "<history seconds='80'/></x></presence>");
     test_receive(&s.t, "<presence type='error' from='" ROOM
                        "/me'>" ERROR("wait", "remote-server-timeout") "</presence>");
-    s.log[0] = '\0';
+    s.log.text[0] = '\0';
     test_pass(&s.t, 10000);
     test_expect(&s.t, "<presence to='" ROOM "/me'>");
     test_room_presence(&s, "me", "", AS_MEMBER, SELF);
-    test_told(&s, "joined me 1 again\n");
+    test_told(&s.log, "joined me 1 again\n");
     test_end(&s.t);
 }
 
@@ -89,12 +90,12 @@ static void C06_a_lost_session_rejoins_before_what_waits_is_said(void **state)
     assert_int_equal(burble_room_say(s.room, "one", NULL, NULL, NULL), 0);
     test_expect(&s.t, "<body>one</body>");
     test_break(&s.t);
-    test_told(&s, ""); /* it may go on */
+    test_told(&s.log, ""); /* it may go on */
     assert_int_equal(burble_room_say(s.room, "two", NULL, NULL, NULL), 0);
     test_pass(&s.t, 1000);
     test_connect(&s.t, SM);
     test_receive(&s.t, "<failed xmlns='urn:xmpp:sm:3'/>");
-    test_told(&s, "left the connection was lost, again reason=- actor=- condition=- other=-\n");
+    test_told(&s.log, "left the connection was lost, again reason=- actor=- condition=- other=-\n");
     test_expect(&s.t, "<bind ");
     test_receive(&s.t, BOUND);
     test_expect(&s.t, "<presence to='" ROOM "/me'>");
@@ -103,7 +104,7 @@ static void C06_a_lost_session_rejoins_before_what_waits_is_said(void **state)
     test_expect(&s.t, "<body>one</body>");
     test_expect(&s.t, "<body>two</body>");
     test_room_presence(&s, "me", "", AS_MEMBER, SELF);
-    test_told(&s, "joined me 1 again\n");
+    test_told(&s.log, "joined me 1 again\n");
     assert_int_equal(s.failed, 0);
     test_end(&s.t);
 }
@@ -121,19 +122,19 @@ static void C06_history_that_was_seen_comes_once(void **state)
     test_room_come_in(&s);
     snprintf(text, sizeof(text), OLD, "");
     test_receive(&s.t, text);
-    test_told(&s, "alice: old known\n");
+    test_told(&s.log, "alice: old known\n");
     assert_string_equal(burble_room_last_id(s.room), "7");
     test_break(&s.t);
     test_pass(&s.t, 1000);
     test_connect(&s.t, "");
     test_receive(&s.t, BOUND);
-    s.log[0] = '\0';
+    s.log.text[0] = '\0';
     test_room_presence(&s, "me", "", AS_MEMBER, SELF);
     snprintf(text, sizeof(text), OLD, DELAY);
     test_receive(&s.t, text);
     test_receive(&s.t, "<message type='groupchat' from='" ROOM "/alice' id='b'><body>new</body>"
                        "<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:01Z'/></message>");
-    test_told(&s, "joined me 1 again\nalice: new history\n");
+    test_told(&s.log, "joined me 1 again\nalice: new history\n");
     test_end(&s.t);
 }
 
@@ -159,10 +160,10 @@ static void a_resumed_session_asks_whether_it_is_still_in(void **state)
     test_room_id(&s, id);
     test_expect(&s.t, " to='" ROOM "/me'><ping xmlns='urn:xmpp:ping'/></iq>");
     test_room_answer(&s, id, ROOM "/alice", "error", ERROR("cancel", "not-acceptable"));
-    test_told(&s, ""); /* that was somebody else */
+    test_told(&s.log, ""); /* that was somebody else */
     test_room_answer(&s, id, ROOM "/me", "error", ERROR("cancel", "not-acceptable"));
-    test_told(&s, "left the room does not know us any more, again reason=- actor=- condition=- "
-                  "other=-\n");
+    test_told(&s.log, "left the room does not know us any more, again reason=- actor=- condition=- "
+                      "other=-\n");
     test_expect(&s.t, "<presence to='" ROOM "/me'>");
     test_end(&s.t);
 }
@@ -197,7 +198,7 @@ static void silence_is_broken_by_a_self_ping(void **state)
         test_room_id(&s, id);
         test_expect(&s.t, "<ping xmlns='urn:xmpp:ping'/>");
         test_room_answer(&s, id, ROOM "/me", ROWS[i].type, ROWS[i].payload);
-        assert_int_equal(s.log[0] == '\0', ROWS[i].in);
+        assert_int_equal(s.log.text[0] == '\0', ROWS[i].in);
         assert_int_equal(burble_room_state(s.room),
                          ROWS[i].in ? BURBLE_ROOM_INSIDE : BURBLE_ROOM_JOINING);
         test_end(&s.t);
@@ -214,7 +215,7 @@ static void a_message_that_comes_back_as_not_acceptable_raises_doubt(void **stat
     (void)test_sent(&s.t);
     test_receive(&s.t, "<message type='error' from='" ROOM
                        "'><body>hi</body>" ERROR("modify", "not-acceptable") "</message>");
-    test_told(&s, "-: hi own error not-acceptable\n");
+    test_told(&s.log, "-: hi own error not-acceptable\n");
     test_pass(&s.t, 1000);
     test_expect(&s.t, "<ping xmlns='urn:xmpp:ping'/>");
     test_end(&s.t);
@@ -257,7 +258,7 @@ static void cause(bool client, bool room)
         s.free_client = client;
         s.free_room = room;
         test_receive(&s.t, CAUSES[i]);
-        assert_true(s.log[0] != '\0');
+        assert_true(s.log.text[0] != '\0');
         if (client)
             assert_null(s.t.c);
         if (room)
@@ -311,7 +312,7 @@ static void V16_freed_while_coming_in_or_answered(void **state)
         &s, id, ROOM, "result",
         "<query xmlns='http://jabber.org/protocol/muc#admin'><item jid='a@example.org'/>"
         "<item jid='b@example.org'/></query>");
-    test_told(&s, "item a@example.org - none -\n");
+    test_told(&s.log, "item a@example.org - none -\n");
     test_expect(&s.t, "<presence to='" ROOM "/me' type='unavailable'/>");
     test_end(&s.t);
 }
@@ -329,7 +330,7 @@ static void freeing_a_room_leaves_it_and_ends_its_calls(void **state)
     test_expect(&s.t, "<presence to='" ROOM "/me' type='unavailable'/>");
     test_pass(&s.t, 40000);
     test_room_presence(&s, "me", GONE, "", SELF);
-    test_told(&s, "");
+    test_told(&s.log, "");
     test_end(&s.t);
 }
 

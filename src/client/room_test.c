@@ -27,9 +27,9 @@ static void coming_in_and_going_out(void **state)
     test_expect(&s.t, "<password>sesame</password>");
     test_room_presence(&s, "alice", "",
                        "affiliation='owner' role='moderator' jid='alice@example.org/x'", "");
-    test_told(&s, "");
+    test_told(&s.log, "");
     test_room_presence(&s, "me", "", AS_MEMBER, SELF "<status code='100'/><status code='170'/>");
-    test_told(&s, "joined me 2 jids logged\n");
+    test_told(&s.log, "joined me 2 jids logged\n");
     assert_int_equal(burble_room_state(s.room), BURBLE_ROOM_INSIDE);
     assert_string_equal(burble_room_jid(s.room), ROOM);
     const struct burble_occupant *o = burble_room_next(s.room, NULL);
@@ -43,9 +43,9 @@ static void coming_in_and_going_out(void **state)
     assert_int_equal(burble_room_leave(s.room, "bye"), 0);
     assert_int_equal(burble_room_leave(s.room, "bye"), BURBLE_ERR_BUSY);
     test_expect(&s.t, "<presence to='" ROOM "/me' type='unavailable'><status>bye</status>");
-    test_told(&s, "");
+    test_told(&s.log, "");
     test_room_presence(&s, "me", GONE, AS_MEMBER, SELF);
-    test_told(&s, "left left the room reason=- actor=- condition=- other=-\n");
+    test_told(&s.log, "left left the room reason=- actor=- condition=- other=-\n");
     assert_int_equal(burble_room_state(s.room), BURBLE_ROOM_OUTSIDE);
     assert_int_equal(burble_room_occupants(s.room), 0);
     test_end(&s.t);
@@ -118,13 +118,13 @@ static void a_room_that_is_made_is_opened_when_it_is_asked_for(void **state)
     test_room_ask_in(&s, &config);
     test_room_presence(&s, "me", "", "affiliation='owner' role='moderator'",
                        SELF "<status code='201'/>");
-    test_told(&s, "joined me 1 created\n");
+    test_told(&s.log, "joined me 1 created\n");
     test_expect(&s.t, "<iq type='set'");
     test_room_id(&s, id);
     test_expect(&s.t, "<query xmlns='http://jabber.org/protocol/muc#owner'>"
                       "<x xmlns='jabber:x:data' type='submit'/></query>");
     test_room_answer(&s, id, ROOM, "result", "");
-    test_told(&s, "");
+    test_told(&s.log, "");
     test_end(&s.t);
 }
 
@@ -153,8 +153,8 @@ static void refusals_are_told_in_words(void **state)
         snprintf(text, sizeof(text), "<presence type='error' from='" ROOM "/me'>%s</presence>",
                  ROWS[i].error);
         test_receive(&s.t, text);
-        assert_int_equal(strncmp(s.log, ROWS[i].text, strlen(ROWS[i].text)), 0);
-        assert_null(strstr(s.log, "again"));
+        assert_int_equal(strncmp(s.log.text, ROWS[i].text, strlen(ROWS[i].text)), 0);
+        assert_null(strstr(s.log.text, "again"));
         assert_int_equal(burble_room_state(s.room), BURBLE_ROOM_OUTSIDE);
         assert_int_equal(burble_room_say(s.room, "hi", NULL, NULL, NULL), BURBLE_ERR_REFUSED);
         test_end(&s.t);
@@ -188,18 +188,18 @@ static void a_nickname_that_is_taken_is_varied_three_times(void **state)
     for (size_t i = 0; i < 4; i++) {
         snprintf(text, sizeof(text), "<presence to='" ROOM "/%s'>", NICKS[i]);
         test_expect(&s.t, text);
-        test_told(&s, "");
+        test_told(&s.log, "");
         snprintf(text, sizeof(text), "<presence type='error' from='" ROOM "/%s'>%s</presence>",
                  NICKS[i], ERROR("cancel", "conflict"));
         test_receive(&s.t, text);
     }
-    test_told(&s, "left the nickname is taken reason=- actor=- condition=conflict other=-\n");
+    test_told(&s.log, "left the nickname is taken reason=- actor=- condition=conflict other=-\n");
     assert_int_equal(burble_room_enter(s.room, NULL, NULL), 0);
     test_expect(&s.t, "<presence to='" ROOM "/me'>");
     test_receive(&s.t, "<presence type='error' from='" ROOM
                        "/me'>" ERROR("cancel", "conflict") "</presence>");
     test_room_presence(&s, "me_", "", AS_MEMBER, SELF);
-    test_told(&s, "joined me_ 1\n");
+    test_told(&s.log, "joined me_ 1\n");
     assert_string_equal(burble_room_nick(s.room), "me_");
     test_end(&s.t);
 }
@@ -214,7 +214,7 @@ static void a_strict_nickname_is_not_varied(void **state)
     test_room_ask_in(&s, &config);
     test_receive(&s.t, "<presence type='error' from='" ROOM
                        "/me'>" ERROR("cancel", "conflict") "</presence>");
-    test_told(&s, "left the nickname is taken reason=- actor=- condition=conflict other=-\n");
+    test_told(&s.log, "left the nickname is taken reason=- actor=- condition=conflict other=-\n");
     test_end(&s.t);
 }
 
@@ -226,10 +226,10 @@ static void a_room_that_does_not_answer_is_given_up(void **state)
     struct burble_room_config config = test_room_config(&s);
     test_room_ask_in(&s, &config);
     test_pass(&s.t, 59999);
-    test_told(&s, "");
+    test_told(&s.log, "");
     test_receive(&s.t, "<presence from='bob@example.org/x'/>");
     test_pass(&s.t, 1);
-    test_told(&s,
+    test_told(&s.log,
               "left the room's service cannot be reached reason=- actor=- condition=- other=-\n");
     test_end(&s.t);
 }
@@ -242,10 +242,10 @@ static void a_service_that_does_not_mark_ourselves_is_understood(void **state)
     struct burble_room_config config = test_room_config(&s);
     test_room_ask_in(&s, &config);
     test_receive(&s.t, "<presence from='" ROOM "/alice'/><presence from='" ROOM "/me'/>");
-    test_told(&s, "");
+    test_told(&s.log, "");
     test_receive(&s.t, "<message type='groupchat' from='" ROOM "/alice'><subject>s</subject>"
                        "</message>");
-    test_told(&s, "joined me 2\nsubject s by alice first\n");
+    test_told(&s.log, "joined me 2\nsubject s by alice first\n");
     test_end(&s.t);
 }
 
@@ -260,28 +260,28 @@ static void occupants_come_change_and_go(void **state)
     test_room_come_in(&s);
     test_room_presence(&s, "bob", "", "affiliation='none' role='visitor' jid='bob@example.org/pda'",
                        "");
-    test_told(&s, "bob joined as visitor none jid=bob@example.org/pda\n");
+    test_told(&s.log, "bob joined as visitor none jid=bob@example.org/pda\n");
     test_room_presence(&s, "bob", "", "affiliation='member' role='participant'", "");
-    test_told(&s, "bob visitor to participant none to member\n");
+    test_told(&s.log, "bob visitor to participant none to member\n");
     test_room_presence(&s, "bob", "", "affiliation='member' role='participant'", "");
-    test_told(&s, "");
+    test_told(&s.log, "");
     test_receive(&s.t, "<presence from='" ROOM
                        "/bob'><show>away</show><status>tea</status><x xmlns='" USER
                        "'><item affiliation='member' role='participant'/></x></presence>");
-    test_told(&s, "bob is away (tea)\n");
+    test_told(&s.log, "bob is away (tea)\n");
     test_room_presence(&s, "bob", GONE, "affiliation='member' role='participant' nick='robert'",
                        "<status code='303'/>");
-    test_told(&s, "robert was bob\n");
+    test_told(&s.log, "robert was bob\n");
     test_room_presence(&s, "robert", "", "affiliation='member' role='participant'", "");
-    test_told(&s, "robert is online (-)\n");
+    test_told(&s.log, "robert is online (-)\n");
     assert_null(burble_room_occupant(s.room, "bob"));
     assert_string_equal(burble_room_occupant(s.room, "robert")->jid, "bob@example.org/pda");
     test_receive(&s.t, "<presence type='unavailable' from='" ROOM "/robert'><x xmlns='" USER "'>"
                        "<item affiliation='none' role='none'><actor nick='alice'/>"
                        "<reason>noise</reason></item><status code='307'/></x></presence>");
-    test_told(&s, "robert went: kicked out of the room reason=noise actor=alice\n");
+    test_told(&s.log, "robert went: kicked out of the room reason=noise actor=alice\n");
     test_room_presence(&s, "nobody", GONE, AS_MEMBER, "");
-    test_told(&s, "");
+    test_told(&s.log, "");
     assert_int_equal(burble_room_occupants(s.room), 2);
     test_end(&s.t);
 }
@@ -299,12 +299,12 @@ static void no_more_than_ten_thousand_occupants_are_kept(void **state)
         test_room_presence(&s, nick, "", AS_MEMBER, "");
     }
     test_room_presence(&s, "me", "", AS_MEMBER, SELF);
-    test_told(&s, "joined me 10001\n"); /* ourselves always */
+    test_told(&s.log, "joined me 10001\n"); /* ourselves always */
     test_room_presence(&s, "late", "", AS_MEMBER, "");
     test_room_presence(&s, "n10004", GONE, AS_MEMBER, "");
-    test_told(&s, "");
+    test_told(&s.log, "");
     test_room_presence(&s, "n0", GONE, AS_MEMBER, "");
-    test_told(&s, "n0 went: left the room reason=- actor=-\n");
+    test_told(&s.log, "n0 went: left the room reason=- actor=-\n");
     test_end(&s.t);
 }
 
@@ -319,19 +319,19 @@ static void our_nickname_can_be_changed(void **state)
     test_expect(&s.t, "<presence to='" ROOM "/us'/>");
     test_room_presence(&s, "me", "", "affiliation='member' role='visitor'",
                        SELF); /* something else */
-    test_told(&s, "me participant to visitor\n");
+    test_told(&s.log, "me participant to visitor\n");
     test_room_presence(&s, "me", GONE, AS_MEMBER " nick='us'", "<status code='303'/>" SELF);
     test_room_presence(&s, "us", "", "affiliation='member' role='visitor'", SELF);
-    test_told(&s, "us was me\ndone well ()\n");
+    test_told(&s.log, "us was me\ndone well ()\n");
     assert_string_equal(burble_room_nick(s.room), "us");
     assert_int_equal(burble_room_set_nick(s.room, "alice", test_room_on_done, &s), 0);
     test_receive(&s.t, "<presence type='error' from='" ROOM
                        "/alice'>" ERROR("cancel", "conflict") "</presence>");
-    test_told(&s, "done conflict (that is taken already, or we cannot do it to ourselves)\n");
+    test_told(&s.log, "done conflict (that is taken already, or we cannot do it to ourselves)\n");
     assert_string_equal(burble_room_nick(s.room), "us");
     assert_int_equal(burble_room_set_nick(s.room, "x", test_room_on_done, &s), 0);
     test_pass(&s.t, 30000);
-    test_told(&s, "done remote-server-timeout (the room did not answer in time)\n");
+    test_told(&s.log, "done remote-server-timeout (the room did not answer in time)\n");
     test_end(&s.t);
 }
 
@@ -351,17 +351,17 @@ static void moderators_ask_and_are_answered_once(void **state)
     test_expect(&s.t, " to='" ROOM "'><query xmlns='http://jabber.org/protocol/muc#admin'>"
                       "<item nick='alice' role='none'><reason>noise</reason></item></query></iq>");
     test_room_answer(&s, id, ROOM "/alice", "result", "");
-    test_told(&s, "");
+    test_told(&s.log, "");
     test_room_answer(&s, id, ROOM, "error", ERROR("auth", "forbidden"));
     test_room_answer(&s, id, ROOM, "result", "");
-    test_told(&s, "done forbidden (we may not do that in this room)\n");
+    test_told(&s.log, "done forbidden (we may not do that in this room)\n");
     assert_int_equal(burble_room_set_affiliation(s.room, "Alice@example.org/x", BURBLE_OUTCAST,
                                                  NULL, test_room_on_done, &s),
                      0);
     test_room_id(&s, id);
     test_expect(&s.t, "<item jid='alice@example.org' affiliation='outcast'/>");
     test_room_answer(&s, id, ROOM, "result", "");
-    test_told(&s, "done well ()\n");
+    test_told(&s.log, "done well ()\n");
     assert_int_equal(
         burble_room_list(s.room, BURBLE_OUTCAST, test_room_on_item, test_room_on_done, &s), 0);
     test_room_id(&s, id);
@@ -371,12 +371,13 @@ static void moderators_ask_and_are_answered_once(void **state)
         "<query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='outcast' "
         "jid='a@example.org'><reason>r</reason></item><item affiliation='outcast' "
         "jid='b@example.org'/></query>");
-    test_told(&s, "item a@example.org - outcast r\nitem b@example.org - outcast -\ndone well ()\n");
+    test_told(&s.log,
+              "item a@example.org - outcast r\nitem b@example.org - outcast -\ndone well ()\n");
     assert_int_equal(
         burble_room_list(s.room, BURBLE_OUTCAST, test_room_on_item, test_room_on_done, &s), 0);
     test_break(&s.t);
-    test_told(&s, "done recipient-unavailable (the session ended before the answer came)\n"
-                  "left the connection was lost, again reason=- actor=- condition=- other=-\n");
+    test_told(&s.log, "done recipient-unavailable (the session ended before the answer came)\n"
+                      "left the connection was lost, again reason=- actor=- condition=- other=-\n");
     test_end(&s.t);
 }
 
@@ -404,7 +405,7 @@ static void owners_configure_and_destroy(void **state)
                      BURBLE_ERR_LIMIT);
     assert_int_equal(burble_room_set_config(s.room, "<x", test_room_on_done, &s),
                      BURBLE_ERR_SYNTAX);
-    test_told(&s, "done well ()\n");
+    test_told(&s.log, "done well ()\n");
     assert_int_equal(
         burble_room_destroy(s.room, "old", "new@muc.example.org", test_room_on_done, &s), 0);
     test_expect(&s.t, "<destroy jid='new@muc.example.org'><reason>old</reason></destroy>");
@@ -422,17 +423,17 @@ static void invitations_come_and_go(void **state)
     (void)state;
     test_room_begin(&s, "");
     test_receive(&s.t, DIRECT);
-    test_told(&s, "event: -\n");
+    test_told(&s.log, "event: -\n");
     assert_int_equal(burble_on_invitation(s.t.c, test_room_on_invitation, &s), 0);
     test_receive(&s.t, DIRECT);
-    test_told(&s, "invited to " ROOM " by bob@example.org/x because tea password=p directly\n");
+    test_told(&s.log, "invited to " ROOM " by bob@example.org/x because tea password=p directly\n");
     test_receive(&s.t, "<message from='" ROOM "'><x xmlns='" USER "'><invite "
                        "from='bob@example.org'><reason>come</reason></invite><password>q</password>"
                        "</x><x xmlns='jabber:x:conference' jid='" ROOM "'/></message>");
-    test_told(&s, "invited to " ROOM " by bob@example.org because come password=q\n");
+    test_told(&s.log, "invited to " ROOM " by bob@example.org because come password=q\n");
     test_receive(&s.t, "<message from='bob@example.org/x'><x xmlns='jabber:x:conference' "
                        "jid='@'/></message>");
-    test_told(&s, "");
+    test_told(&s.log, "");
     assert_int_equal(s.bad, 1);
     test_expect_nothing(&s.t); /* V69 */
     assert_int_equal(burble_invitation_decline(s.t.c, ROOM, "bob@example.org", "busy"), 0);
@@ -447,7 +448,7 @@ static void invitations_come_and_go(void **state)
     test_receive(&s.t, "<message from='" ROOM "'><x xmlns='" USER "'><decline "
                        "from='bob@example.org'><reason>no</reason></decline></x><body>bob says no"
                        "</body></message>");
-    test_told(&s, "bob@example.org declines: no\n");
+    test_told(&s.log, "bob@example.org declines: no\n");
     test_end(&s.t);
 }
 

@@ -7,30 +7,6 @@
 
 #include "base/check.h"
 
-static void say(struct seen *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct seen *s, const char *fmt, ...)
-{
-    size_t len = strlen(s->log);
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(s->log + len, LOG - len, fmt, args);
-    va_end(args);
-}
-
-/* What was logged since is exactly this. */
-void test_told(struct seen *s, const char *text)
-{
-    if (strcmp(s->log, text) != 0)
-        fprintf(stderr, "expected to be told:\n%s\nbut it was:\n%s\n", text, s->log);
-    CHECK(strcmp(s->log, text) == 0);
-    s->log[0] = '\0';
-}
-
-static const char *or_dash(const char *s)
-{
-    return s != NULL ? s : "-";
-}
-
 static void perhaps_free(struct seen *s)
 {
     if (s->free_room)
@@ -43,17 +19,18 @@ static void on_joined(struct burble_room *r, const struct burble_room_joined *e,
 {
     struct seen *s = arg;
     (void)r;
-    say(s, "joined %s %zu%s%s%s%s\n", e->nick, e->occupants, e->again ? " again" : "",
-        e->created ? " created" : "", e->shows_jids ? " jids" : "", e->logged ? " logged" : "");
+    test_say(&s->log, "joined %s %zu%s%s%s%s\n", e->nick, e->occupants, e->again ? " again" : "",
+             e->created ? " created" : "", e->shows_jids ? " jids" : "",
+             e->logged ? " logged" : "");
     perhaps_free(s);
 }
 
 static void on_left(struct burble_room *r, const struct burble_room_left *e, void *arg)
 {
     struct seen *s = arg;
-    say(s, "left %s%s reason=%s actor=%s condition=%s other=%s\n", e->text,
-        e->again ? ", again" : "", or_dash(e->reason), or_dash(e->actor), or_dash(e->condition),
-        or_dash(e->alternative));
+    test_say(&s->log, "left %s%s reason=%s actor=%s condition=%s other=%s\n", e->text,
+             e->again ? ", again" : "", test_or_dash(e->reason), test_or_dash(e->actor),
+             test_or_dash(e->condition), test_or_dash(e->alternative));
     if (s->enter_again)
         CHECK(burble_room_enter(r, "other", "better") == 0);
     perhaps_free(s);
@@ -63,23 +40,25 @@ static void on_changed(struct burble_room *r, const struct burble_room_change *e
 {
     struct seen *s = arg;
     (void)r;
-    say(s, "%s", e->occupant->nick);
+    test_say(&s->log, "%s", e->occupant->nick);
     if (e->what & BURBLE_OCCUPANT_JOINED)
-        say(s, " joined as %s %s jid=%s", burble_role_text(e->occupant->role),
-            burble_affiliation_text(e->occupant->affiliation), or_dash(e->occupant->jid));
+        test_say(&s->log, " joined as %s %s jid=%s", burble_role_text(e->occupant->role),
+                 burble_affiliation_text(e->occupant->affiliation), test_or_dash(e->occupant->jid));
     if (e->what & BURBLE_OCCUPANT_LEFT)
-        say(s, " went: %s reason=%s actor=%s", burble_room_why_text(e->why), or_dash(e->reason),
-            or_dash(e->actor));
+        test_say(&s->log, " went: %s reason=%s actor=%s", burble_room_why_text(e->why),
+                 test_or_dash(e->reason), test_or_dash(e->actor));
     if (e->what & BURBLE_OCCUPANT_NICK)
-        say(s, " was %s", e->nick_before);
+        test_say(&s->log, " was %s", e->nick_before);
     if (e->what & BURBLE_OCCUPANT_SHOW)
-        say(s, " is %s (%s)", burble_show_text(e->occupant->show), or_dash(e->occupant->status));
+        test_say(&s->log, " is %s (%s)", burble_show_text(e->occupant->show),
+                 test_or_dash(e->occupant->status));
     if (e->what & BURBLE_OCCUPANT_ROLE)
-        say(s, " %s to %s", burble_role_text(e->role_before), burble_role_text(e->occupant->role));
+        test_say(&s->log, " %s to %s", burble_role_text(e->role_before),
+                 burble_role_text(e->occupant->role));
     if (e->what & BURBLE_OCCUPANT_AFFILIATION)
-        say(s, " %s to %s", burble_affiliation_text(e->affiliation_before),
-            burble_affiliation_text(e->occupant->affiliation));
-    say(s, "\n");
+        test_say(&s->log, " %s to %s", burble_affiliation_text(e->affiliation_before),
+                 burble_affiliation_text(e->occupant->affiliation));
+    test_say(&s->log, "\n");
     perhaps_free(s);
 }
 
@@ -87,61 +66,67 @@ static void on_message(struct burble_room *r, const struct burble_room_message *
 {
     struct seen *s = arg;
     (void)r;
-    say(s, "%s: %s%s%s%s%s", or_dash(e->nick), or_dash(e->message->body), e->own ? " own" : "",
-        e->history ? " history" : "", e->private_ ? " private" : "",
-        e->occupant != NULL ? " known" : "");
+    test_say(&s->log, "%s: %s%s%s%s%s", test_or_dash(e->nick), test_or_dash(e->message->body),
+             e->own ? " own" : "", e->history ? " history" : "", e->private_ ? " private" : "",
+             e->occupant != NULL ? " known" : "");
     if (e->message->type == BURBLE_MESSAGE_ERROR)
-        say(s, " error %s", e->message->error.condition);
+        test_say(&s->log, " error %s", e->message->error.condition);
     if (e->message->occupant_id != NULL)
-        say(s, " id=%s", e->message->occupant_id);
-    say(s, "\n");
+        test_say(&s->log, " id=%s", e->message->occupant_id);
+    test_say(&s->log, "\n");
     perhaps_free(s);
 }
 
 static void on_subject(struct burble_room *r, const char *subject, const char *nick, bool first,
                        void *arg)
 {
+    struct seen *s = arg;
     (void)r;
-    say(arg, "subject %s by %s%s\n", subject, or_dash(nick), first ? " first" : "");
-    perhaps_free(arg);
+    test_say(&s->log, "subject %s by %s%s\n", subject, test_or_dash(nick), first ? " first" : "");
+    perhaps_free(s);
 }
 
 static void on_configured(struct burble_room *r, int shows_jids, int logged, void *arg)
 {
+    struct seen *s = arg;
     (void)r;
-    say(arg, "configured %d %d\n", shows_jids, logged);
-    perhaps_free(arg);
+    test_say(&s->log, "configured %d %d\n", shows_jids, logged);
+    perhaps_free(s);
 }
 
 static void on_declined(struct burble_room *r, const char *jid, const char *reason, void *arg)
 {
+    struct seen *s = arg;
     (void)r;
-    say(arg, "%s declines: %s\n", jid, or_dash(reason));
-    perhaps_free(arg);
+    test_say(&s->log, "%s declines: %s\n", jid, test_or_dash(reason));
+    perhaps_free(s);
 }
 
 void test_room_on_done(struct burble_room *r, const struct burble_room_result *e, void *arg)
 {
+    struct seen *s = arg;
     (void)r;
-    say(arg, "done %s (%s)\n", e->outcome == BURBLE_IQ_RESULT ? "well" : e->error.condition,
-        e->text);
-    perhaps_free(arg);
+    test_say(&s->log, "done %s (%s)\n",
+             e->outcome == BURBLE_IQ_RESULT ? "well" : e->error.condition, e->text);
+    perhaps_free(s);
 }
 
 void test_room_on_item(struct burble_room *r, const struct burble_room_item *e, void *arg)
 {
+    struct seen *s = arg;
     (void)r;
-    say(arg, "item %s %s %s %s\n", or_dash(e->jid), or_dash(e->nick),
-        burble_affiliation_text(e->affiliation), or_dash(e->reason));
-    perhaps_free(arg);
+    test_say(&s->log, "item %s %s %s %s\n", test_or_dash(e->jid), test_or_dash(e->nick),
+             burble_affiliation_text(e->affiliation), test_or_dash(e->reason));
+    perhaps_free(s);
 }
 
 void test_room_on_invitation(struct burble *c, const struct burble_invitation *e, void *arg)
 {
+    struct seen *s = arg;
     (void)c;
-    say(arg, "invited to %s by %s because %s password=%s%s\n", e->room, e->from, or_dash(e->reason),
-        or_dash(e->password), e->direct ? " directly" : "");
-    perhaps_free(arg);
+    test_say(&s->log, "invited to %s by %s because %s password=%s%s\n", e->room, e->from,
+             test_or_dash(e->reason), test_or_dash(e->password), e->direct ? " directly" : "");
+    perhaps_free(s);
 }
 
 void test_room_on_event(struct burble *c, const struct burble_event *e, void *arg)
@@ -150,7 +135,7 @@ void test_room_on_event(struct burble *c, const struct burble_event *e, void *ar
     (void)c;
     s->bad += e->kind == BURBLE_EVENT_BAD;
     if (e->kind == BURBLE_EVENT_MESSAGE)
-        say(s, "event: %s\n", or_dash(e->message->body));
+        test_say(&s->log, "event: %s\n", test_or_dash(e->message->body));
     if (e->kind == BURBLE_EVENT_SENT && e->sent->error != 0)
         s->failed++;
 }
@@ -192,7 +177,7 @@ void test_room_come_in_with(struct seen *s, const struct burble_room_config *con
     test_room_presence(s, "alice", "", AS_MEMBER, "");
     test_room_presence(s, "me", "", AS_MEMBER, SELF);
     test_receive(&s->t, "<message type='groupchat' from='" ROOM "'><subject/></message>");
-    test_told(s, "joined me 2\nsubject  by - first\n");
+    test_told(&s->log, "joined me 2\nsubject  by - first\n");
     (void)test_sent(&s->t);
 }
 

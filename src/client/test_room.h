@@ -3,13 +3,15 @@
  *   static struct seen s;
  *   test_room_begin(&s, "");
  *   test_room_come_in(&s);
- *   test_receive(&s.t, "<message type='groupchat' from='" ROOM
- * "/alice'><body>ho</body></message>"); test_told(&s, "alice: ho known\n"); test_end(&s.t); */
+ *   test_room_presence(&s, "bob", "", AS_MEMBER, "");
+ *   test_told(&s.log, "bob joined ...\n");
+ *   test_end(&s.t); */
 #ifndef CLIENT_TEST_ROOM_H
 #define CLIENT_TEST_ROOM_H
 
 #include "burble/room.h"
 #include "client/test_client.h"
+#include "client/test_log.h"
 
 #define USER      "http://jabber.org/protocol/muc#user"
 #define ROOM      "talk@muc.example.org"
@@ -23,14 +25,14 @@
 #define ERROR(type, condition)                                                                     \
     "<error type='" type "'><" condition " xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
 
-enum { TEXT = 1024, LOG = 4096 };
+enum { TEXT = 1024 };
 
 struct seen {
     struct test_client t;
     struct burble_room *room;
     bool free_room, free_client, enter_again; /* what a callback does */
     unsigned bad, failed;                     /* events */
-    char log[LOG];
+    struct test_log log;
 };
 
 /* A session that stands. */
@@ -50,8 +52,6 @@ void test_room_presence(struct seen *s, const char *nick, const char *type, cons
 void test_room_answer(struct seen *s, const char *id, const char *from, const char *type,
                       const char *payload);
 void test_room_id(struct seen *s, char out[64]);
-/* What was logged since is exactly this. */
-void test_told(struct seen *s, const char *text);
 
 void test_room_on_done(struct burble_room *r, const struct burble_room_result *e, void *arg);
 void test_room_on_item(struct burble_room *r, const struct burble_room_item *e, void *arg);

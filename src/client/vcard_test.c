@@ -12,6 +12,7 @@
 #include "burble/vcard.h"
 #include "client/client.h"
 #include "client/test_client.h"
+#include "client/test_log.h"
 
 struct heard {
     struct test_client *t;
@@ -21,11 +22,6 @@ struct heard {
     bool too_big, free_client;
     struct burble_xml kept;
 };
-
-static const char *or_dash(const char *text)
-{
-    return text != NULL ? text : "-";
-}
 
 static void on_vcard(struct burble *c, const struct burble_vcard_answer *a, void *arg)
 {
@@ -37,9 +33,10 @@ static void on_vcard(struct burble *c, const struct burble_vcard_answer *a, void
     h->too_big = a->photo_too_big;
     snprintf(h->condition, sizeof(h->condition), "%s", a->error.condition);
     snprintf(h->text, sizeof(h->text), "%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%.*s",
-             or_dash(v->full_name), or_dash(v->nickname), or_dash(v->family), or_dash(v->given),
-             or_dash(v->email), or_dash(v->phone), or_dash(v->url), or_dash(v->birthday),
-             or_dash(v->organisation), or_dash(v->title), or_dash(v->note), or_dash(v->photo_type),
+             test_or_dash(v->full_name), test_or_dash(v->nickname), test_or_dash(v->family),
+             test_or_dash(v->given), test_or_dash(v->email), test_or_dash(v->phone),
+             test_or_dash(v->url), test_or_dash(v->birthday), test_or_dash(v->organisation),
+             test_or_dash(v->title), test_or_dash(v->note), test_or_dash(v->photo_type),
              (int)v->photo_len, v->photo != NULL ? (const char *)v->photo : "");
     burble_xml_free(&h->kept);
     if (burble_xml_some(v->xml))
