@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/test_memory.h"
 #include "burble/adhoc.h"
 #include "burble/file.h"
 #include "burble/ibb.h"
@@ -29,41 +30,6 @@
     "<x xmlns='jabber:x:data' type='form'><title>t</title><instructions>i</instructions>"          \
     "<field var='FORM_TYPE' type='hidden'><value>f</value></field><field var='a' label='l'>"       \
     "<desc>d</desc><option label='o'><value>v</value></option></field></x>"
-
-/* Counts down while armed; at zero, and for good after it, there is no memory. */
-static struct {
-    bool armed, for_good;
-    long left;
-} plan;
-
-static bool refused(void)
-{
-    if (!plan.armed)
-        return false;
-    return plan.left-- == 0 || (plan.left < 0 && plan.for_good);
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return refused() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-    return refused() ? NULL : __real_realloc(p, size);
-}
 
 struct heard {
     struct test_client t;
@@ -190,9 +156,9 @@ static void feed(struct heard *h, const char *bytes)
                               .len = bytes != NULL ? strlen(bytes) : 0};
     if (h->t.conn == 0)
         return;
-    plan.armed = true;
+    test_memory.armed = true;
     (void)burble_feed(h->t.c, &in, h->t.now);
-    plan.armed = false;
+    test_memory.armed = false;
     test_collect(&h->t);
 }
 
@@ -268,7 +234,7 @@ static void answer_all(struct heard *h)
 static void ask(struct heard *h)
 {
     struct burble *c = h->t.c;
-    plan.armed = true;
+    test_memory.armed = true;
     (void)burble_adhoc_offer(c, "n", "N", may, on_call, h);
     (void)burble_file_listen(c, NULL, on_file, h);
     (void)burble_ibb_listen(c, on_stream, h);
@@ -284,7 +250,7 @@ static void ask(struct heard *h)
         burble_file_offer(c, BOB, &(struct burble_file_info){.name = "x", .size = 3, .type = "t"},
                           &FILES, h, &h->out) == 0;
     h->streams += burble_ibb_open(c, BOB, NULL, 0, &STREAMS, h, &h->ours) == 0;
-    plan.armed = false;
+    test_memory.armed = false;
     test_collect(&h->t);
 }
 
@@ -327,14 +293,14 @@ static long run(long fail_at, bool for_good)
 {
     h = (struct heard){.steps = 0};
     test_online(&h.t, &BURBLE_CONFIG(.flags = BURBLE_NO_RECONNECT));
-    plan.left = fail_at;
-    plan.for_good = for_good;
+    test_memory.left = fail_at;
+    test_memory.for_good = for_good;
     play(&h);
-    long used = fail_at - plan.left;
-    plan.armed = true; /* the end, too, does without */
+    long used = fail_at - test_memory.left;
+    test_memory.armed = true; /* the end, too, does without */
     burble_adhoc_free(&h.run);
     burble_free(&h.t.c);
-    plan.armed = false;
+    test_memory.armed = false;
     assert_int_equal(h.answered, h.asked);
     assert_true(h.file_ends <= h.files && h.stream_ends <= h.streams);
     test_end(&h.t);
