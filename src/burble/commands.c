@@ -26,6 +26,7 @@ const struct command *const COMMANDS[] = {
     &CMD_LISTEN,
     &CMD_PASSWD,
     &CMD_PING,
+    &CMD_PROBE,
     &CMD_REGISTER,
     &CMD_ROSTER,
     &CMD_SEND,

@@ -55,6 +55,7 @@ extern const struct command CMD_HISTORY;
 extern const struct command CMD_LISTEN;
 extern const struct command CMD_PASSWD;
 extern const struct command CMD_PING;
+extern const struct command CMD_PROBE;
 extern const struct command CMD_REGISTER;
 extern const struct command CMD_ROSTER;
 extern const struct command CMD_SEND;

@@ -141,10 +141,15 @@ static void finish(struct http_call *c, CURLcode code)
                                             : curl_easy_strerror(code);
     memcpy(error, why, strnlen(why, sizeof(error) - 1) + 1);
     error[sizeof(error) - 1] = '\0';
+    struct curl_header *origin = NULL;
+    bool any = curl_easy_header(c->easy, "Access-Control-Allow-Origin", 0, CURLH_HEADER, -1,
+                                &origin) == CURLHE_OK &&
+               strcmp(origin->value, "*") == 0;
     struct buf body = c->answer;
     struct http_answer answer = {
         .status = (int)status,
         .error = code != CURLE_OK ? error : NULL,
+        .any_origin = any,
         .body = buf_slice(&body),
         .retry_after_s = (uint32_t)(retry < 0                   ? 0
                                     : retry > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S

@@ -59,6 +59,7 @@ struct http_answer {
     const char *error; /* why there was none, or not a whole one; NULL: there was */
     struct slice body;
     uint32_t retry_after_s; /* 0: not said; at most a day */
+    bool any_origin;        /* scripts of every site may read it */
 };
 typedef void http_done_fn(const struct http_answer *answer, void *arg);
 
