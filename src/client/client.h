@@ -2,19 +2,28 @@
  *
  * A client is one machine. What happens comes through burble_feed; each part has one file:
  *
- *   dial       from a domain to a TCP connection (effects: look-ups, attempts)
- *   link       bytes of that connection: proxy, TLS, parser
+ *   setup      the configuration, checked and copied
+ *   dial       from a domain to a TCP connection (effects: look-ups, attempts); dial.h
+ *   link       bytes of that connection: proxy, TLS by trust, parser; link.h
  *   stream     negotiation until the session stands; one table of what is legal when
- *   auth       logging in: SASL, SASL2, tokens, registration (auth.h has its own map)
+ *   auth       logging in: SASL, SASL2, tokens, registration; auth.h has its own map
  *   session    bind, and what a new or resumed session begins with
  *   sm         stream management (XEP-0198)
- *   outbox     stanzas that wait or are not acknowledged
+ *   alive      is the other side still there?
+ *   outbox     stanzas that wait or are not acknowledged; send: those of the program
  *   iq         requests, ours and theirs
  *   dispatch   a stanza that came: who takes it
- *   retry      what happens when a connection is lost
+ *   message, presence   what nobody else takes, and what the program says
+ *   extension  features: how they are linked, asked and freed
+ *   retry      what happens when a connection is lost; why: what its error means
+ *   leave      what the program wants: connecting, leaving, suspending
+ *   save       the state that outlives the process
+ *   effect, timer, view, writer, text, names   what all use
+ *   loop       the ready-made loop, the only one that makes system calls
  *
  * Features (roster, rooms, ...) are extensions: they are linked to a client when the program asks
- * for them, see client_extension. */
+ * for them, see client_extension. Each has a file of its name, and a header where it has several.
+ */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
 
@@ -101,6 +110,13 @@ struct client_extension {
     struct client_timer end; /* of client_retire */
     bool retired;            /* the program freed it: call it no more */
 };
+
+/* Each that is not retired and has this hook, in the order of registration. */
+#define EXTENSIONS_WITH(hook, x, c)                                                                \
+    LIST_EACH(x##_link, &(c)->extensions)                                                          \
+    for (struct client_extension *x = CONTAINER_OF(x##_link, struct client_extension, link);       \
+         x != NULL; x = NULL)                                                                      \
+        if (!x->retired && x->ops->hook != NULL)
 
 /* What the program has asked for; done at the next turn of burble_feed, never from inside of the
  * call. */
@@ -344,6 +360,9 @@ void client_iq_free(struct burble *c);
 void client_stanza(struct burble *c, struct xml root);
 /* Is the sender our own account (no from, or the bare address)? V57, V58, V65. */
 bool client_from_self(const struct burble *c, const struct stanza *s);
+/* BURBLE_EVENT_BAD: a stanza that is refused. */
+void client_bad(struct burble *c, const char *why, struct slice from);
+/* extension.c */
 void client_extend(struct burble *c, struct client_extension *x,
                    const struct client_extension_ops *ops);
 void client_unextend(struct client_extension *x);
@@ -352,11 +371,6 @@ void client_unextend(struct client_extension *x);
 void client_retire(struct client_extension *x);
 /* May the program be called? Afterwards the feature is still there, but may be retired. */
 bool client_extension_speaks(const struct client_extension *x);
-/* roster.c: NULL: the program has none. */
-struct burble_roster;
-struct burble_roster *client_roster(struct burble *c);
-/* BURBLE_EVENT_BAD: a stanza that is refused. */
-void client_bad(struct burble *c, const char *why, struct slice from);
 /* The extension of this kind, NULL: the program did not ask for it. */
 struct client_extension *client_extension(struct burble *c, const struct client_extension_ops *ops);
 /* A feature of the own service discovery, once however often it is added. 0, ERR_MEMORY. */
@@ -373,6 +387,10 @@ bool client_is_own_caps(struct burble *c, struct slice node);
 bool client_may_tell(struct burble *c, const struct jid *who);
 /* What features add to the own presence, also to one that goes to a room. */
 void client_presence_extras(struct burble *c, bool all, struct buf *out);
+
+/* roster.c: NULL: the program has none. */
+struct burble_roster;
+struct burble_roster *client_roster(struct burble *c);
 
 /* session.c: bind (RFC 6120 section 7), and what stands behind it. */
 void session_bind(struct burble *c);

@@ -191,21 +191,17 @@ void client_gone(struct burble *c)
     c->session = false;
     c->presence_due = false;
     client_iq_gone(c);
-    LIST_EACH(it, &c->extensions)
+    EXTENSIONS_WITH(gone, x, c)
     {
-        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
-        if (!x->retired && x->ops->gone != NULL)
-            x->ops->gone(x);
+        x->ops->gone(x);
     }
 }
 
 static void lost(struct burble *c)
 {
-    LIST_EACH(it, &c->extensions)
+    EXTENSIONS_WITH(lost, x, c)
     {
-        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
-        if (!x->retired && x->ops->lost != NULL)
-            x->ops->lost(x);
+        x->ops->lost(x);
     }
 }
 

@@ -89,11 +89,9 @@ static void settle_others(struct burble_roster *r)
 
 static void tell_features(struct burble *c)
 {
-    LIST_EACH(it, &c->extensions)
+    EXTENSIONS_WITH(roster, x, c)
     {
-        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
-        if (!x->retired && x->ops->roster != NULL)
-            x->ops->roster(x);
+        x->ops->roster(x);
     }
 }
 

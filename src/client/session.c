@@ -95,11 +95,9 @@ static void stands(struct burble *c, bool resumed)
     dial_stop(c);
     c->state = BURBLE_ONLINE;
     alive_begin(c);
-    LIST_EACH(it, &c->extensions)
+    EXTENSIONS_WITH(online, x, c)
     {
-        struct client_extension *x = CONTAINER_OF(it, struct client_extension, link);
-        if (!x->retired && x->ops->online != NULL)
-            x->ops->online(x, resumed);
+        x->ops->online(x, resumed);
     }
     /* Behind the request for the roster, so that nothing is missed (RFC 6121 section 2.2). */
     if (resumed)
