@@ -31,7 +31,9 @@ struct burble_loop_config {
 
 /** config NULL: all defaults. MEMORY, FULL (no descriptors), IO. */
 BURBLE_API int burble_loop_new(const struct burble_loop_config *config, struct burble_loop **out);
-/** Its clients are closed, and are removed from it; they stay the program's. */
+/** Its clients are closed, and are removed from it; they stay the program's, and go on when they
+ * are added to another loop. In a callback it takes effect when that returns: nothing of the loop
+ * is called any more then, and burble_loop_run or burble_loop_step returns. */
 BURBLE_API void burble_loop_free(struct burble_loop **loop);
 
 /** The loop drives the client from now on, until that is freed or removed. MEMORY, EXISTS. */
@@ -39,7 +41,8 @@ BURBLE_API int burble_loop_add(struct burble_loop *loop, struct burble *c);
 /** The loop does not drive it any more; its connection is closed. */
 BURBLE_API void burble_loop_remove(struct burble_loop *loop, struct burble *c);
 
-/** Runs until burble_loop_stop, or until every client is offline for good. 0; IO. */
+/** Runs until burble_loop_stop, or until every client is offline for good. 0; BUSY: in a callback.
+ */
 BURBLE_API int burble_loop_run(struct burble_loop *loop);
 /** burble_loop_run returns as soon as it can. May be called from anywhere, signal handlers
  * included. */
@@ -59,7 +62,8 @@ enum burble_fd_event { BURBLE_READ = 1, BURBLE_WRITE = 2, BURBLE_HANGUP = 4 };
 /** The descriptor is ready: enum burble_fd_event. */
 typedef void burble_fd_fn(int fd, unsigned events, void *arg);
 /** Also waits for a descriptor of the program's own (standard input, a pipe): fn is called with
- * what is there. events: BURBLE_READ, BURBLE_WRITE, 0 (forget it). MEMORY, FULL. */
+ * what is there. events: BURBLE_READ, BURBLE_WRITE, 0 (forget it, before it is closed). MEMORY,
+ * FULL; IO: it is none, or cannot be waited for (a file). */
 BURBLE_API int burble_loop_watch(struct burble_loop *loop, int fd, unsigned events,
                                  burble_fd_fn *fn, void *arg);
 /** The time has come. */

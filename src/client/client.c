@@ -69,6 +69,7 @@ int burble_new(const struct burble_config *config, struct burble **out)
     list_init(&c->servers);
     list_init(&c->extensions);
     list_init(&c->features);
+    burble_set_outside(c, &(struct burble_outside){0});
     retry_init(c);
     alive_init(c);
     client_sm_init(c);
@@ -156,6 +157,12 @@ void client_release(struct burble *c)
         client_end(c);
 }
 
+void client_unplug(struct burble *c)
+{
+    c->unplugged = c->state != BURBLE_OFFLINE && c->state != BURBLE_WAITING;
+    burble_set_outside(c, &(struct burble_outside){0});
+}
+
 bool client_doomed(const struct burble *c)
 {
     return c->doomed;
@@ -220,15 +227,28 @@ void client_wake(struct burble *c)
         c->outside.wake(c->outside.ctx);
 }
 
+/* For a client that nothing drives: not unpredictable, and for nothing that is ever sent. */
+static void fill_poorly(void *ctx, void *out, size_t n)
+{
+    const struct burble *c = ctx;
+    uint64_t x = c->now.mono_ms + c->next_id;
+    for (size_t i = 0; i < n; i++) {
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        ((unsigned char *)out)[i] = (unsigned char)(x >> 56);
+    }
+}
+
 void burble_set_outside(struct burble *c, const struct burble_outside *outside)
 {
+    bool some = outside->random != NULL;
     c->outside = *outside;
-    c->rng = (struct rng){.fill = outside->random, .ctx = outside->ctx};
+    c->rng =
+        (struct rng){.fill = some ? outside->random : fill_poorly, .ctx = some ? outside->ctx : c};
 }
 
 void client_new_id(struct burble *c, char out[CLIENT_ID_BYTES])
 {
-    if (c->rng.fill == NULL) { /* whatever it is for is refused: outbox_put */
+    if (c->outside.random == NULL) { /* whatever it is for is refused: outbox_put */
         out[0] = '\0';
         return;
     }

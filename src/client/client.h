@@ -130,6 +130,7 @@ struct burble {
     unsigned depth; /* inside of burble_feed or of a callback */
     bool doomed;    /* burble_free was called in a callback */
     bool holds;     /* a loop holds it (client_hold) */
+    bool unplugged; /* and has let it go in the middle of something */
 
     enum burble_state state;
     bool wanted;    /* burble_connect: come back after a loss */
@@ -214,6 +215,8 @@ void client_starve(struct burble *c);
 /* A loop holds a client that is freed until it has let go. */
 void client_hold(struct burble *c);
 void client_release(struct burble *c);
+/* The outside is gone, and with it what was under way. */
+void client_unplug(struct burble *c);
 bool client_doomed(const struct burble *c);
 /* Offline, and nothing is to be done. */
 bool client_idle(const struct burble *c);

@@ -139,6 +139,10 @@ bool burble_feed(struct burble *c, const struct burble_input *input, struct burb
     c->now = (struct now){.mono_ms = c->now.mono_ms + passed_ms, .wall_ms = now.wall_ms};
     client_enter(c);
     client_timers_arm(c, passed_ms);
+    if (c->unplugged) {
+        c->unplugged = false;
+        client_fail(c, BURBLE_WHY_LOST, NULL, "the loop was left");
+    }
     retry_wish(c); /* before the input: a session that was suspended hears nothing more */
     if (!c->doomed)
         feed(c, input);
@@ -151,8 +155,8 @@ bool burble_feed(struct burble *c, const struct burble_input *input, struct burb
 
 uint64_t burble_deadline(const struct burble *c)
 {
-    if (auth_busy(c) || c->wish != WISH_NONE || !list_empty(&c->unarmed) || session_due(c) ||
-        outbox_due(c) || writing_failed(c))
+    if (c->unplugged || auth_busy(c) || c->wish != WISH_NONE || !list_empty(&c->unarmed) ||
+        session_due(c) || outbox_due(c) || writing_failed(c))
         return 0;
     if (list_empty(&c->timers))
         return BURBLE_NEVER;

@@ -19,6 +19,7 @@ int burble_loop_new(const struct burble_loop_config *config, struct burble_loop 
         return ERR_MEMORY;
     list_init(&l->entries);
     list_init(&l->dirty);
+    list_init(&l->gone);
     list_init(&l->watches);
     list_init(&l->alarms);
     random_init(&l->rng);
@@ -45,6 +46,16 @@ int burble_loop_new(const struct burble_loop_config *config, struct burble_loop 
     return 0;
 }
 
+static void destroy(struct burble_loop *l)
+{
+    loop_entries_sweep(l);
+    resolver_close(&l->resolver);
+    loop_close(&l->io);
+    burble_trust_free(&l->trust);
+    free(l->ca_file);
+    free(l);
+}
+
 void burble_loop_free(struct burble_loop **loop)
 {
     struct burble_loop *l = *loop;
@@ -53,37 +64,49 @@ void burble_loop_free(struct burble_loop **loop)
         return;
     loop_entries_free(l);
     loop_watches_free(l);
-    resolver_close(&l->resolver);
-    loop_close(&l->io);
-    burble_trust_free(&l->trust);
-    free(l->ca_file);
-    free(l);
+    l->doomed = true;
+    if (!l->turning)
+        destroy(l);
 }
 
 static uint64_t deadline(struct burble_loop *l)
 {
-    if (!list_empty(&l->dirty) || l->stop)
+    if (!list_empty(&l->dirty))
         return 0;
     uint64_t a = timers_deadline(&l->timers), b = resolver_deadline(l->resolver);
     return a < b ? a : b;
 }
 
-static void turn(struct burble_loop *l, uint64_t until)
+/* False: the loop was freed in a callback. */
+static bool turn(struct burble_loop *l, uint64_t until)
 {
+    l->turning = true;
     loop_once(&l->io, until, NULL, l);
-    resolver_run(l->resolver, l->io.now);
-    timers_run(&l->timers, l->io.now.mono_ms, l);
-    loop_entries_turn(l);
+    if (!l->doomed)
+        resolver_run(l->resolver, l->io.now);
+    if (!l->doomed)
+        timers_run(&l->timers, l->io.now.mono_ms, l);
+    if (!l->doomed)
+        loop_entries_turn(l);
+    l->turning = false;
+    if (l->doomed) {
+        destroy(l);
+        return false;
+    }
+    loop_entries_sweep(l);
     waker_rest(&l->io.waker); /* from now on a wake makes the descriptor readable */
+    return true;
 }
 
 int burble_loop_run(struct burble_loop *l)
 {
-    l->stop = false;
-    while (!l->stop && !atomic_load(&l->io.stop)) {
-        turn(l, deadline(l));
+    if (l->turning)
+        return ERR_BUSY;
+    while (!atomic_load(&l->io.stop)) {
         if (loop_entries_idle(l) && list_empty(&l->dirty))
             break;
+        if (!turn(l, deadline(l)))
+            return 0;
     }
     atomic_store(&l->io.stop, false);
     return 0;
@@ -109,7 +132,8 @@ int burble_loop_wait_ms(struct burble_loop *l)
 
 void burble_loop_step(struct burble_loop *l)
 {
-    turn(l, 0);
+    if (!l->turning)
+        (void)turn(l, 0);
 }
 
 void burble_loop_wake(struct burble_loop *l)

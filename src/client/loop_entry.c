@@ -27,6 +27,7 @@ struct conn {
     uint32_t id;
     int fd;
     bool connected;
+    bool deaf; /* it takes nothing more; what it has said is still to be read */
 };
 
 struct lookup {
@@ -43,7 +44,7 @@ static struct burble_now now_of(const struct burble_loop *l)
 
 static void mark(struct entry *e)
 {
-    if (!list_linked(&e->dirty))
+    if (e->client != NULL && !list_linked(&e->dirty))
         list_push(&e->loop->dirty, &e->dirty);
 }
 
@@ -105,7 +106,8 @@ static void flush(struct conn *n)
             return;
         }
         if (err != 0) {
-            conn_lost(n, "the connection was lost while writing");
+            n->deaf = true;
+            (void)loop_want(&e->loop->io, &n->f, LOOP_READ);
             return;
         }
     }
@@ -298,50 +300,68 @@ static void close_all(struct entry *e)
     }
 }
 
-static void entry_free(struct entry *e)
+/* The client goes its own way; the memory stays until nobody can be using it any more. */
+static void entry_end(struct entry *e)
 {
+    struct burble *c = e->client;
     close_all(e);
     timer_stop(&e->timer);
     list_remove(&e->dirty);
     list_remove(&e->link);
-    struct burble *c = e->client;
-    burble_set_outside(c, &(struct burble_outside){0});
+    e->client = NULL;
+    list_push(&e->loop->gone, &e->link);
+    client_unplug(c);
     client_release(c);
-    free(e);
+}
+
+static void write_out(struct entry *e)
+{
+    const void *data;
+    uint32_t id;
+    size_t len = burble_output(e->client, &data, &id);
+    struct conn *n = len > 0 || burble_output_ends(e->client) ? conn_find(e, id) : NULL;
+    if (n != NULL && !n->deaf)
+        flush(n);
 }
 
 static void entry_turn(struct entry *e)
 {
     struct burble_effect effect;
     if (client_doomed(e->client)) {
-        entry_free(e);
+        entry_end(e);
         return;
     }
-    while (burble_next(e->client, &effect))
+    if (burble_deadline(e->client) <= e->loop->io.now.mono_ms)
+        feed(e, &(struct burble_input){.kind = BURBLE_IN_TIME});
+    while (e->client != NULL && burble_next(e->client, &effect))
         perform(e, &effect);
-    const void *data;
-    uint32_t id;
-    if (burble_output(e->client, &data, &id) > 0 || burble_output_ends(e->client)) {
-        (void)burble_output(e->client, &data, &id);
-        struct conn *n = conn_find(e, id);
-        if (n != NULL)
-            flush(n);
-    }
+    if (e->client != NULL)
+        write_out(e);
+    if (e->client == NULL)
+        return;
     if (client_doomed(e->client)) {
         mark(e);
         return;
     }
+    list_remove(&e->dirty); /* all of that was done */
     uint64_t at = burble_deadline(e->client);
-    if (at == BURBLE_NEVER)
-        timer_stop(&e->timer);
-    else
+    timer_stop(&e->timer);
+    if (at <= e->loop->io.now.mono_ms)
+        mark(e);
+    else if (at != BURBLE_NEVER)
         timer_set(&e->loop->timers, &e->timer, at);
 }
 
+/* Those that are marked; who is marked again meanwhile has its turn in the next one, so that nobody
+ * keeps the others from theirs. */
 void loop_entries_turn(struct burble_loop *l)
 {
+    struct list now;
+    list_init(&now);
     while (!list_empty(&l->dirty))
-        entry_turn(CONTAINER_OF(list_pop(&l->dirty), struct entry, dirty));
+        list_push(&now, list_pop(&l->dirty));
+    while (!list_empty(&now))
+        entry_turn(CONTAINER_OF(list_pop(&now), struct entry, dirty));
 }
 
 static void due(struct timer *t, void *ctx)
@@ -427,12 +447,20 @@ void burble_loop_remove(struct burble_loop *l, struct burble *c)
     {
         struct entry *e = CONTAINER_OF(it, struct entry, link);
         if (e->client == c)
-            entry_free(e);
+            entry_end(e);
     }
+    if (!l->turning)
+        loop_entries_sweep(l);
+}
+
+void loop_entries_sweep(struct burble_loop *l)
+{
+    while (!list_empty(&l->gone))
+        free(CONTAINER_OF(list_pop(&l->gone), struct entry, link));
 }
 
 void loop_entries_free(struct burble_loop *l)
 {
     while (!list_empty(&l->entries))
-        entry_free(CONTAINER_OF(l->entries.next, struct entry, link));
+        entry_end(CONTAINER_OF(l->entries.next, struct entry, link));
 }

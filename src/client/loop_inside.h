@@ -18,11 +18,13 @@ struct burble_loop {
     struct rng rng;
     struct list entries; /* clients */
     struct list dirty;   /* those of them that have something to say */
+    struct list gone;    /* those whose client is gone, until the end of the turn */
     struct list watches, alarms;
     struct burble_trust *trust; /* the system's, once it was asked for */
     char *ca_file;
     uint64_t next_alarm;
-    bool stop;
+    bool turning; /* callbacks may be under way */
+    bool doomed;  /* burble_loop_free was called in one */
     char bytes[LOOP_READ_BYTES]; /* what is being read */
 };
 
@@ -30,6 +32,9 @@ struct burble_loop {
 void loop_entries_turn(struct burble_loop *l);
 /* Is every client offline for good? */
 bool loop_entries_idle(const struct burble_loop *l);
+/* Frees what has gone during a turn. */
+void loop_entries_sweep(struct burble_loop *l);
+/* All clients are let go. */
 void loop_entries_free(struct burble_loop *l);
 
 /* loop_watch.c: descriptors and alarms of the program. */

@@ -1,8 +1,10 @@
 /* Descriptors and alarms of the program, in the loop. */
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "client/loop_inside.h"
+#include "io/clock.h"
 
 struct watch {
     struct list link;
@@ -50,6 +52,8 @@ int burble_loop_watch(struct burble_loop *l, int fd, unsigned events, burble_fd_
     }
     if (events == 0)
         return 0;
+    if (fcntl(fd, F_GETFD) < 0)
+        return ERR_IO;
     struct watch *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return ERR_MEMORY;
@@ -82,7 +86,7 @@ int burble_loop_alarm(struct burble_loop *l, uint32_t ms, burble_alarm_fn *fn, v
         return ERR_MEMORY;
     *a = (struct alarm){.fn = fn, .arg = arg, .handle = ++l->next_alarm, .timer.fire = fired};
     list_push(&l->alarms, &a->link);
-    timer_set(&l->timers, &a->timer, l->io.now.mono_ms + ms);
+    timer_set(&l->timers, &a->timer, clock_now().mono_ms + ms);
     if (handle_out != NULL)
         *handle_out = a->handle;
     loop_wake(&l->io);

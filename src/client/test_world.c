@@ -260,6 +260,21 @@ static void hang_up(struct world *w)
     buf_clear(&w->down);
 }
 
+void world_serve(struct world *w, const void *bytes, size_t len)
+{
+    if (w->conn == 0) {
+        w->conn = 1;
+        w->server.parser = xml_parser_new(XML_STREAM, &XML_LIMITS_C2S);
+        CHECK(w->server.parser != NULL);
+    }
+    take(w, slice_of(bytes, len));
+}
+
+void world_hang_up(struct world *w)
+{
+    hang_up(w);
+}
+
 /* ---------------------------------------------------------------------------------- the client */
 
 static void fill_random(void *ctx, void *out, size_t n)

@@ -80,4 +80,9 @@ void world_say(struct world *w, const char *stanza);
 void world_raw(struct world *w, const char *text);
 void world_end(struct world *w);
 
+/* The server alone, for tests with sockets: bytes of a connection, whose answers are appended to
+ * w->down; and its end. */
+void world_serve(struct world *w, const void *bytes, size_t len);
+void world_hang_up(struct world *w);
+
 #endif

@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "io/clock.h"
 
 enum { BATCH = 256, WAIT_MS_MAX = 60000 };
@@ -33,8 +33,11 @@ int loop_init(struct loop *l)
         loop_close(l);
         return err;
     }
-    l->batch = mem_array(BATCH, sizeof(*l->batch));
-    return 0;
+    l->batch = calloc(BATCH, sizeof(*l->batch));
+    if (l->batch != NULL)
+        return 0;
+    loop_close(l);
+    return ERR_MEMORY;
 }
 
 void loop_close(struct loop *l)
@@ -43,7 +46,7 @@ void loop_close(struct loop *l)
         close(l->epoll);
     l->epoll = -1;
     waker_close(&l->waker);
-    mem_free(l->batch);
+    free(l->batch);
     l->batch = NULL;
     l->n = 0;
 }

@@ -51,7 +51,7 @@ struct loop {
     uint64_t turns; /* for the statistics */
 };
 
-/* 0, ERR_FULL (no descriptors), ERR_IO. */
+/* 0, ERR_FULL (no descriptors), ERR_MEMORY, ERR_IO. */
 int loop_init(struct loop *l);
 /* Closes the loop's own descriptors; those watched stay open and are their owners'. */
 void loop_close(struct loop *l);
