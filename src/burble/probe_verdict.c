@@ -25,9 +25,9 @@ __attribute__((format(printf, 6, 7))) static void add(struct probe *p, enum prob
     va_end(args);
 }
 
-#define OK(p, what, where, ...)         add(p, PROBE_OK, EXIT_DONE, what, where, __VA_ARGS__)
-#define WARN(p, what, where, ...)       add(p, PROBE_WARNING, EXIT_REFUSED, what, where, __VA_ARGS__)
-#define FAIL(p, code, what, where, ...) add(p, PROBE_ERROR, code, what, where, __VA_ARGS__)
+#define OK(p, what, where, ...)        add(p, PROBE_OK, EXIT_DONE, what, where, __VA_ARGS__)
+#define WARN(p, what, where, ...)      add(p, PROBE_WARNING, EXIT_REFUSED, what, where, __VA_ARGS__)
+#define BAD(p, code, what, where, ...) add(p, PROBE_ERROR, code, what, where, __VA_ARGS__)
 
 /* ------------------------------------------------------------------------------------------- DNS
  */
@@ -42,8 +42,8 @@ static void judge_records(struct probe *p)
     for (enum probe_service s = 0; s < PROBE_SERVICES; s++) {
         bool asked = s < PROBE_SERVER || p->servers;
         if (asked && p->srv[s] != RESOLVER_OK && !absent(p->srv[s]))
-            FAIL(p, EXIT_UNREACHABLE, "DNS", probe_service_text(s),
-                 "%s; ask the DNS servers of the domain why", resolver_result_text(p->srv[s]));
+            BAD(p, EXIT_UNREACHABLE, "DNS", probe_service_text(s),
+                "%s; ask the DNS servers of the domain why", resolver_result_text(p->srv[s]));
     }
     if (absent(p->srv[PROBE_CLIENT]) && absent(p->srv[PROBE_CLIENT_TLS]))
         WARN(p, "DNS", probe_service_text(PROBE_CLIENT),
@@ -65,18 +65,18 @@ static void judge_target(struct probe *p, const struct probe_target *t)
     (void)snprintf(where, sizeof(where), "%.60s:%u", t->host, (unsigned)t->port);
     if (t->none) {
         if (t->service < PROBE_SERVER)
-            FAIL(p, EXIT_UNREACHABLE, "DNS", probe_service_text(t->service),
-                 "the record says that there is no such service (target \".\")");
+            BAD(p, EXIT_UNREACHABLE, "DNS", probe_service_text(t->service),
+                "the record says that there is no such service (target \".\")");
         else
             OK(p, "DNS", probe_service_text(t->service),
                "the record says that there is no such service");
         return;
     }
     if (t->address_count == 0 && !(t->implied && t->service >= PROBE_SERVER))
-        FAIL(p, EXIT_UNREACHABLE, "DNS", where, "%s; %s",
-             t->open ? "no answer in time" : resolver_result_text(t->resolved),
-             t->implied ? "give the name an address, or add SRV records"
-                        : "give the name an address, or take it out of the SRV records");
+        BAD(p, EXIT_UNREACHABLE, "DNS", where, "%s; %s",
+            t->open ? "no answer in time" : resolver_result_text(t->resolved),
+            t->implied ? "give the name an address, or add SRV records"
+                       : "give the name an address, or take it out of the SRV records");
     if (t->tlsa_count > 0 && !t->tlsa_authenticated)
         WARN(p, "TLSA", where,
              "the records are not proven by DNSSEC (or the resolver does not check it), so nobody "
@@ -122,17 +122,17 @@ static void judge_reach(struct probe *p, const struct probe_port *port, const ch
     } else if (port->tcp == PROBE_NO && is_guess(port)) {
         OK(p, "TCP", where, "%s: there are no other servers for this domain", port->error);
     } else if (port->tcp == PROBE_NO) {
-        FAIL(p, EXIT_UNREACHABLE, "TCP", where,
-             "%s; is the server running, and does the firewall let this port in?", port->error);
+        BAD(p, EXIT_UNREACHABLE, "TCP", where,
+            "%s; is the server running, and does the firewall let this port in?", port->error);
     } else if (strcmp(port->condition, "host-unknown") == 0) {
-        FAIL(p, EXIT_PROTOCOL, "stream", where,
-             "the server there does not know %s; add it to its domains", p->domain);
+        BAD(p, EXIT_PROTOCOL, "stream", where,
+            "the server there does not know %s; add it to its domains", p->domain);
     } else if (port->error[0] != '\0' && port->tls != PROBE_YES) {
-        FAIL(p, code, port->tls == PROBE_NO ? "TLS" : "stream", where, "%s", port->error);
+        BAD(p, code, port->tls == PROBE_NO ? "TLS" : "stream", where, "%s", port->error);
     } else if (port->error[0] != '\0' && is_server(port)) {
         OK(p, "stream", where, "behind TLS %s; without a certificate of our own", port->error);
     } else if (port->error[0] != '\0') {
-        FAIL(p, EXIT_PROTOCOL, "stream", where, "%s", port->error);
+        BAD(p, EXIT_PROTOCOL, "stream", where, "%s", port->error);
     }
 }
 
@@ -165,8 +165,8 @@ static void judge_certificate(struct probe *p, const struct probe_port *port, co
         WARN(p, "certificate", where, "%s; %s (other servers may go on by dialback)",
              port->problem_text, remedy(port->problem.fault, port));
     else if (port->problem.fault != TLS_FAULT_NONE)
-        FAIL(p, EXIT_LOGIN, "certificate", where, "%s; %s", port->problem_text,
-             remedy(port->problem.fault, port));
+        BAD(p, EXIT_LOGIN, "certificate", where, "%s; %s", port->problem_text,
+            remedy(port->problem.fault, port));
     else if (days < PROBE_SOON_DAYS)
         WARN(p, "certificate", where, "it ends in %lld days; renew it", (long long)days);
     if (strcmp(port->facts.key_type, "RSA") == 0 && port->facts.key_bits < RSA_BITS_MIN)
@@ -174,8 +174,8 @@ static void judge_certificate(struct probe *p, const struct probe_port *port, co
              port->facts.key_bits, (int)RSA_BITS_MIN);
     bool fits = tlsa_fits(port->target, port, &known);
     if (known && !fits)
-        FAIL(p, EXIT_LOGIN, "TLSA", where,
-             "no record names the key of the certificate; who checks them does not come in");
+        BAD(p, EXIT_LOGIN, "TLSA", where,
+            "no record names the key of the certificate; who checks them does not come in");
 }
 
 static void judge_tls(struct probe *p, const struct probe_port *port, const char *where)
@@ -189,8 +189,8 @@ static void judge_tls(struct probe *p, const struct probe_port *port, const char
         port->clear.sasl.count == 0 && !is_server(port))
         OK(p, "TLS", where, "STARTTLS is not said to be required, but nobody can log in without");
     if (!is_server(port) && (port->clear.sasl.count > 0 || port->clear.sasl2.count > 0))
-        FAIL(p, EXIT_LOGIN, "TLS", where,
-             "it lets people log in without TLS: everybody on the way can read it; require TLS");
+        BAD(p, EXIT_LOGIN, "TLS", where,
+            "it lets people log in without TLS: everybody on the way can read it; require TLS");
 }
 
 /* ------------------------------------------------------------------------------------------ login
@@ -219,7 +219,7 @@ static void judge_login(struct probe *p, const struct probe_port *port, const ch
     if (!f->seen || is_server(port))
         return;
     if (f->sasl.count == 0 && f->sasl2.count == 0)
-        FAIL(p, EXIT_LOGIN, "login", where, "it offers no SASL mechanism; nobody can log in");
+        BAD(p, EXIT_LOGIN, "login", where, "it offers no SASL mechanism; nobody can log in");
     else if (!either(f, "SCRAM-", "") && !either(f, "EXTERNAL", ""))
         WARN(p, "login", where,
              "no SCRAM: the server gets to see passwords as they are; let it keep SCRAM keys");
@@ -268,7 +268,7 @@ static void judge_all_ports(struct probe *p, int64_t now_s)
         reached += p->ports[i].tcp == PROBE_YES && !is_server(&p->ports[i]);
     }
     if (reached == 0)
-        FAIL(p, EXIT_UNREACHABLE, "clients", p->domain, "no address for clients could be reached");
+        BAD(p, EXIT_UNREACHABLE, "clients", p->domain, "no address for clients could be reached");
 }
 
 /* --------------------------------------------------------------------------------- web and account
@@ -349,7 +349,7 @@ static void judge_account(struct probe *p)
     if (!a->asked)
         return;
     if (!a->online) {
-        FAIL(p, EXIT_LOGIN, "account", "", "%s", a->why[0] != '\0' ? a->why : "no session");
+        BAD(p, EXIT_LOGIN, "account", "", "%s", a->why[0] != '\0' ? a->why : "no session");
         return;
     }
     if (a->pings == 0)
