@@ -459,7 +459,7 @@ def room(server):
     return f"bots{time.monotonic_ns()}@{server.muc_domain}"
 
 
-@pytest.mark.servers("prosody")
+@pytest.mark.servers("prosody", "ejabberd")
 def test_C10_in_a_room_it_answers_to_its_name(home, server, room):
     alice = Occupant(server, room, "alice", create=True)
     alice.say("Bot: before it came")
@@ -483,7 +483,7 @@ for line in sys.stdin:
     bot.stop()
 
 
-@pytest.mark.servers("prosody")
+@pytest.mark.servers("prosody", "ejabberd")
 def test_S12_in_a_room_only_those_who_are_named(home, server, room):
     alice = Occupant(server, room, "alice", create=True)
     eve = Occupant(server, room, "eve")
