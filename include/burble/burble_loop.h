@@ -52,6 +52,9 @@ BURBLE_API void burble_loop_stop(struct burble_loop *loop);
 BURBLE_API int burble_loop_fd(const struct burble_loop *loop);
 /** Milliseconds until burble_loop_step is due even so; -1: not before the descriptor says so. */
 BURBLE_API int burble_loop_wait_ms(struct burble_loop *loop);
+/** Waits until there is something to do, at most ms (negative: as long as it takes), and does it:
+ * for programs whose own condition ends the loop. 0; BUSY: inside of a callback. */
+BURBLE_API int burble_loop_wait(struct burble_loop *loop, int ms);
 /** Does what there is to do, without waiting. */
 BURBLE_API void burble_loop_step(struct burble_loop *loop);
 /** The descriptor becomes readable. */

@@ -1,5 +1,4 @@
 /* burble bench: load for a server, and what it does to the times. */
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,10 +114,7 @@ static int add_user(struct bench *b, struct bench_user *u)
 
 static void step(struct bench *b)
 {
-    struct pollfd p = {.fd = burble_loop_fd(b->loop), .events = POLLIN};
-    int wait_ms = burble_loop_wait_ms(b->loop);
-    (void)poll(&p, 1, wait_ms < 0 || wait_ms > 100 ? 100 : wait_ms);
-    burble_loop_step(b->loop);
+    (void)burble_loop_wait(b->loop, 100);
 }
 
 static void log_in(struct bench *b)

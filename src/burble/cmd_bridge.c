@@ -387,7 +387,7 @@ static int run(struct app *app, int argc, char **argv)
     if (status == 0) {
         status = session_run(&s);
         /* The one side is over; the other may not be. */
-        while (!w->blog_idle && s.status != EXIT_INTERRUPTED && burble_loop_run(s.loop) == 0)
+        while (!w->blog_idle && s.status != EXIT_INTERRUPTED && burble_loop_wait(s.loop, -1) == 0)
             ;
     }
     if (s.inside != NULL && !w->begun && w->to_count > 0 && state_held(&w->b.queue.state))

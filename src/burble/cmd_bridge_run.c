@@ -349,7 +349,7 @@ static void hear_out(struct run *w, struct session *s)
     w->b.stopping = true;
     if (w->b.call == NULL || burble_loop_alarm(s->loop, LAST_MS, hurry, &late, &alarm) != 0)
         return;
-    while (w->b.call != NULL && !late && burble_loop_run(s->loop) == 0)
+    while (w->b.call != NULL && !late && burble_loop_wait(s->loop, -1) == 0)
         ;
     burble_loop_unalarm(s->loop, alarm);
 }

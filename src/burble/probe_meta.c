@@ -78,7 +78,7 @@ int probe_host_meta(struct probe *p, const char *url)
     if (err == 0) {
         start(http, url, "host-meta", &xml);
         start(http, url, "host-meta.json", &json);
-        while (open > 0 && !late && burble_loop_run(loop) == 0)
+        while (open > 0 && !late && burble_loop_wait(loop, -1) == 0)
             ;
     }
     http_close(&http);

@@ -1,8 +1,6 @@
 /* A connected account for a command. */
 #include "burble/session.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -361,10 +359,8 @@ int session_run(struct session *s)
 int session_run_with(struct session *s, void (*turn)(void *arg), void *arg)
 {
     while (!s->ending || burble_state(s->client) != BURBLE_OFFLINE) {
-        struct pollfd p = {.fd = burble_loop_fd(s->loop), .events = POLLIN};
-        if (poll(&p, 1, burble_loop_wait_ms(s->loop)) < 0 && errno != EINTR)
-            return app_fail(s->app, EXIT_REFUSED, "%s", strerror(errno));
-        burble_loop_step(s->loop);
+        if (burble_loop_wait(s->loop, -1) != 0)
+            return app_fail(s->app, EXIT_REFUSED, "the loop cannot run inside of itself");
         turn(arg);
     }
     return s->status;

@@ -130,6 +130,19 @@ int burble_loop_wait_ms(struct burble_loop *l)
     return at <= now ? 0 : at - now > INT32_MAX ? INT32_MAX : (int)(at - now);
 }
 
+int burble_loop_wait(struct burble_loop *l, int ms)
+{
+    uint64_t until = deadline(l);
+    if (l->turning)
+        return ERR_BUSY;
+    if (ms >= 0) {
+        uint64_t latest = clock_now().mono_ms + (uint64_t)ms;
+        until = until < latest ? until : latest;
+    }
+    (void)turn(l, until);
+    return 0;
+}
+
 void burble_loop_step(struct burble_loop *l)
 {
     if (!l->turning)

@@ -23,8 +23,8 @@ struct burble_loop {
     struct burble_trust *trust; /* the system's, once it was asked for */
     char *ca_file;
     uint64_t next_alarm;
-    bool turning; /* callbacks may be under way */
-    bool doomed;  /* burble_loop_free was called in one */
+    bool turning;                /* callbacks may be under way */
+    bool doomed;                 /* burble_loop_free was called in one */
     char bytes[LOOP_READ_BYTES]; /* what is being read */
 };
 
