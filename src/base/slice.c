@@ -12,6 +12,23 @@ int slice_compare(struct slice a, struct slice b)
     return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
 }
 
+size_t slice_place(struct slice key, const void *table, size_t count,
+                   struct slice (*key_at)(const void *table, size_t i), bool *found_out)
+{
+    size_t low = 0, high = count;
+    *found_out = false;
+    while (low < high && !*found_out) {
+        size_t middle = low + (high - low) / 2;
+        int order = slice_compare(key_at(table, middle), key);
+        *found_out = order == 0;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return *found_out ? high : low;
+}
+
 size_t slice_find(struct slice s, char c)
 {
     const char *hit = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;

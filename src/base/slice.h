@@ -47,6 +47,11 @@ static inline struct slice slice_from(struct slice s, size_t at)
 /* Total order by bytes, then by length: -1, 0, 1. */
 int slice_compare(struct slice a, struct slice b);
 
+/* Where key stands in a table that is sorted so, or where it belongs. key_at(table, i): the key of
+ * the i-th of count entries. */
+size_t slice_place(struct slice key, const void *table, size_t count,
+                   struct slice (*key_at)(const void *table, size_t i), bool *found_out);
+
 /* First position of c, or s.len. */
 size_t slice_find(struct slice s, char c);
 

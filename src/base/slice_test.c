@@ -140,6 +140,29 @@ static void beginnings_and_literals_are_compared_whole(void **state)
     assert_int_equal(slice_z(NULL).len, 0);
 }
 
+static struct slice word_at(const void *table, size_t i)
+{
+    return ((const struct slice *)table)[i];
+}
+
+static void places_are_found_in_sorted_tables(void **state)
+{
+    const struct slice words[] = {SLICE("b"), SLICE("bb"), SLICE("d"), SLICE("f"), SLICE("h")};
+    size_t n = sizeof(words) / sizeof(words[0]);
+    bool found;
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(slice_place(words[i], words, n, word_at, &found), i);
+        assert_true(found);
+    }
+    assert_int_equal(slice_place(SLICE("a"), words, n, word_at, &found), 0);
+    assert_int_equal(slice_place(SLICE("c"), words, n, word_at, &found), 2);
+    assert_int_equal(slice_place(SLICE("z"), words, n, word_at, &found), 5);
+    assert_false(found);
+    assert_int_equal(slice_place(SLICE("a"), words, 0, word_at, &found), 0);
+    assert_false(found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +172,7 @@ int main(void)
         cmocka_unit_test(order_is_by_bytes_then_by_length_and_total),
         cmocka_unit_test(search_stops_at_the_first_hit_or_at_the_end),
         cmocka_unit_test(beginnings_and_literals_are_compared_whole),
+        cmocka_unit_test(places_are_found_in_sorted_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,23 +25,14 @@ static struct burble_blocklist *list_of(struct client_extension *x)
 
 /* ------------------------------------------------------------------------------------- the list */
 
+static struct slice jid_at(const void *table, size_t i)
+{
+    return slice_z(((const struct burble_blocklist *)table)->list[i]);
+}
+
 static size_t place(const struct burble_blocklist *b, struct slice jid, bool *found_out)
 {
-    size_t low = 0, high = b->count;
-    *found_out = false;
-    while (low < high) {
-        size_t at = low + (high - low) / 2;
-        int order = slice_compare(slice_z(b->list[at]), jid);
-        if (order == 0) {
-            *found_out = true;
-            return at;
-        }
-        if (order < 0)
-            low = at + 1;
-        else
-            high = at;
-    }
-    return low;
+    return slice_place(jid, b, b->count, jid_at, found_out);
 }
 
 static bool has(const struct burble_blocklist *b, struct slice jid)

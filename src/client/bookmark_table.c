@@ -90,24 +90,14 @@ int mark_read(struct xml conference, struct slice jid, struct mark **out)
     return err;
 }
 
-/* Where it is, or where it belongs. */
+static struct slice jid_at(const void *table, size_t i)
+{
+    return slice_z(((const struct burble_bookmarks *)table)->list[i]->pub.jid);
+}
+
 static size_t place_of(const struct burble_bookmarks *b, struct slice jid, bool *found_out)
 {
-    size_t from = 0, to = b->count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        int order = slice_compare(slice_z(b->list[middle]->pub.jid), jid);
-        if (order == 0) {
-            *found_out = true;
-            return middle;
-        }
-        if (order < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    *found_out = false;
-    return from;
+    return slice_place(jid, b, b->count, jid_at, found_out);
 }
 
 struct mark *marks_find(const struct burble_bookmarks *b, struct slice jid)

@@ -29,24 +29,14 @@ const char *burble_contact_state_text(enum burble_contact_state state)
     return (unsigned)state <= BURBLE_CONTACT_ONLINE ? NAMES[state] : "unknown";
 }
 
-/* Position of jid, or where it belongs. */
+static struct slice jid_at(const void *table, size_t i)
+{
+    return slice_z(((const struct contacts *)table)->list[i]->pub.jid);
+}
+
 static size_t place(const struct contacts *t, struct slice jid, bool *found_out)
 {
-    size_t low = 0, high = t->count;
-    *found_out = false;
-    while (low < high) {
-        size_t at = low + (high - low) / 2;
-        int order = slice_compare(slice_z(t->list[at]->pub.jid), jid);
-        if (order == 0) {
-            *found_out = true;
-            return at;
-        }
-        if (order < 0)
-            low = at + 1;
-        else
-            high = at;
-    }
-    return low;
+    return slice_place(jid, t, t->count, jid_at, found_out);
 }
 
 struct contact *contacts_find(const struct contacts *t, struct slice jid)

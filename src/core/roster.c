@@ -15,24 +15,14 @@ enum roster_flag { /* of the store value */
                    FLAG_LISTED = 32,
 };
 
-/* Position of bare, or where it belongs. */
+static struct slice jid_at(const void *roster, size_t i)
+{
+    return roster_item_jid(((const struct roster *)roster)->items[i]);
+}
+
 static uint32_t locate(const struct roster *r, struct slice bare, bool *found)
 {
-    uint32_t low = 0, high = r->count;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        int c = slice_compare(roster_item_jid(r->items[mid]), bare);
-        if (c == 0) {
-            *found = true;
-            return mid;
-        }
-        if (c < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    *found = false;
-    return low;
+    return (uint32_t)slice_place(bare, r, r->count, jid_at, found);
 }
 
 struct roster_item *roster_find(const struct roster *r, struct slice bare)

@@ -20,35 +20,29 @@ struct blocked {
     uint32_t count, cap;
 };
 
-static struct slice item(const struct blocked *b, uint32_t i)
+static struct slice item(const void *blocked, size_t i)
 {
-    return slice_z(b->items[i]);
+    return slice_z(((const struct blocked *)blocked)->items[i]);
 }
 
 /* Where jid is, or where it belongs. */
-static uint32_t place(const struct blocked *b, struct slice jid)
+static uint32_t place(const struct blocked *b, struct slice jid, bool *found_out)
 {
-    uint32_t low = 0, high = b->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (slice_compare(item(b, middle), jid) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return (uint32_t)slice_place(jid, b, b->count, item, found_out);
 }
 
 static bool holds(const struct blocked *b, struct slice jid)
 {
-    uint32_t at = place(b, jid);
-    return at < b->count && slice_eq(item(b, at), jid);
+    bool found;
+    (void)place(b, jid, &found);
+    return found;
 }
 
 static void add(struct blocked *b, struct slice jid)
 {
-    uint32_t at = place(b, jid);
-    if (at < b->count && slice_eq(item(b, at), jid))
+    bool found;
+    uint32_t at = place(b, jid, &found);
+    if (found)
         return;
     if (b->count == b->cap) {
         b->cap = b->cap == 0 ? 8 : 2 * b->cap;
@@ -61,8 +55,9 @@ static void add(struct blocked *b, struct slice jid)
 
 static void drop(struct blocked *b, struct slice jid)
 {
-    uint32_t at = place(b, jid);
-    if (at == b->count || !slice_eq(item(b, at), jid))
+    bool found;
+    uint32_t at = place(b, jid, &found);
+    if (!found)
         return;
     mem_free(b->items[at]);
     b->count--;
