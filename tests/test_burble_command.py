@@ -50,6 +50,12 @@ def test_accounts_are_added_listed_and_forgotten(home):
     home.run("burble", "account", "add", "w@example.com", "--name", "work", "--ask", code=1)
 
 
+def test_a_path_is_one_of_the_folder_in_which_it_was_typed(home):
+    home.run("burble", "account", "add", "a@b", "--ask", "--ca-file", "tls/ca.pem", code=0)
+    shown = home.run("burble", "account", "show", "--json", code=0).json[0]
+    assert shown["ca_file"] == str(home.dir / "tls/ca.pem")
+
+
 def test_what_people_wrote_stays(home):
     text = ("# mine\naccounts = (\n    # home\n    { jid = \"a@b\"; password = \"x\"; } # end\n);\n")
     home.file(".config/burble/accounts.conf", text)

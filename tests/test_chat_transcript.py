@@ -11,6 +11,7 @@ import unicodedata
 import pytest
 
 from harness.chat import Chat
+from harness.documents import compare
 from harness.server import ROOT
 
 DOCUMENT = ROOT / "docs" / "chat.md"
@@ -126,15 +127,5 @@ def told(server, home):
     return "\n\n".join(text) + "\n"
 
 
-BEGIN, END = "<!-- transcript: begin -->\n", "<!-- transcript: end -->\n"
-
-
-def test_the_transcript_in_the_document_is_what_is_seen(server, home, request):
-    document = DOCUMENT.read_text()
-    head, rest = document.split(BEGIN)
-    _, tail = rest.split(END)
-    seen = told(server, home)
-    if request.config.getoption("--write-docs"):
-        DOCUMENT.write_text(head + BEGIN + "\n" + seen + "\n" + END + tail)
-    else:
-        assert document == head + BEGIN + "\n" + seen + "\n" + END + tail
+def test_the_transcript_of_the_chat(server, home, request):
+    compare(DOCUMENT, told(server, home), request.config)

@@ -11,11 +11,13 @@ import subprocess
 
 import pytest
 
+from harness.documents import fences
 from harness.server import ROOT, Account
 from harness.xmpp import PATIENCE
 
 BUILD = ROOT / "build" / "library"
 PREFIX = BUILD / "prefix"
+GUIDE = ROOT / "docs" / "library.md"
 BOB = "bob@localhost"
 burbled = pytest.mark.servers("burbled")
 
@@ -154,9 +156,8 @@ def test_a_program_can_be_linked_statically(flags, lib_dir, tmp_path, home):
 
 def guide():
     """The pieces of C in the guide, each with its place."""
-    text = (ROOT / "docs" / "library.md").read_text()
-    for match in re.finditer(r"^```c\n(.*?)^```$", text, re.M | re.S):
-        yield text[:match.start()].count("\n") + 2, match[1]
+    for line, lines in fences(GUIDE, "c"):
+        yield line, "".join(f"{text}\n" for text in lines)
 
 
 @pytest.mark.parametrize("line, code", [pytest.param(*it, id=f"line{it[0]}") for it in guide()])
@@ -178,6 +179,8 @@ def test_the_code_of_the_guide_compiles(line, code, compiled, tmp_path):
 def test_the_first_step_of_the_guide_takes_twelve_lines():
     first = next(code for _, code in guide())
     assert "int main(" in first and len(first.splitlines()) <= 12
+    assert ["".join(f"{text}\n" for text in lines)
+            for _, lines in fences(ROOT / "README.md", "c")] == [first]
 
 
 @burbled
@@ -214,7 +217,7 @@ def test_S11_the_bot_of_the_guide_works(compiled, server, home, found, tmp_path)
 
 def test_the_guide_names_what_there_is():
     """Every burble_ name in the guide's text is one of the headers'."""
-    text = (ROOT / "docs" / "library.md").read_text()
+    text = GUIDE.read_text()
     known = "".join(h.read_text() for h in (ROOT / "include/burble").glob("*.h"))
     names = set(re.findall(r"\b(?:burble|BURBLE)_\w+\b", text))
     unknown = {n for n in names if not re.search(rf"\b{n}\b", known)}

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "burble/account_file.h"
@@ -39,6 +40,21 @@ static const struct {
     {"proxy", "proxy"}, {"ca-file", "ca_file"}, {"pin", "pins"},
 };
 
+/* A path of the command line is one of the folder in which that was typed, also when it is kept. */
+static char *whole_path(const char *key, const char *value)
+{
+    bool relative = strcmp(key, "ca_file") == 0 && *value != '\0' && *value != '/' && *value != '~';
+    char *folder = relative ? getcwd(NULL, 0) : NULL;
+    struct buf path = {0};
+    if (folder != NULL)
+        (void)buf_printf(&path, "%s/", folder);
+    (void)buf_add(&path, slice_z(value));
+    char *copy = mem_copy(buf_slice(&path));
+    buf_free(&path);
+    free(folder);
+    return copy;
+}
+
 int app_account_options(struct app *app)
 {
     for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
@@ -51,7 +67,10 @@ int app_account_options(struct app *app)
                     app, EXIT_USAGE,
                     "--proxy: a password is never taken from the command line; write the "
                     "proxy into accounts.conf");
-            if (!account_set(&app->account, KEYS[i].key, n == 0, slice_z(value), expected))
+            char *whole = whole_path(KEYS[i].key, value);
+            bool good = account_set(&app->account, KEYS[i].key, n == 0, slice_z(whole), expected);
+            mem_free(whole);
+            if (!good)
                 return app_fail(app, EXIT_USAGE, "--%s: expected %s, found \"%s\"", KEYS[i].option,
                                 expected, value);
         }
