@@ -242,8 +242,7 @@ static void on_step(struct burble_adhoc *a, const struct burble_adhoc_step *step
     bool any = true;
     int status = 0;
     if (step->outcome != BURBLE_IQ_RESULT) {
-        session_refused(s, w->node,
-                        &(struct burble_iq){.outcome = step->outcome, .error = step->error});
+        session_refused(s, w->node, step->outcome, &step->error);
         return;
     }
     if (step->status != BURBLE_ADHOC_EXECUTING) {
@@ -282,8 +281,7 @@ static void on_list(struct burble *c, const struct burble_disco_items *items, vo
     struct out *out = &s->app->out;
     (void)c;
     if (items->outcome != BURBLE_IQ_RESULT) {
-        session_refused(s, w->jid,
-                        &(struct burble_iq){.outcome = items->outcome, .error = items->error});
+        session_refused(s, w->jid, items->outcome, &items->error);
         return;
     }
     for (size_t i = 0; i < items->item_count && out_open(out); i++) {

@@ -23,13 +23,6 @@ struct work {
     struct buf last; /* of the page before, with a NUL; empty: this is the first */
 };
 
-static void refused(struct session *s, const struct burble_stanza_error *error,
-                    enum burble_iq_outcome outcome, const char *who)
-{
-    struct burble_iq answer = {.outcome = outcome, .error = *error};
-    session_refused(s, who, &answer);
-}
-
 /* ----------------------------------------------------------------------------------------- info */
 
 static json_t *text_or_null(const char *text)
@@ -151,7 +144,7 @@ static void on_info(struct burble *c, const struct burble_disco_info *info, void
     struct out *out = &s->app->out;
     (void)c;
     if (info->outcome != BURBLE_IQ_RESULT) {
-        refused(s, &info->error, info->outcome, w->find != NULL ? w->find : info->from);
+        session_refused(s, w->find != NULL ? w->find : info->from, info->outcome, &info->error);
         return;
     }
     if (out->json)
@@ -198,7 +191,7 @@ static void on_items(struct burble *c, const struct burble_disco_items *items, v
     bool open = true;
     (void)c;
     if (items->outcome != BURBLE_IQ_RESULT) {
-        refused(s, &items->error, items->outcome, items->from);
+        session_refused(s, items->from, items->outcome, &items->error);
         return;
     }
     for (size_t i = 0; i < items->item_count && open; i++)

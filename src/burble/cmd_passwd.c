@@ -48,7 +48,6 @@ static void answered(struct burble *c, const struct burble_registration *answer,
 {
     struct session *s = arg;
     struct work *w = s->arg;
-    struct burble_iq iq = {.outcome = answer->outcome, .error = answer->error};
     (void)c;
     if (answer->outcome == BURBLE_IQ_RESULT) {
         w->changed = true;
@@ -60,7 +59,7 @@ static void answered(struct burble *c, const struct burble_registration *answer,
     bool again = !w->asked && answer->form != NULL && !answer->plain;
     w->asked = true;
     if (!again || !answer_form(s, answer->form))
-        session_refused(s, "the password was not changed", &iq);
+        session_refused(s, "the password was not changed", answer->outcome, &answer->error);
 }
 
 static void online(struct session *s, bool resumed)

@@ -318,7 +318,7 @@ static void done(struct burble *c, const struct burble_iq *answer, void *arg)
     struct work *w = arg;
     (void)c;
     if (answer->outcome != BURBLE_IQ_RESULT)
-        session_refused(&w->session, "the roster", answer);
+        session_refused(&w->session, "the roster", answer->outcome, &answer->error);
     else if (--w->open == 0)
         fence(w);
 }
@@ -368,13 +368,9 @@ static void change_all(struct work *w)
 static void on_ready(struct burble_roster *r, const struct burble_stanza_error *error, void *arg)
 {
     struct work *w = arg;
-    struct buf text = {0};
     (void)r;
     if (error != NULL) {
-        session_error_text(error, &text);
-        session_end(&w->session, app_fail(w->session.app, EXIT_REFUSED, "the roster: %.*s",
-                                          SLICE_ARG(buf_slice(&text))));
-        buf_free(&text);
+        session_refused(&w->session, "the roster", BURBLE_IQ_ERROR, error);
         return;
     }
     keep(w);
@@ -445,13 +441,10 @@ static void on_request(struct burble_roster *r, const char *jid, const char *sta
 static void presence(struct session *s, const struct burble_presence *p)
 {
     struct work *w = s->arg;
-    struct buf text = {0};
     if (w->action == LIST || p->type != BURBLE_PRESENCE_ERROR)
         return;
-    session_error_text(&p->error, &text);
-    out_error("%s: %.*s", p->from, SLICE_ARG(buf_slice(&text)));
+    session_say_error(p->from, &p->error);
     w->errors++;
-    buf_free(&text);
 }
 
 /* ------------------------------------------------------------------------------------ the command

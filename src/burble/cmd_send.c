@@ -53,7 +53,8 @@ static void settled(struct burble *c, const struct burble_iq *answer, void *arg)
     struct work *w = s->arg;
     (void)c;
     if (answer->outcome == BURBLE_IQ_GONE || answer->outcome == BURBLE_IQ_TIMEOUT)
-        session_refused(s, "whether the server has the message is not known", answer);
+        session_refused(s, "whether the server has the message is not known", answer->outcome,
+                        &answer->error);
     else
         session_end(s, w->errors > 0 ? EXIT_REFUSED : EXIT_DONE);
 }
@@ -188,17 +189,14 @@ static void sent(struct session *s, const struct burble_sent_event *e)
 static void message(struct session *s, const struct burble_message *m)
 {
     struct work *w = s->arg;
-    struct buf text = {0};
     if (m->type != BURBLE_MESSAGE_ERROR || m->id == NULL || w->ids == NULL)
         return;
     for (size_t i = 0; i < w->count * message_count(w); i++) {
         if (strcmp(w->ids[i], m->id) != 0)
             continue;
-        session_error_text(&m->error, &text);
-        out_error("%s: %.*s", w->to[i / message_count(w)], SLICE_ARG(buf_slice(&text)));
+        session_say_error(w->to[i / message_count(w)], &m->error);
         w->errors++;
     }
-    buf_free(&text);
 }
 
 /* Standard input to its end, without the last line feed. */

@@ -22,7 +22,7 @@ static void seen(struct burble *c, const struct burble_iq *answer, void *arg)
     struct session *s = arg;
     (void)c;
     if (answer->outcome == BURBLE_IQ_TIMEOUT || answer->outcome == BURBLE_IQ_GONE)
-        session_refused(s, "the status", answer);
+        session_refused(s, "the status", answer->outcome, &answer->error);
     else
         session_end(s, EXIT_DONE);
 }

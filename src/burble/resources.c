@@ -57,11 +57,7 @@ static void on_ready(struct burble_roster *roster, const struct burble_stanza_er
     struct session *s = r->session;
     (void)roster;
     if (error != NULL) {
-        struct buf text = {0};
-        session_error_text(error, &text);
-        session_end(
-            s, app_fail(s->app, EXIT_REFUSED, "the contacts: %.*s", SLICE_ARG(buf_slice(&text))));
-        buf_free(&text);
+        session_refused(s, "the contacts", BURBLE_IQ_ERROR, error);
     } else if (!r->asked) {
         r->asked = true;
         int err = burble_set_presence(s->client, BURBLE_SHOW_ONLINE, NULL, -1, NULL);

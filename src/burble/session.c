@@ -407,14 +407,20 @@ void session_error_text(const struct burble_stanza_error *e, struct buf *out)
         (void)buf_printf(out, " (%s)", e->condition);
 }
 
-void session_refused(struct session *s, const char *what, const struct burble_iq *answer)
+void session_say_error(const char *who, const struct burble_stanza_error *error)
 {
     struct buf text = {0};
-    if (answer->outcome == BURBLE_IQ_GONE && !s->options.stay)
-        return; /* the session is about to end, and says why */
-    session_error_text(&answer->error, &text);
-    out_error("%s: %.*s", what, SLICE_ARG(buf_slice(&text)));
+    session_error_text(error, &text);
+    out_error("%s: %.*s", who, SLICE_ARG(buf_slice(&text)));
     buf_free(&text);
+}
+
+void session_refused(struct session *s, const char *what, enum burble_iq_outcome outcome,
+                     const struct burble_stanza_error *error)
+{
+    if (outcome == BURBLE_IQ_GONE && !s->options.stay)
+        return; /* the session is about to end, and says why */
+    session_say_error(what, error);
     s->inside->said = true;
-    session_end(s, answer->outcome == BURBLE_IQ_TIMEOUT ? EXIT_UNREACHABLE : EXIT_REFUSED);
+    session_end(s, outcome == BURBLE_IQ_TIMEOUT ? EXIT_UNREACHABLE : EXIT_REFUSED);
 }

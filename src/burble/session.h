@@ -80,7 +80,10 @@ int session_exit_code(enum burble_why why);
 /* The answer to a request was no: says what and why, and ends with EXIT_REFUSED. what: "the
  * roster".
  */
-void session_refused(struct session *s, const char *what, const struct burble_iq *answer);
+void session_refused(struct session *s, const char *what, enum burble_iq_outcome outcome,
+                     const struct burble_stanza_error *error);
+/* "bob@example.org: " and session_error_text, as an error. */
+void session_say_error(const char *who, const struct burble_stanza_error *error);
 
 /* "the server does not know the address (item-not-found): text" in words; appended. */
 struct buf;
