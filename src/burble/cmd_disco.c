@@ -25,11 +25,6 @@ struct work {
 
 /* ----------------------------------------------------------------------------------------- info */
 
-static json_t *text_or_null(const char *text)
-{
-    return text != NULL ? out_string(slice_z(text)) : json_null();
-}
-
 static json_t *identities_json(const struct burble_disco_info *info)
 {
     json_t *rows = json_array();
@@ -37,8 +32,8 @@ static json_t *identities_json(const struct burble_disco_info *info)
         const struct burble_disco_identity *k = &info->identities[i];
         json_array_append_new(
             rows, json_pack("{s:o, s:o, s:o, s:o}", "category", out_string(slice_z(k->category)),
-                            "type", out_string(slice_z(k->type)), "name", text_or_null(k->name),
-                            "lang", text_or_null(k->lang)));
+                            "type", out_string(slice_z(k->type)), "name",
+                            out_string_or_null(k->name), "lang", out_string_or_null(k->lang)));
     }
     return rows;
 }
@@ -150,8 +145,9 @@ static void on_info(struct burble *c, const struct burble_disco_info *info, void
     if (out->json)
         (void)out_json(out, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "kind", "info", "jid",
                                       out_string(slice_z(info->from)), "node",
-                                      text_or_null(info->node), "identities", identities_json(info),
-                                      "features", features_json(info), "forms", forms_json(info)));
+                                      out_string_or_null(info->node), "identities",
+                                      identities_json(info), "features", features_json(info),
+                                      "forms", forms_json(info)));
     if (w->find != NULL && !out->json)
         (void)out_line(out, "address   %s", info->from);
     if (!out->json)
@@ -165,9 +161,10 @@ static bool show_item(struct out *out, const struct burble_disco_item *i)
 {
     struct buf line = {0};
     if (out->json)
-        return out_json(out, json_pack("{s:s, s:o, s:o, s:o}", "kind", "item", "jid",
-                                       out_string(slice_z(i->jid)), "node", text_or_null(i->node),
-                                       "name", text_or_null(i->name)));
+        return out_json(out,
+                        json_pack("{s:s, s:o, s:o, s:o}", "kind", "item", "jid",
+                                  out_string(slice_z(i->jid)), "node", out_string_or_null(i->node),
+                                  "name", out_string_or_null(i->name)));
     put(&line, i->jid);
     if (i->node != NULL) {
         buf_lit(&line, "  node ");

@@ -120,11 +120,6 @@ void form_show(struct out *out, const struct burble_form *form)
 /* ------------------------------------------------------------------------------------------ JSON
  */
 
-static json_t *text_or_null(const char *text)
-{
-    return text != NULL ? out_string(slice_z(text)) : json_null();
-}
-
 static json_t *values_json(const struct burble_field *field)
 {
     json_t *values = json_array();
@@ -137,13 +132,13 @@ static json_t *field_json(const struct burble_field *field)
 {
     json_t *options = json_array();
     for (size_t i = 0; i < field->option_count; i++)
-        json_array_append_new(options, json_pack("{s:o, s:o}", "value",
-                                                 text_or_null(field->options[i].value), "label",
-                                                 text_or_null(field->options[i].label)));
-    return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o}", "var", text_or_null(field->var), "type",
-                     burble_field_type_text(field->type), "label", text_or_null(field->label),
-                     "desc", text_or_null(field->desc), "required", field->required, "values",
-                     values_json(field), "options", options);
+        json_array_append_new(
+            options, json_pack("{s:o, s:o}", "value", out_string_or_null(field->options[i].value),
+                               "label", out_string_or_null(field->options[i].label)));
+    return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o}", "var", out_string_or_null(field->var),
+                     "type", burble_field_type_text(field->type), "label",
+                     out_string_or_null(field->label), "desc", out_string_or_null(field->desc),
+                     "required", field->required, "values", values_json(field), "options", options);
 }
 
 static json_t *item_json(const struct burble_form_item *item)
@@ -168,6 +163,6 @@ json_t *form_show_json(const struct burble_form *form)
     for (size_t i = 0; i < form->item_count; i++)
         json_array_append_new(items, item_json(&form->items[i]));
     return json_pack("{s:b, s:o, s:o, s:o, s:o}", "asks", form->kind == BURBLE_FORM_ASKS, "title",
-                     text_or_null(form->title), "instructions", text_or_null(form->instructions),
-                     "fields", all, "items", items);
+                     out_string_or_null(form->title), "instructions",
+                     out_string_or_null(form->instructions), "fields", all, "items", items);
 }

@@ -119,6 +119,11 @@ json_t *out_string(struct slice text)
     return string;
 }
 
+json_t *out_string_or_null(const char *text)
+{
+    return text != NULL ? out_string(slice_z(text)) : json_null();
+}
+
 void out_verror(const char *fmt, va_list args)
 {
     struct buf text = {0}, shown = {0};

@@ -55,6 +55,8 @@ const char *out_style(const struct out *o, enum out_style style);
 
 /* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD, U+0000 too. */
 json_t *out_string(struct slice text);
+/* The same, and null for NULL. */
+json_t *out_string_or_null(const char *text);
 
 /* Standard error, harmless, "burble: " before each line. Notes are not said with --quiet, details
  * only with --verbose. */
