@@ -9,7 +9,6 @@ import pytest
 
 from harness.chat import Chat
 from harness.server import wait_until
-from harness.xmpp import PATIENCE
 
 pytestmark = pytest.mark.servers("burbled")
 
@@ -106,6 +105,9 @@ def test_messages_both_ways_with_typing_and_ticks(two):
     a.type("Hello Bob, how are you? This line is longer than the screen has room for.")
     b.wait_for(rf"\d\d:\d\d {alice.user}  Hello Bob, how are you\? This")
     a.wait_for(rf"(?m)me  +Hello Bob, how(.|\n)* {TICK}{TICK}$")
+    # Bob looks at it, so it was read: that is told by the colour.
+    wait_until(lambda: re.search(rf"\x1b\[[0-9;]*32m{TICK}{TICK}",
+                                 a._run("capture-pane", "-p", "-e")), what="a green mark")
     b.text("Fine ☺ 你好")
     a.wait_for("Bob is typing…")
     b.keys("Enter")
