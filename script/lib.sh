@@ -12,7 +12,7 @@ REFERENCE_PACKAGES=(doxygen)
 FORMAT_PACKAGES=(clang-format-14 git)
 TEST_PACKAGES=(binutils ca-certificates dnsmasq-base ejabberd finch git libcmocka-dev
     libexpat1-dev libglib2.0-dev libuv1-dev openssl procps profanity prosody python3 python3-pytest
-    python3-slixmpp tmux valgrind)
+    python3-pytest-xdist python3-slixmpp tmux valgrind)
 PROGRAMS=(burbled burblectl burble)
 
 say() {
