@@ -26,9 +26,10 @@ uint32_t world_random(struct world *w, uint32_t below)
 
 static void say(struct world *w, struct slice text)
 {
-    CHECK(buf_add(&w->down, text) == 0);
-    if (w->transcript)
-        CHECK(buf_add(&w->said, text) == 0);
+    if (w->bend != NULL)
+        w->bend(w, text, &w->down);
+    else
+        CHECK(buf_add(&w->down, text) == 0);
 }
 
 #define SAY(w, lit) say((w), SLICE(lit))
@@ -72,9 +73,10 @@ static void acknowledged(struct world_server *s, struct xml x)
 static void deliver(struct world *w, const char *text)
 {
     struct world_server *s = &w->server;
-    if (s->bound && w->conn != 0 && !s->closed)
+    bool stands = s->bound && w->conn != 0 && !s->closed && (s->counting || s->no_sm);
+    if (stands)
         say(w, slice_z(text));
-    if (!s->counting)
+    if (stands && s->no_sm)
         return;
     CHECK(s->queued < WORLD_QUEUE);
     s->queue[s->queued++] = strdup(text);
@@ -410,6 +412,18 @@ static size_t piece(struct world *w, const struct buf *b)
     return 1 + world_random(w, (uint32_t)most);
 }
 
+/* The connection is cut, once. */
+static void end_here(struct world *w)
+{
+    static const char CLOSE[] = "</stream:stream>";
+    w->cut = 0;
+    if (w->cut_how == WORLD_CLOSE)
+        feed(w,
+             (struct burble_input){
+                 .kind = BURBLE_IN_BYTES, .id = w->conn, .data = CLOSE, .len = sizeof(CLOSE) - 1});
+    world_break(w, w->cut_how == WORLD_RST ? "the connection was reset" : NULL);
+}
+
 bool world_step(struct world *w)
 {
     if (take_effect(w))
@@ -426,6 +440,13 @@ bool world_step(struct world *w)
     if (down) {
         char *copy;
         size_t n = piece(w, &w->down);
+        if (w->cut > 0 && w->said + n > w->cut)
+            n = w->cut - w->said;
+        if (n == 0) {
+            end_here(w);
+            return true;
+        }
+        w->said += n;
         copy = malloc(n);
         CHECK(copy != NULL);
         memcpy(copy, buf_slice(&w->down).ptr, n);
@@ -522,5 +543,4 @@ void world_end(struct world *w)
     forget(&w->server, w->server.queued);
     buf_free(&w->up);
     buf_free(&w->down);
-    buf_free(&w->said);
 }

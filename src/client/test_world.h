@@ -38,6 +38,12 @@ struct world_server {
     unsigned violations; /* the client acknowledged what was not sent, or less than before */
 };
 
+enum world_cut {
+    WORLD_FIN,  /* the bytes end */
+    WORLD_RST,  /* the connection fails */
+    WORLD_CLOSE /* the stream is closed there, in order or not, and then the bytes end */
+};
+
 struct world {
     struct burble *c;
     struct burble_config config;
@@ -49,8 +55,11 @@ struct world {
     bool unreachable;    /* connections are refused */
     struct world_server server;
     unsigned opened, closed; /* connections */
-    bool transcript;         /* keep what the server says in said */
-    struct buf said;
+    size_t said;             /* bytes that arrived at the client in all */
+    size_t cut;              /* after so many of them the connection ends; 0: never */
+    enum world_cut cut_how;
+    /* Called for each text that the server says; what it appends to out is said instead. */
+    void (*bend)(struct world *w, struct slice text, struct buf *out);
     void (*around)(bool inside); /* called around each call into the library; may be NULL */
 };
 
