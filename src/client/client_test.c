@@ -80,6 +80,11 @@ static void nothing_bad_leaves(void **state)
     assert_int_equal(burble_say(t.c, "b@x.org", "\xff", NULL, NULL, NULL), BURBLE_ERR_SYNTAX);
     assert_int_equal(burble_send(t.c, "<message><a></message>", 0, NULL), BURBLE_ERR_SYNTAX);
     assert_int_equal(burble_send(t.c, "<other/>", 0, NULL), BURBLE_ERR_SYNTAX);
+    assert_int_equal(burble_send(t.c, "<iq type='get' id='1'/>", 0, NULL), BURBLE_ERR_SYNTAX);
+    static const char *const PAYLOADS[] = {"", "x", "<a/><b/>", "<a>", "</iq><message/><iq>"};
+    for (size_t i = 0; i < sizeof(PAYLOADS) / sizeof(PAYLOADS[0]); i++)
+        assert_int_equal(burble_get(t.c, NULL, PAYLOADS[i], 0, on_answer, &s, NULL),
+                         BURBLE_ERR_SYNTAX);
     test_expect_nothing(&t);
     test_end(&t);
 }

@@ -670,6 +670,21 @@ static void nothing_is_called_from_inside_of_a_call(void **state)
     end();
 }
 
+static void each_message_is_told_of_and_nothing_else(void **state)
+{
+    uint64_t ticket;
+    (void)state;
+    online(true);
+    assert_int_equal(burble_send(t.c, "<message id='' to='b@x.org'/>", 0, &ticket), 0);
+    assert_int_equal(burble_send_presence(t.c, "b@x.org", BURBLE_SUBSCRIBE, NULL), 0);
+    (void)test_sent(&t);
+    test_receive(&t, "<a" XMLNS " h='2'/>");
+    assert_int_equal(seen.sent, 1);
+    assert_int_equal(seen.ticket, ticket);
+    assert_int_equal(burble_queued(t.c), 0);
+    end();
+}
+
 static void who_is_not_driven_yet_is_refused(void **state)
 {
     struct burble *c;
@@ -726,6 +741,7 @@ int main(void)
         cmocka_unit_test(time_counts_from_the_call),
         cmocka_unit_test(a_wish_and_a_retry_at_the_same_time),
         cmocka_unit_test(nothing_is_called_from_inside_of_a_call),
+        cmocka_unit_test(each_message_is_told_of_and_nothing_else),
         cmocka_unit_test(who_is_not_driven_yet_is_refused),
         cmocka_unit_test(every_reason_has_a_sentence),
     };

@@ -37,6 +37,16 @@ static struct outbox_item *of(struct list *l)
     return CONTAINER_OF(l, struct outbox_item, link);
 }
 
+/* A request has exactly one payload (RFC 6120 section 8.2.3). */
+static bool is_complete(struct xml x)
+{
+    struct slice type = xml_attr(x, SLICE("type"));
+    if (!xml_is(x, NS_CLIENT, SLICE("iq")) || (!slice_is(type, "get") && !slice_is(type, "set")))
+        return true;
+    struct xml payload = xml_first_element(x);
+    return xml_some(payload) && !xml_some(xml_next_element(payload));
+}
+
 /* What leaves is one well-formed stanza, whoever wrote it. */
 static int check(struct slice text, struct xml_tree **tree_out)
 {
@@ -44,7 +54,9 @@ static int check(struct slice text, struct xml_tree **tree_out)
     limits.stanza_bytes = XML_STANZA_BYTES_MAX;
     limits.elements = UINT32_MAX / 2;
     enum xml_error error = xml_parse(text, NS_CLIENT, &limits, tree_out);
-    return error == XML_OK ? 0 : error == XML_MEMORY ? ERR_MEMORY : ERR_SYNTAX;
+    if (error == XML_OK && is_complete(xml_root(*tree_out)))
+        return 0;
+    return error == XML_MEMORY ? ERR_MEMORY : ERR_SYNTAX;
 }
 
 /* A session is there. */
@@ -87,11 +99,9 @@ static void drop(struct burble *c, struct outbox_item *i, bool tell, int error)
 {
     list_remove(&i->link);
     add_up(c, i, -1);
-    if (tell && i->kind == OUTBOX_KEEP) {
-        struct burble_sent_event e = {.ticket = i->ticket,
-                                      .id = i->id_len > 0 ? i->text + i->len : NULL,
-                                      .error = error,
-                                      .written = i->written};
+    if (tell && i->kind == OUTBOX_KEEP && i->id_len > 0) { /* messages; not subscriptions */
+        struct burble_sent_event e = {
+            .ticket = i->ticket, .id = i->text + i->len, .error = error, .written = i->written};
         client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_SENT, .sent = &e});
     }
     if (i->secret)

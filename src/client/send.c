@@ -19,7 +19,7 @@ int burble_send(struct burble *c, const char *stanza, unsigned flags, uint64_t *
     }
     struct buf b = {0};
     struct slice name = stanza_kind_name(s.kind);
-    if (s.id.ptr == NULL) {
+    if (s.id.len == 0) {
         client_new_id(c, made);
         s.id = slice_z(made);
     }

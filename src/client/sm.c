@@ -5,6 +5,9 @@
  * length costs one question per round trip; what nobody waits for (presence, requests) is asked
  * about a second later. Telling: <a/> at each <r/>, after TELL_STANZAS without one, and at the end.
  *
+ * How long the server keeps a session (max) is not looked at: the attempt to resume one that is
+ * gone costs a round trip, and may tell how much the server had.
+ *
  * Both counters wrap at 2^32; they are compared by their distance. */
 #include "client/sm.h"
 
