@@ -4,7 +4,8 @@
  *
  * After each call into the library the program takes effects with burble_next until there are none,
  * writes what burble_output gives, and calls burble_feed with BURBLE_IN_TIME at burble_deadline at
- * the latest. All numbers called id are the client's; what comes for an old id is ignored.
+ * the latest. All numbers called id are the client's; what comes for an old id is ignored, and a
+ * connection or look-up that is to be closed or cancelled may have ended already.
  */
 #ifndef BURBLE_IO_H
 #define BURBLE_IO_H
