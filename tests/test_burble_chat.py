@@ -297,7 +297,9 @@ def test_V72_a_stranger_steers_no_terminal(people, chat, server):
     stranger.message(alice.jid, f"a\x9bb {BIDI}gpj.exe \u200b\u2066c")
     a.wait_for(unread(bob, 1))
     a.keys("Tab")
-    a.wait_for(r"<U\+009B>b <U\+202E>gpj\.exe <U\+200B><U\+2066>c")
+    # Where the line is wrapped depends on the length of the name.
+    for shown in (r"a<U\+009B>b", r"<U\+202E>gpj\.exe", r"<U\+200B><U\+2066>c"):
+        a.wait_for(shown)
     raw = a._run("capture-pane", "-p", "-e")
     assert BIDI not in raw and "\x9b" not in raw and "\u200b" not in raw
     stranger.presence("subscribe", to=alice.jid)
