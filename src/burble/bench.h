@@ -58,7 +58,7 @@ struct bench {
     struct bench_times times, acks, logins;
     uint64_t until_us; /* end of the phase */
     uint64_t open;     /* under way */
-    bool over, interrupted;
+    bool over, interrupted, room_open;
     char *body_text;
     char why[256]; /* of the first failure, and its exit code */
     int code;

@@ -156,31 +156,63 @@ static void room_message(struct burble_room *room, const struct burble_room_mess
         room_say(u);
 }
 
+static void room_join(struct bench *b, struct bench_user *u)
+{
+    char jid[512], nick[32];
+    (void)snprintf(jid, sizeof(jid), "bench@%s", b->muc);
+    (void)snprintf(nick, sizeof(nick), "bench%u", u->index);
+    struct burble_room_config config =
+        BURBLE_ROOM_CONFIG(.nick = nick, .flags = BURBLE_ROOM_INSTANT, .history_max = -1, .arg = u,
+                           .handlers = {
+                               .joined = room_joined, .left = room_left, .message = room_message});
+    if (u->online && burble_room_join(u->client, jid, &config, &u->room) != 0)
+        bench_failed(b, EXIT_USAGE, "the address of the room is none");
+}
+
+/* Until the first n users are in, for half a minute at most. */
+static void room_wait(struct bench *b, unsigned n)
+{
+    uint64_t end_us = bench_now_us() + 30000000;
+    for (bool all = false; !all && bench_now_us() < end_us && b->failed == 0 && !b->interrupted;) {
+        all = true;
+        for (unsigned i = 0; i < n; i++)
+            all &= !b->users[i].online || b->users[i].in_room;
+        if (!all)
+            (void)burble_loop_wait(b->loop, 100);
+    }
+}
+
+static void room_opened(struct burble_room *room, const struct burble_room_result *result,
+                        void *arg)
+{
+    (void)room, (void)result;
+    ((struct bench *)arg)->room_open = true;
+}
+
+/* One goes first and opens the room: until it has, others are not let in. What it asks behind that
+ * is answered behind that. */
+static void room_open(struct bench *b)
+{
+    uint64_t end_us = bench_now_us() + 10000000;
+    room_join(b, &b->users[0]);
+    room_wait(b, 1);
+    if (!b->users[0].in_room ||
+        burble_room_list(b->users[0].room, BURBLE_OWNER, NULL, room_opened, b) != 0)
+        return;
+    while (!b->room_open && bench_now_us() < end_us && !b->interrupted)
+        (void)burble_loop_wait(b->loop, 100);
+}
+
 static bool room_begin(struct bench *b)
 {
-    char jid[512];
-    (void)snprintf(jid, sizeof(jid), "bench@%s", b->muc != NULL ? b->muc : "");
     if (b->muc == NULL) {
         out_error("the room phase needs --muc, the address of a service for rooms");
         return false;
     }
-    for (unsigned i = 0; i < b->count; i++) {
-        struct bench_user *u = &b->users[i];
-        char nick[32];
-        (void)snprintf(nick, sizeof(nick), "bench%u", u->index);
-        struct burble_room_config config = BURBLE_ROOM_CONFIG(
-                .nick = nick, .flags = BURBLE_ROOM_INSTANT, .history_max = -1, .arg = u,
-                .handlers = {.joined = room_joined, .left = room_left, .message = room_message});
-        if (u->online && burble_room_join(u->client, jid, &config, &u->room) != 0)
-            bench_failed(b, EXIT_USAGE, "the address of the room is none");
-    }
-    uint64_t end_us = bench_now_us() + 30000000;
-    for (bool all = false; !all && bench_now_us() < end_us && b->failed == 0;) {
-        all = true;
-        for (unsigned i = 0; i < b->count; i++)
-            all &= !b->users[i].online || b->users[i].in_room;
-        burble_loop_step(b->loop);
-    }
+    room_open(b);
+    for (unsigned i = 1; i < b->count; i++)
+        room_join(b, &b->users[i]);
+    room_wait(b, b->count);
     b->until_us = bench_now_us() + (uint64_t)b->seconds * 1000000;
     for (unsigned i = 0; i < b->count && i < b->window; i++)
         if (b->users[i].in_room)
