@@ -58,6 +58,17 @@ static int join(struct pieces *p, struct buf *out, bool twice)
     return out->failed ? ERR_MEMORY : 0;
 }
 
+/* The same, where '\1' stands for the separator: it sorts below all characters that may occur. */
+static int join_marked(struct pieces *p, struct buf *out, char separator)
+{
+    size_t from = buf_len(out);
+    int err = join(p, out, false);
+    for (size_t i = from; err == 0 && i < buf_len(out); i++)
+        if (out->ptr[out->start + i] == '\1')
+            out->ptr[out->start + i] = separator;
+    return err;
+}
+
 static bool has(struct slice s, char c)
 {
     return slice_find(s, c) < s.len;
@@ -95,12 +106,8 @@ static int old_identities(struct xml query, struct arena *mem, struct buf *out)
         buf_byte(&b, '<');
         err = piece_take(&p, &b);
     }
-    size_t from = buf_len(out);
     if (err == 0)
-        err = join(&p, out, false);
-    for (size_t i = from; err == 0 && i < buf_len(out); i++)
-        if (out->ptr[out->start + i] == '\1')
-            out->ptr[out->start + i] = '/';
+        err = join_marked(&p, out, '/');
     buf_free(&b);
     return err;
 }
@@ -123,12 +130,8 @@ static int old_features(struct xml query, struct arena *mem, struct buf *out)
         buf_byte(&b, '\1');
         err = piece_take(&p, &b);
     }
-    size_t from = buf_len(out);
     if (err == 0)
-        err = join(&p, out, false);
-    for (size_t i = from; err == 0 && i < buf_len(out); i++)
-        if (out->ptr[out->start + i] == '\1')
-            out->ptr[out->start + i] = '<';
+        err = join_marked(&p, out, '<');
     buf_free(&b);
     return err;
 }
