@@ -26,6 +26,7 @@ class Person:
                                   server.ca_file, *words)
         self.do(account.password)
         self.full = self.expect(r"^online (\S+)")[1]
+        self.expect("^available$")
 
     def do(self, line):
         self.process.write(line)

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "burble/answers.h"
 #include "burble/archive.h"
 #include "burble/burble_loop.h"
 #include "burble/room.h"
@@ -131,6 +132,15 @@ static void on_archive_done(struct burble *c, const struct burble_archive_result
     printf("caught up %u%s %s\n", r->count, r->complete ? " complete" : "", r->text);
 }
 
+/* The server has answered, so it has seen the presence as well: messages to the account come here.
+ */
+static void on_pong(struct burble *c, const struct burble_pong *e, void *arg)
+{
+    (void)c, (void)arg;
+    if (e->there)
+        printf("available\n");
+}
+
 static void on_event(struct burble *c, const struct burble_event *e, void *arg)
 {
     struct driver *d = arg;
@@ -141,6 +151,7 @@ static void on_event(struct burble *c, const struct burble_event *e, void *arg)
     if (e->state->state == BURBLE_ONLINE) {
         (void)burble_set_presence(c, BURBLE_SHOW_ONLINE, NULL, 0, NULL);
         printf("online %s%s\n", burble_jid(c), e->state->resumed ? " resumed" : "");
+        (void)burble_ping(c, NULL, 0, on_pong, d, NULL);
     } else if (e->state->state == BURBLE_OFFLINE && d->losing) {
         d->losing = false;
         (void)burble_connect(c);
