@@ -95,8 +95,6 @@ struct client_extension_ops {
     void (*online)(struct client_extension *x, bool resumed);
     /* The roster of this session has come. */
     void (*roster)(struct client_extension *x);
-    /* The connection is lost; the session may be resumed. */
-    void (*lost)(struct client_extension *x);
     /* The session is gone for good; said at least once before a new one stands. */
     void (*gone)(struct client_extension *x);
     void (*free)(struct client_extension *x);

@@ -197,14 +197,6 @@ void client_gone(struct burble *c)
     }
 }
 
-static void lost(struct burble *c)
-{
-    EXTENSIONS_WITH(lost, x, c)
-    {
-        x->ops->lost(x);
-    }
-}
-
 /* Counts what went wrong in a row. */
 static void count(struct burble *c, enum burble_why why, bool stood)
 {
@@ -228,7 +220,7 @@ static bool stays(const struct burble *c, enum burble_why why)
 }
 
 /* The state is the new one while others are told; the event is the last that they hear. */
-static void over(struct burble *c, struct burble_state_event *e, bool stood)
+static void over(struct burble *c, struct burble_state_event *e)
 {
     e->before = c->state;
     c->wanted = stays(c, e->why);
@@ -243,8 +235,6 @@ static void over(struct burble *c, struct burble_state_event *e, bool stood)
     } else {
         c->tries = c->bad_xml = 0;
     }
-    if (stood)
-        lost(c);
     if (!client_sm_can_resume(c) && (c->session || c->request_count > 0))
         client_gone(c);
     if (!kept)
@@ -267,5 +257,5 @@ void client_ended(struct burble *c)
     dial_stop(c);
     client_sm_lost(c);
     count(c, e.why, stood);
-    over(c, &e, stood);
+    over(c, &e);
 }
