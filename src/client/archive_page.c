@@ -6,6 +6,7 @@
 
 #include "client/archive.h"
 #include "client/rsm.h"
+#include "xmpp/data_form.h"
 
 enum { PAGE_MS = 120000 };
 
@@ -47,27 +48,17 @@ static void fail_as(struct archive_query *q, const char *condition)
 /* --------------------------------------------------------------------------------- asking for one
  */
 
-static void put_field(struct xml_writer *w, struct slice name, struct slice value)
-{
-    xml_open(w, SLICE("field"), SLICE_NONE);
-    xml_attr_put(w, SLICE("var"), name);
-    if (slice_is(name, "FORM_TYPE"))
-        xml_attr_put(w, SLICE("type"), SLICE("hidden"));
-    xml_leaf(w, SLICE("value"), SLICE_NONE, value);
-    xml_close(w);
-}
-
 static void put_time(struct xml_writer *w, struct slice name, int64_t ms)
 {
     char stamp[TIME_STAMP_BYTES];
     if (ms != 0)
-        put_field(w, name, slice_of(stamp, time_stamp(ms, stamp)));
+        data_form_field(w, name, SLICE_NONE, slice_of(stamp, time_stamp(ms, stamp)));
 }
 
 static void put_text(struct xml_writer *w, struct slice name, const char *value)
 {
     if (value != NULL)
-        put_field(w, name, slice_z(value));
+        data_form_field(w, name, SLICE_NONE, slice_z(value));
 }
 
 static bool backwards(const struct archive_query *q)
@@ -79,9 +70,7 @@ static void put_form(struct archive_query *q, struct xml_writer *w)
 {
     /* One bound is where paging begins; the other one is a condition. */
     bool since = q->after == NULL || (q->flags & BURBLE_ARCHIVE_OR_SINCE) == 0;
-    xml_open(w, SLICE("x"), NS_DATA_FORMS);
-    xml_attr_put(w, SLICE("type"), SLICE("submit"));
-    put_field(w, SLICE("FORM_TYPE"), NS_ARCHIVE);
+    data_form_open(w, SLICE("submit"), NS_ARCHIVE);
     put_text(w, SLICE("with"), q->with);
     put_time(w, SLICE("start"), since ? q->start_ms : 0);
     put_time(w, SLICE("end"), q->end_ms);

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "client/client.h"
 #include "client/form_inside.h"
+#include "xmpp/data_form.h"
 
 static void put_values(struct xml_writer *w, const struct burble_field *field)
 {
@@ -85,8 +86,7 @@ static int write(const struct burble_form *form, const char *type, bool question
     struct buf b = {0};
     struct xml_writer w;
     xml_writer_init(&w, &b, NS_CLIENT);
-    xml_open(&w, SLICE("x"), NS_DATA_FORMS);
-    xml_attr_put(&w, SLICE("type"), slice_z(type));
+    data_form_open(&w, slice_z(type), SLICE_NONE);
     if (questions)
         put_questions(&w, form);
     for (size_t i = 0; !questions && i < form->field_count; i++)

@@ -6,6 +6,7 @@
 
 #include "client/rsm.h"
 #include "client/text.h"
+#include "xmpp/data_form.h"
 
 const struct burble_pubsub_option *burble_pubsub_private(void)
 {
@@ -22,19 +23,9 @@ void pubsub_put_options(struct xml_writer *w, struct slice kind,
     struct buf type = {0};
     buf_lit(&type, "http://jabber.org/protocol/pubsub#");
     buf_add(&type, kind);
-    xml_open(w, SLICE("x"), NS_DATA_FORMS);
-    xml_attr_put(w, SLICE("type"), SLICE("submit"));
-    xml_open(w, SLICE("field"), SLICE_NONE);
-    xml_attr_put(w, SLICE("var"), SLICE("FORM_TYPE"));
-    xml_attr_put(w, SLICE("type"), SLICE("hidden"));
-    xml_leaf(w, SLICE("value"), SLICE_NONE, buf_slice(&type));
-    xml_close(w);
-    for (; options->var != NULL; options++) {
-        xml_open(w, SLICE("field"), SLICE_NONE);
-        xml_attr_put(w, SLICE("var"), slice_z(options->var));
-        xml_leaf(w, SLICE("value"), SLICE_NONE, slice_z(options->value));
-        xml_close(w);
-    }
+    data_form_open(w, SLICE("submit"), buf_slice(&type));
+    for (; options->var != NULL; options++)
+        data_form_field(w, slice_z(options->var), SLICE_NONE, slice_z(options->value));
     xml_close(w);
     w->out->failed |= type.failed;
     buf_free(&type);

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "client/client.h"
+#include "xmpp/data_form.h"
 
 bool register_login_wanted(const struct burble *c)
 {
@@ -132,32 +133,23 @@ static void read_questions(struct xml query, struct questions *q)
 
 /* ---------------------------------------------------------------------------------- the answers */
 
-static void write_field(struct xml_writer *w, struct slice var, struct slice value)
-{
-    xml_open(w, SLICE("field"), SLICE_NONE);
-    xml_attr_put(w, SLICE("var"), var);
-    xml_leaf(w, SLICE("value"), SLICE_NONE, value);
-    xml_close(w);
-}
-
 /* What was filled in already goes back as it came. */
 static void write_form(const struct burble *c, struct xml_writer *w, struct xml form,
                        struct slice password)
 {
     struct slice var;
     bool hidden;
-    xml_open(w, SLICE("x"), NS_DATA_FORMS);
-    xml_attr_put(w, SLICE("type"), SLICE("submit"));
+    data_form_open(w, SLICE("submit"), SLICE_NONE);
     for (struct xml x = xml_first_element(form); xml_some(x); x = xml_next_element(x)) {
         struct xml value = xml_child(x, NS_DATA_FORMS, SLICE("value"));
         if (!is_field(x, &var, &hidden))
             continue;
         if (slice_is(var, "username"))
-            write_field(w, var, slice_z(c->setup.user));
+            data_form_field(w, var, SLICE_NONE, slice_z(c->setup.user));
         else if (slice_is(var, "password"))
-            write_field(w, var, password);
+            data_form_field(w, var, SLICE_NONE, password);
         else if (xml_some(value))
-            write_field(w, var, xml_text(value));
+            data_form_field(w, var, SLICE_NONE, xml_text(value));
     }
     xml_close(w);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/room.h"
+#include "xmpp/data_form.h"
 
 enum { NICK_MS = 30000, SETTINGS_MAX = 64 };
 
@@ -221,14 +222,6 @@ int burble_room_accept_defaults(struct burble_room *r, burble_room_done_fn *fn, 
     return burble_room_set_config(r, "<x xmlns='jabber:x:data' type='submit'/>", fn, arg);
 }
 
-static void put_field(struct xml_writer *w, const char *name, const char *value)
-{
-    xml_open(w, SLICE("field"), SLICE_NONE);
-    xml_attr_put(w, SLICE("var"), slice_z(name));
-    xml_leaf(w, SLICE("value"), SLICE_NONE, slice_z(value));
-    xml_close(w);
-}
-
 int burble_room_configure(struct burble_room *r, const struct burble_room_setting *settings,
                           size_t count, burble_room_done_fn *fn, void *arg)
 {
@@ -238,12 +231,12 @@ int burble_room_configure(struct burble_room *r, const struct burble_room_settin
         return ERR_LIMIT;
     xml_writer_init(&w, &b, NS_CLIENT);
     xml_open(&w, SLICE("query"), NS_MUC_OWNER);
-    xml_open(&w, SLICE("x"), NS_DATA_FORMS);
-    xml_attr_put(&w, SLICE("type"), SLICE("submit"));
-    put_field(&w, "FORM_TYPE", "http://jabber.org/protocol/muc#roomconfig");
+    data_form_open(&w, SLICE("submit"), SLICE_NONE);
+    data_form_field(&w, SLICE("FORM_TYPE"), SLICE_NONE,
+                    SLICE("http://jabber.org/protocol/muc#roomconfig"));
     for (size_t i = 0; i < count; i++)
         if (settings[i].name != NULL && settings[i].value != NULL)
-            put_field(&w, settings[i].name, settings[i].value);
+            data_form_field(&w, slice_z(settings[i].name), SLICE_NONE, slice_z(settings[i].value));
     xml_close(&w);
     xml_close(&w);
     return ask_with(r, true, &b, NULL, fn, arg);

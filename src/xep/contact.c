@@ -1,6 +1,7 @@
 /* XEP-0157: Contact Addresses for XMPP Services (version 1.1.1). A form of XEP-0128 in what the
  * host tells of itself, when it has addresses. */
 #include "core/module.h"
+#include "xmpp/data_form.h"
 
 /* The registered fields, in the order in which they are told. */
 static const char *const FIELDS[] = {
@@ -31,13 +32,7 @@ static void contact_form(struct engine *e, const struct host_config *host, struc
     (void)e;
     if (host->contact_count == 0)
         return;
-    xml_open(w, SLICE("x"), NS_DATA_FORMS);
-    xml_attr_put(w, SLICE("type"), SLICE("result"));
-    xml_open(w, SLICE("field"), SLICE_NONE);
-    xml_attr_put(w, SLICE("var"), SLICE("FORM_TYPE"));
-    xml_attr_put(w, SLICE("type"), SLICE("hidden"));
-    xml_leaf(w, SLICE("value"), SLICE_NONE, SLICE("http://jabber.org/network/serverinfo"));
-    xml_close(w);
+    data_form_open(w, SLICE("result"), SLICE("http://jabber.org/network/serverinfo"));
     for (size_t i = 0; i < sizeof(FIELDS) / sizeof(FIELDS[0]); i++)
         write_field(host, slice_z(FIELDS[i]), w);
     xml_close(w);

@@ -12,6 +12,7 @@
 #include "core/module.h"
 #include "core/service/ask.h"
 #include "xml/parser.h"
+#include "xmpp/data_form.h"
 
 #define NS_PUSH      SLICE("urn:xmpp:push:0")
 #define STORE_PUSH   SLICE("push")
@@ -201,16 +202,6 @@ static void answered(struct engine *e, void *ctx, const struct stanza *answer)
     flow_submit(e, batch, forgotten, asked_new(owner, key));
 }
 
-static void field(struct xml_writer *w, struct slice var, struct slice type, struct slice value)
-{
-    xml_open(w, SLICE("field"), SLICE_NONE);
-    xml_attr_put(w, SLICE("var"), var);
-    if (type.len > 0)
-        xml_attr_put(w, SLICE("type"), type);
-    xml_leaf(w, SLICE("value"), SLICE_NONE, value);
-    xml_close(w);
-}
-
 /* Section 7. */
 static void write_item(const struct push *p, const struct service *s, struct buf *out)
 {
@@ -224,10 +215,8 @@ static void write_item(const struct push *p, const struct service *s, struct buf
         xml_attr_put(&w, SLICE("node"), behind(s->key));
     xml_open(&w, SLICE("item"), SLICE_NONE);
     xml_open(&w, SLICE("notification"), NS_PUSH);
-    xml_open(&w, SLICE("x"), NS_DATA_FORMS);
-    xml_attr_put(&w, SLICE("type"), SLICE("form"));
-    field(&w, SLICE("FORM_TYPE"), SLICE("hidden"), SUMMARY_FORM);
-    field(&w, SLICE("message-count"), SLICE_NONE, buf_slice(&count));
+    data_form_open(&w, SLICE("form"), SUMMARY_FORM);
+    data_form_field(&w, SLICE("message-count"), SLICE_NONE, buf_slice(&count));
     xml_close(&w);
     xml_close(&w);
     xml_close(&w);
