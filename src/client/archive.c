@@ -15,25 +15,21 @@ static struct archive_query *query_of(struct list *link)
 
 const char *archive_text(const char *condition)
 {
-    static const struct {
-        const char *condition, *text;
-    } TEXTS[] = {
-        {"item-not-found", "the archive does not have that message, or there is no such archive"},
-        {"forbidden", "we may not read this archive"},
-        {"not-allowed", "we may not read this archive"},
-        {"not-authorized", "we may not read this archive"},
-        {"registration-required", "only members may read this archive"},
-        {"service-unavailable", "there is no archive"},
-        {"feature-not-implemented", "the archive cannot do that"},
-        {"remote-server-not-found", "the archive cannot be reached"},
-        {"remote-server-timeout", "the archive did not answer in time"},
-        {"recipient-unavailable", "the session ended before the answer came"},
-        {"resource-constraint", "the archive is busy"},
+    static const char *const TEXTS[STANZA_ERRORS] = {
+        [STANZA_ITEM_NOT_FOUND] =
+            "the archive does not have that message, or there is no such archive",
+        [STANZA_FORBIDDEN] = "we may not read this archive",
+        [STANZA_NOT_ALLOWED] = "we may not read this archive",
+        [STANZA_NOT_AUTHORIZED] = "we may not read this archive",
+        [STANZA_REGISTRATION_REQUIRED] = "only members may read this archive",
+        [STANZA_SERVICE_UNAVAILABLE] = "there is no archive",
+        [STANZA_FEATURE_NOT_IMPLEMENTED] = "the archive cannot do that",
+        [STANZA_REMOTE_SERVER_NOT_FOUND] = "the archive cannot be reached",
+        [STANZA_REMOTE_SERVER_TIMEOUT] = "the archive did not answer in time",
+        [STANZA_RECIPIENT_UNAVAILABLE] = "the session ended before the answer came",
+        [STANZA_RESOURCE_CONSTRAINT] = "the archive is busy",
     };
-    for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++)
-        if (strcmp(TEXTS[i].condition, condition) == 0)
-            return TEXTS[i].text;
-    return "the archive refused";
+    return client_condition_text(TEXTS, condition, "the archive refused");
 }
 
 /* ------------------------------------------------------------------------------------- lifetimes

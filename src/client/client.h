@@ -340,6 +340,9 @@ int client_iq_ask(struct burble *c, bool set, const char *to, client_iq_fn *fn, 
 /* The error of an answer (also of TIMEOUT and GONE), for events. */
 void client_iq_error(struct burble *c, enum burble_iq_outcome outcome, struct xml iq,
                      struct burble_stanza_error *out);
+/* What a feature says of this condition; texts has STANZA_ERRORS entries, NULL: the other one. */
+const char *client_condition_text(const char *const *texts, const char *condition,
+                                  const char *other);
 /* Somebody asks: fn answers with client_iq_answer or client_iq_refuse, now or later. One per
  * payload name; 0, ERR_EXISTS, ERR_MEMORY. fn NULL takes it back. */
 typedef void client_server_fn(struct burble *c, const struct stanza *iq, struct xml payload,

@@ -238,6 +238,13 @@ void client_iq_error(struct burble *c, enum burble_iq_outcome outcome, struct xm
     }
 }
 
+const char *client_condition_text(const char *const *texts, const char *condition,
+                                  const char *other)
+{
+    const char *text = texts[stanza_error_read(slice_z(condition))];
+    return text != NULL ? text : other;
+}
+
 /* ------------------------------------------------------------------------------- the public face
  */
 
@@ -450,10 +457,8 @@ int burble_refuse(struct burble *c, struct burble_xml iq, const char *condition,
 {
     struct arena mem = {0};
     struct stanza s;
-    enum stanza_error error = STANZA_BAD_REQUEST;
-    while (error < STANZA_ERRORS && !slice_eq(stanza_error_name(error), slice_z(condition)))
-        error++;
-    int err = error < STANZA_ERRORS && read_request(iq, &mem, &s)
+    enum stanza_error error = stanza_error_read(slice_z(condition));
+    int err = error != STANZA_OK && read_request(iq, &mem, &s)
                   ? client_iq_refuse(c, &s, error, slice_z(text))
                   : ERR_SYNTAX;
     arena_free(&mem);

@@ -2,7 +2,6 @@
  * for it: over TLS alone, with the user name and the password that the login is going to use. A
  * server that wants more than that is not answered; the text says what it wants. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "client/client.h"
@@ -208,24 +207,20 @@ static void asked(struct burble *c, struct xml query)
 
 static void refused(struct burble *c, struct xml iq)
 {
-    static const struct {
-        const char *condition, *text;
-    } REASONS[] = {
-        {"conflict", "there is an account of this name already"},
-        {"jid-malformed", "the server does not like this name"},
-        {"not-acceptable", "the server does not take this name or this password"},
-        {"not-allowed", "the server makes no accounts"},
-        {"policy-violation", "the server does not take this name or this password"},
-        {"resource-constraint", "the server makes no further account now"},
-        {"service-unavailable", "the server makes no accounts"},
+    static const char *const TEXTS[STANZA_ERRORS] = {
+        [STANZA_CONFLICT] = "there is an account of this name already",
+        [STANZA_JID_MALFORMED] = "the server does not like this name",
+        [STANZA_NOT_ACCEPTABLE] = "the server does not take this name or this password",
+        [STANZA_NOT_ALLOWED] = "the server makes no accounts",
+        [STANZA_POLICY_VIOLATION] = "the server does not take this name or this password",
+        [STANZA_RESOURCE_CONSTRAINT] = "the server makes no further account now",
+        [STANZA_SERVICE_UNAVAILABLE] = "the server makes no accounts",
     };
     struct burble_stanza_error e;
-    const char *what = "the server refused to make the account";
     client_iq_error(c, BURBLE_IQ_ERROR, iq, &e);
-    for (size_t i = 0; i < sizeof(REASONS) / sizeof(REASONS[0]); i++)
-        if (strcmp(REASONS[i].condition, e.condition) == 0)
-            what = REASONS[i].text;
-    give_up(c, e.condition, what, slice_z(e.text));
+    give_up(c, e.condition,
+            client_condition_text(TEXTS, e.condition, "the server refused to make the account"),
+            slice_z(e.text));
     arena_reset(&c->view.strings);
     c->view.tree = NULL;
 }

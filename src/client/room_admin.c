@@ -38,28 +38,23 @@ void room_asks_orphan(struct burble_room *r)
 
 static const char *request_text(const char *condition)
 {
-    static const struct {
-        const char *condition, *text;
-    } TEXTS[] = {
-        {"forbidden", "we may not do that in this room"},
-        {"not-authorized", "we may not do that in this room"},
-        {"not-allowed", "the room does not permit that, or not with somebody of this rank"},
-        {"conflict", "that is taken already, or we cannot do it to ourselves"},
-        {"item-not-found", "there is nobody, or nothing, of that name"},
-        {"not-acceptable", "the room does not accept that"},
-        {"bad-request", "the room does not understand that"},
-        {"jid-malformed", "that is no address"},
-        {"feature-not-implemented", "the room's service cannot do that"},
-        {"service-unavailable", "the room's service cannot do that"},
-        {"registration-required", "only members may do that"},
-        {"remote-server-not-found", "the room's service cannot be reached"},
-        {"remote-server-timeout", "the room did not answer in time"},
-        {"recipient-unavailable", "the session ended before the answer came"},
+    static const char *const TEXTS[STANZA_ERRORS] = {
+        [STANZA_FORBIDDEN] = "we may not do that in this room",
+        [STANZA_NOT_AUTHORIZED] = "we may not do that in this room",
+        [STANZA_NOT_ALLOWED] = "the room does not permit that, or not with somebody of this rank",
+        [STANZA_CONFLICT] = "that is taken already, or we cannot do it to ourselves",
+        [STANZA_ITEM_NOT_FOUND] = "there is nobody, or nothing, of that name",
+        [STANZA_NOT_ACCEPTABLE] = "the room does not accept that",
+        [STANZA_BAD_REQUEST] = "the room does not understand that",
+        [STANZA_JID_MALFORMED] = "that is no address",
+        [STANZA_FEATURE_NOT_IMPLEMENTED] = "the room's service cannot do that",
+        [STANZA_SERVICE_UNAVAILABLE] = "the room's service cannot do that",
+        [STANZA_REGISTRATION_REQUIRED] = "only members may do that",
+        [STANZA_REMOTE_SERVER_NOT_FOUND] = "the room's service cannot be reached",
+        [STANZA_REMOTE_SERVER_TIMEOUT] = "the room did not answer in time",
+        [STANZA_RECIPIENT_UNAVAILABLE] = "the session ended before the answer came",
     };
-    for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++)
-        if (strcmp(TEXTS[i].condition, condition) == 0)
-            return TEXTS[i].text;
-    return "the room refused";
+    return client_condition_text(TEXTS, condition, "the room refused");
 }
 
 static void items(struct burble_room *r, burble_room_item_fn *fn, void *arg, struct xml query)

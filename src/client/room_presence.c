@@ -245,26 +245,30 @@ static void unavailable(struct burble_room *r, const struct stanza *s)
 
 static enum burble_room_why why_refused(const char *condition)
 {
-    static const struct {
-        const char *condition;
-        enum burble_room_why why;
-    } WHYS[] = {
-        {"not-authorized", BURBLE_ROOM_PASSWORD},
-        {"forbidden", BURBLE_ROOM_BANNED},
-        {"registration-required", BURBLE_ROOM_MEMBERS_ONLY},
-        {"conflict", BURBLE_ROOM_NICK_TAKEN},
-        {"not-acceptable", BURBLE_ROOM_NICK_REFUSED},
-        {"service-unavailable", BURBLE_ROOM_FULL},
-        {"item-not-found", BURBLE_ROOM_NOT_FOUND},
-        {"gone", BURBLE_ROOM_NOT_FOUND},
-        {"not-allowed", BURBLE_ROOM_NOT_ALLOWED},
-        {"remote-server-not-found", BURBLE_ROOM_UNREACHABLE},
-        {"remote-server-timeout", BURBLE_ROOM_UNREACHABLE},
-    };
-    for (size_t i = 0; i < sizeof(WHYS) / sizeof(WHYS[0]); i++)
-        if (strcmp(WHYS[i].condition, condition) == 0)
-            return WHYS[i].why;
-    return BURBLE_ROOM_REFUSED;
+    switch (stanza_error_read(slice_z(condition))) {
+    case STANZA_NOT_AUTHORIZED:
+        return BURBLE_ROOM_PASSWORD;
+    case STANZA_FORBIDDEN:
+        return BURBLE_ROOM_BANNED;
+    case STANZA_REGISTRATION_REQUIRED:
+        return BURBLE_ROOM_MEMBERS_ONLY;
+    case STANZA_CONFLICT:
+        return BURBLE_ROOM_NICK_TAKEN;
+    case STANZA_NOT_ACCEPTABLE:
+        return BURBLE_ROOM_NICK_REFUSED;
+    case STANZA_SERVICE_UNAVAILABLE:
+        return BURBLE_ROOM_FULL;
+    case STANZA_ITEM_NOT_FOUND:
+    case STANZA_GONE:
+        return BURBLE_ROOM_NOT_FOUND;
+    case STANZA_NOT_ALLOWED:
+        return BURBLE_ROOM_NOT_ALLOWED;
+    case STANZA_REMOTE_SERVER_NOT_FOUND:
+    case STANZA_REMOTE_SERVER_TIMEOUT:
+        return BURBLE_ROOM_UNREACHABLE;
+    default:
+        return BURBLE_ROOM_REFUSED;
+    }
 }
 
 static void refused(struct burble_room *r, const struct stanza *s)

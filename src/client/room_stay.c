@@ -310,22 +310,21 @@ enum verdict { STILL_IN, NOT_IN, UNCLEAR };
 
 static enum verdict judge(struct burble *c, enum burble_iq_outcome outcome, struct xml iq)
 {
-    static const struct {
-        const char *condition;
-        enum verdict verdict;
-    } VERDICTS[] = {
-        {"service-unavailable", STILL_IN},  {"feature-not-implemented", STILL_IN},
-        {"item-not-found", STILL_IN},       {"remote-server-not-found", UNCLEAR},
-        {"remote-server-timeout", UNCLEAR},
-    };
     struct burble_stanza_error e;
     if (outcome != BURBLE_IQ_ERROR)
         return outcome == BURBLE_IQ_RESULT ? STILL_IN : UNCLEAR;
     client_iq_error(c, outcome, iq, &e);
-    for (size_t i = 0; i < sizeof(VERDICTS) / sizeof(VERDICTS[0]); i++)
-        if (strcmp(VERDICTS[i].condition, e.condition) == 0)
-            return VERDICTS[i].verdict;
-    return NOT_IN;
+    switch (stanza_error_read(slice_z(e.condition))) {
+    case STANZA_SERVICE_UNAVAILABLE:
+    case STANZA_FEATURE_NOT_IMPLEMENTED:
+    case STANZA_ITEM_NOT_FOUND:
+        return STILL_IN;
+    case STANZA_REMOTE_SERVER_NOT_FOUND:
+    case STANZA_REMOTE_SERVER_TIMEOUT:
+        return UNCLEAR;
+    default:
+        return NOT_IN;
+    }
 }
 
 /* arg is a copy of the room's address: the room may be another one by now, or none. */

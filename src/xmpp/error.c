@@ -75,6 +75,14 @@ struct slice stanza_error_name(enum stanza_error e)
     return STANZA_NAMES[e].name;
 }
 
+enum stanza_error stanza_error_read(struct slice name)
+{
+    enum stanza_error e = STANZA_ERRORS;
+    while (--e > STANZA_OK && !slice_eq(STANZA_NAMES[e].name, name))
+        continue;
+    return e;
+}
+
 struct slice stanza_error_type(enum stanza_error e)
 {
     CHECK(e > STANZA_OK && e < STANZA_ERRORS);

@@ -63,6 +63,8 @@ enum stanza_error {
 };
 /* "service-unavailable" */
 struct slice stanza_error_name(enum stanza_error e);
+/* STANZA_OK: there is no condition of that name. */
+enum stanza_error stanza_error_read(struct slice name);
 /* The error type that goes with it: auth, cancel, modify, wait. */
 struct slice stanza_error_type(enum stanza_error e);
 

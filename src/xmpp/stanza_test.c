@@ -262,6 +262,15 @@ static void another_receiver_and_something_more_at_the_end(void **state)
     assert_text(&out, "<message to='x@y.example'><body>x</body><z xmlns='urn:z'/></message>");
 }
 
+static void conditions_are_read_by_name(void **state)
+{
+    (void)state;
+    for (enum stanza_error e = STANZA_OK + 1; e < STANZA_ERRORS; e++)
+        assert_int_equal(stanza_error_read(stanza_error_name(e)), e);
+    assert_int_equal(stanza_error_read(SLICE("conflicts")), STANZA_OK);
+    assert_int_equal(stanza_error_read(SLICE_NONE), STANZA_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +281,7 @@ int main(void)
         cmocka_unit_test(what_was_accepted_is_not_measured_again),
         cmocka_unit_test(damaged_bytes_are_refused_not_read),
         cmocka_unit_test(errors_swap_the_addresses_and_leave_the_payload),
+        cmocka_unit_test(conditions_are_read_by_name),
         cmocka_unit_test(another_receiver_and_something_more_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
