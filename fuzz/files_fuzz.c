@@ -1,30 +1,21 @@
 /* Fuzz target of what carries files and commands: a server that says anything to a client that has
  * asked for a slot, a registration, a command, has offered a file and a bytestream, and takes those
- * that are offered to it. Two bytes of what the program does in callbacks; then lines, each fed to
- * the stream as it is, with time passing behind it. All random bytes are 0, so every id is
- * "aaaaaaaaaaaaaaaaaaaaaaaa". */
+ * that are offered to it (client_player.h). */
 #include <stdint.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "base/slice.h"
 #include "burble/adhoc.h"
 #include "burble/file.h"
 #include "burble/ibb.h"
-#include "burble/io.h"
 #include "burble/register.h"
 #include "burble/upload.h"
+#include "client_player.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { STEP_MS = 3000 };
-
 struct play {
-    struct burble *c;
-    struct burble_now now;
-    uint32_t conn;
-    unsigned callbacks, act_at;
-    uint8_t act;
+    struct player player;
     struct burble_adhoc *run;
     struct burble_file *out, *in;
     struct burble_ibb *ours, *theirs;
@@ -32,63 +23,26 @@ struct play {
     bool slot, registration, listed;
 };
 
-#define HEADER                                                                                     \
-    "<stream:stream from='example.org' id='s' version='1.0' xmlns='jabber:client' "                \
-    "xmlns:stream='http://etherx.jabber.org/streams'>"
 #define BOB "bob@example.org/x"
 
-static void fill_zero(void *ctx, void *out, size_t n)
-{
-    (void)ctx;
-    memset(out, 0, n);
-}
-
-static void drain(struct play *p)
-{
-    struct burble_effect e;
-    const void *data;
-    size_t n;
-    while (burble_next(p->c, &e))
-        if (e.kind == BURBLE_DO_CLOSE && e.id == p->conn)
-            p->conn = 0;
-    while ((n = burble_output(p->c, &data, NULL)) > 0)
-        burble_wrote(p->c, n);
-}
-
-static void feed(struct play *p, struct burble_input in)
-{
-    if (p->c == NULL)
-        return;
-    if (burble_feed(p->c, &in, p->now))
-        drain(p);
-}
-
-static void receive(struct play *p, struct slice bytes)
-{
-    if (p->conn != 0)
-        feed(p, (struct burble_input){
-                    .kind = BURBLE_IN_BYTES, .id = p->conn, .data = bytes.ptr, .len = bytes.len});
-}
-
-/* Every callback ends here: one of them does what the input says. */
 static void act(struct play *p)
 {
-    if (++p->callbacks != p->act_at)
+    if (!player_acts(&p->player))
         return;
-    if (p->act & 1)
+    if (p->player.act & 1)
         burble_adhoc_free(&p->run);
-    if (p->act & 2)
+    if (p->player.act & 2)
         burble_file_free(&p->out);
-    if (p->act & 4)
+    if (p->player.act & 4)
         burble_file_free(&p->in);
-    if (p->act & 8)
+    if (p->player.act & 8)
         burble_ibb_free(&p->ours);
-    if (p->act & 16)
+    if (p->player.act & 16)
         burble_ibb_free(&p->theirs);
-    if (p->act & 32 && p->ours != NULL)
+    if (p->player.act & 32 && p->ours != NULL)
         burble_ibb_close(p->ours);
-    if (p->act & 64)
-        burble_free(&p->c);
+    if (p->player.act & 64)
+        burble_free(&p->player.c);
 }
 
 static void on_slot(struct burble *c, const struct burble_slot *slot, void *arg)
@@ -255,71 +209,32 @@ static void on_stream(struct burble *c, const struct burble_ibb_offer *o, void *
     act(p);
 }
 
-static void connect(struct play *p)
-{
-    struct burble_effect e;
-    struct burble_address address = {.family = 4, .ip = {192, 0, 2, 1}};
-    struct burble_input in = {.kind = BURBLE_IN_TIME};
-    CHECK(burble_connect(p->c) == 0);
-    while (p->conn == 0) {
-        CHECK(burble_feed(p->c, &in, p->now) && burble_next(p->c, &e));
-        if (e.kind == BURBLE_DO_CONNECT)
-            p->conn = e.id;
-        in = (struct burble_input){
-            .kind = BURBLE_IN_HOST, .id = e.id, .addresses = &address, .count = 1};
-    }
-    feed(p, (struct burble_input){.kind = BURBLE_IN_CONNECTED, .id = p->conn});
-    receive(p, SLICE(HEADER "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
-                            "<mechanism>PLAIN</mechanism></mechanisms></stream:features>"));
-    receive(p, SLICE("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"));
-    receive(p, SLICE(HEADER "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
-                            "</stream:features>"));
-    receive(p, SLICE("<iq type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-                     "<jid>me@example.org/here</jid></bind></iq>"));
-    CHECK(burble_state(p->c) == BURBLE_ONLINE);
-}
-
 /* One id for all: the address tells which request is answered. */
 static void ask(struct play *p)
 {
     const struct burble_upload upload = {.name = "x", .service = "up.example.org"};
     const struct burble_file_info info = {.name = "x", .size = 3000};
-    burble_set_tell(p->c, BURBLE_TELL_ALL);
-    CHECK(burble_adhoc_offer(p->c, "n", "N", may, on_call, p) == 0);
-    CHECK(burble_file_listen(p->c, NULL, on_file, p) == 0);
-    CHECK(burble_ibb_listen(p->c, on_stream, p) == 0);
-    CHECK(burble_upload_slot(p->c, &upload, on_slot, p) == 0);
-    CHECK(burble_registration_ask(p->c, "irc.example.org", on_registration, p, NULL) == 0);
-    CHECK(burble_adhoc_list(p->c, "bot.example.org", on_list, p, NULL) == 0);
-    CHECK(burble_adhoc_run(p->c, "run.example.org", "n", on_step, p, &p->run) == 0);
-    CHECK(burble_file_offer(p->c, BOB, &info, &FILES, p, &p->out) == 0);
-    CHECK(burble_ibb_open(p->c, "eve@example.org/x", "o", 0, &STREAMS, p, &p->ours) == 0);
+    burble_set_tell(p->player.c, BURBLE_TELL_ALL);
+    CHECK(burble_adhoc_offer(p->player.c, "n", "N", may, on_call, p) == 0);
+    CHECK(burble_file_listen(p->player.c, NULL, on_file, p) == 0);
+    CHECK(burble_ibb_listen(p->player.c, on_stream, p) == 0);
+    CHECK(burble_upload_slot(p->player.c, &upload, on_slot, p) == 0);
+    CHECK(burble_registration_ask(p->player.c, "irc.example.org", on_registration, p, NULL) == 0);
+    CHECK(burble_adhoc_list(p->player.c, "bot.example.org", on_list, p, NULL) == 0);
+    CHECK(burble_adhoc_run(p->player.c, "run.example.org", "n", on_step, p, &p->run) == 0);
+    CHECK(burble_file_offer(p->player.c, BOB, &info, &FILES, p, &p->out) == 0);
+    CHECK(burble_ibb_open(p->player.c, "eve@example.org/x", "o", 0, &STREAMS, p, &p->ours) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct play p = {.now = {.mono_ms = 1, .wall_ms = 1800000000000}};
-    if (size < 2)
+    struct play p = {0};
+    struct slice rest = slice_of((const char *)data, size);
+    if (!player_begin(&p.player, &rest))
         return 0;
-    p.act = data[0];
-    p.act_at = data[1] % 16u;
-    struct slice rest = slice_of((const char *)data + 2, size - 2);
-    struct burble_config config =
-        BURBLE_CONFIG(.jid = "me@example.org", .password = "x", .host = "192.0.2.1",
-                      .security = BURBLE_TLS_NONE, .flags = BURBLE_UNSAFE_PLAIN);
-    CHECK(burble_new(&config, &p.c) == 0);
-    burble_set_outside(p.c, &(struct burble_outside){.random = fill_zero});
-    connect(&p);
     ask(&p);
-    while (rest.len > 0 && p.c != NULL) {
-        size_t end = slice_find(rest, '\n');
-        receive(&p, slice_of(rest.ptr, end));
-        rest = slice_from(rest, end < rest.len ? end + 1 : end);
-        p.now.mono_ms += STEP_MS;
-        p.now.wall_ms += STEP_MS;
-        feed(&p, (struct burble_input){.kind = BURBLE_IN_TIME});
-    }
-    p.act_at = 0;
-    burble_free(&p.c);
+    while (player_line(&p.player, &rest))
+        continue;
+    player_end(&p.player);
     return 0;
 }

@@ -1,86 +1,40 @@
 /* Fuzz target of rooms and archives: a server that says anything to a client that is in a room, or
- * on its way, and has asked an archive. Two bytes of what the program does in callbacks; then
- * lines, each fed to the stream as it is, with time passing behind it. All random bytes are 0, so
- * every id is "aaaaaaaaaaaaaaaaaaaaaaaa". */
+ * on its way, and has asked an archive (client_player.h). */
 #include <stdint.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "base/slice.h"
 #include "burble/archive.h"
-#include "burble/io.h"
 #include "burble/room.h"
+#include "client_player.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { STEP_MS = 3000 };
-
 struct play {
-    struct burble *c;
+    struct player player;
     struct burble_room *room;
-    struct burble_now now;
-    uint32_t conn;
-    unsigned callbacks, act_at;
-    uint8_t act;
     bool asking; /* the archive */
 };
 
-#define HEADER                                                                                     \
-    "<stream:stream from='example.org' id='s' version='1.0' xmlns='jabber:client' "                \
-    "xmlns:stream='http://etherx.jabber.org/streams'>"
 #define ROOM "talk@muc.example.org"
 
-static void fill_zero(void *ctx, void *out, size_t n)
-{
-    (void)ctx;
-    memset(out, 0, n);
-}
-
-static void drain(struct play *p)
-{
-    struct burble_effect e;
-    const void *data;
-    size_t n;
-    while (burble_next(p->c, &e))
-        if (e.kind == BURBLE_DO_CLOSE && e.id == p->conn)
-            p->conn = 0;
-    while ((n = burble_output(p->c, &data, NULL)) > 0)
-        burble_wrote(p->c, n);
-}
-
-static void feed(struct play *p, struct burble_input in)
-{
-    if (p->c == NULL)
-        return;
-    if (burble_feed(p->c, &in, p->now))
-        drain(p);
-}
-
-static void receive(struct play *p, struct slice bytes)
-{
-    if (p->conn != 0)
-        feed(p, (struct burble_input){
-                    .kind = BURBLE_IN_BYTES, .id = p->conn, .data = bytes.ptr, .len = bytes.len});
-}
-
-/* Every callback ends here: one of them does what the input says. */
 static void act(struct play *p)
 {
-    if (++p->callbacks != p->act_at)
+    if (!player_acts(&p->player))
         return;
-    if (p->act & 1)
+    if (p->player.act & 1)
         burble_room_free(&p->room);
-    if (p->act & 2 && p->room != NULL)
+    if (p->player.act & 2 && p->room != NULL)
         (void)burble_room_leave(p->room, "x");
-    if (p->act & 4 && p->room != NULL)
+    if (p->player.act & 4 && p->room != NULL)
         (void)burble_room_enter(p->room, "other", NULL);
-    if (p->act & 8)
-        burble_archive_cancel(p->c, 1);
-    if (p->act & 8)
+    if (p->player.act & 8)
+        burble_archive_cancel(p->player.c, 1);
+    if (p->player.act & 8)
         p->asking = false;
-    if (p->act & 16)
-        burble_free(&p->c);
-    if (p->act & 32 && p->room != NULL)
+    if (p->player.act & 16)
+        burble_free(&p->player.c);
+    if (p->player.act & 32 && p->room != NULL)
         (void)burble_room_set_nick(p->room, "new", NULL, NULL);
 }
 
@@ -175,30 +129,6 @@ static void on_archive_done(struct burble *c, const struct burble_archive_result
     act(p);
 }
 
-static void connect(struct play *p)
-{
-    struct burble_effect e;
-    struct burble_address address = {.family = 4, .ip = {192, 0, 2, 1}};
-    struct burble_input in = {.kind = BURBLE_IN_TIME};
-    CHECK(burble_connect(p->c) == 0);
-    while (p->conn == 0) {
-        CHECK(burble_feed(p->c, &in, p->now) && burble_next(p->c, &e));
-        if (e.kind == BURBLE_DO_CONNECT)
-            p->conn = e.id;
-        in = (struct burble_input){
-            .kind = BURBLE_IN_HOST, .id = e.id, .addresses = &address, .count = 1};
-    }
-    feed(p, (struct burble_input){.kind = BURBLE_IN_CONNECTED, .id = p->conn});
-    receive(p, SLICE(HEADER "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
-                            "<mechanism>PLAIN</mechanism></mechanisms></stream:features>"));
-    receive(p, SLICE("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"));
-    receive(p, SLICE(HEADER "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
-                            "</stream:features>"));
-    receive(p, SLICE("<iq type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-                     "<jid>me@example.org/here</jid></bind></iq>"));
-    CHECK(burble_state(p->c) == BURBLE_ONLINE);
-}
-
 static void ask(struct play *p)
 {
     struct burble_room_config config =
@@ -212,40 +142,24 @@ static void ask(struct play *p)
                                         .declined = on_declined});
     struct burble_archive_query query =
         BURBLE_ARCHIVE_QUERY(.message = on_archived, .done = on_archive_done, .arg = p, .max = 1000,
-                             .flags = p->act >> 6);
-    CHECK(burble_on_invitation(p->c, on_invitation, p) == 0);
-    CHECK(burble_room_join(p->c, ROOM, &config, &p->room) == 0);
-    CHECK(burble_archive_query(p->c, &query, NULL) == 0);
+                             .flags = p->player.act >> 6);
+    CHECK(burble_on_invitation(p->player.c, on_invitation, p) == 0);
+    CHECK(burble_room_join(p->player.c, ROOM, &config, &p->room) == 0);
+    CHECK(burble_archive_query(p->player.c, &query, NULL) == 0);
     p->asking = true;
     CHECK(burble_room_list(p->room, BURBLE_OWNER, on_item, on_done, p) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct play p = {.now = {.mono_ms = 1, .wall_ms = 1800000000000}};
-    if (size < 2)
+    struct play p = {0};
+    struct slice rest = slice_of((const char *)data, size);
+    if (!player_begin(&p.player, &rest))
         return 0;
-    p.act = data[0];
-    p.act_at = data[1] % 16u;
-    struct slice rest = slice_of((const char *)data + 2, size - 2);
-    struct burble_config config =
-        BURBLE_CONFIG(.jid = "me@example.org", .password = "x", .host = "192.0.2.1",
-                      .security = BURBLE_TLS_NONE, .flags = BURBLE_UNSAFE_PLAIN);
-    CHECK(burble_new(&config, &p.c) == 0);
-    burble_set_outside(p.c, &(struct burble_outside){.random = fill_zero});
-    connect(&p);
     ask(&p);
-    while (rest.len > 0 && p.c != NULL) {
-        size_t end = slice_find(rest, '\n');
-        receive(&p, slice_of(rest.ptr, end));
-        rest = slice_from(rest, end < rest.len ? end + 1 : end);
-        p.now.mono_ms += STEP_MS;
-        p.now.wall_ms += STEP_MS;
-        feed(&p, (struct burble_input){.kind = BURBLE_IN_TIME});
-        CHECK(p.room == NULL || p.c == NULL || burble_room_occupants(p.room) <= 10001);
-    }
-    p.act_at = 0;
+    while (player_line(&p.player, &rest))
+        CHECK(p.room == NULL || p.player.c == NULL || burble_room_occupants(p.room) <= 10001);
     p.asking = true; /* it may still hear that all is over */
-    burble_free(&p.c);
+    player_end(&p.player);
     return 0;
 }

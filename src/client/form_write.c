@@ -1,5 +1,4 @@
 /* Data forms (XEP-0004 2.13.2) as XML text. */
-
 #include "base/buf.h"
 #include "base/err.h"
 #include "client/client.h"
