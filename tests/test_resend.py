@@ -1,6 +1,6 @@
 """Idempotent send: what a client sends again because its session was lost is acknowledged, and
 neither archived nor delivered a second time; what only looks like it is delivered. Rows C06, S26,
-D18. The rules one by one are in src/node/resend_test.c."""
+D18. The rules one by one are in src/node/resend_match_test.c."""
 
 import json
 import shutil

@@ -242,6 +242,18 @@ bool device_resume(struct device *d)
     return d->resumed > resumed;
 }
 
+void device_login_anew(struct device *d)
+{
+    device_lose(d);
+    device_login(d);
+}
+
+void device_all_told(struct device *d)
+{
+    device_raw(d, "<r xmlns='urn:xmpp:sm:3'/>");
+    assert_int_equal(d->acked, d->sent);
+}
+
 void device_check(struct device *d, const char *text, const char *file, int line)
 {
     device_take(d);

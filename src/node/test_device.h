@@ -49,6 +49,10 @@ bool device_resume(struct device *d);
 /* A new connection and a new session of the same resource; what was not acknowledged is forgotten.
  */
 void device_login(struct device *d);
+/* The connection goes, and the next session does not know of the old one. */
+void device_login_anew(struct device *d);
+/* It asks: all that it has sent is settled, and it is told so. */
+void device_all_told(struct device *d);
 /* The bodies that came since it was asked last are these. */
 #define device_got(d, text) device_check((d), (text), __FILE__, __LINE__)
 void device_check(struct device *d, const char *text, const char *file, int line);
