@@ -158,6 +158,30 @@ void admin_store_failed(struct engine *e, struct admin_request *r, int err)
     admin_fail(e, r, ADMIN_TRY_AGAIN, "the store does not answer well; the server's log says why");
 }
 
+void admin_owners_ask(struct engine *e, struct admin_request *r, uint32_t limit, flow_fn *fn)
+{
+    struct store_request *q = flow_query(e);
+    store_owners(q, STORE_ACCOUNT, buf_len(&r->cursor) > 0 ? buf_slice(&r->cursor) : SLICE_NONE,
+                 limit);
+    flow_submit(e, q, fn, r);
+}
+
+bool admin_owners_next(struct admin_request *r, const struct store_request *answer, size_t *at,
+                       struct slice *owner_out)
+{
+    struct store_row row;
+    if (*at == 0)
+        buf_clear(&r->cursor);
+    if (!store_rows(answer, at, &row))
+        return false;
+    if (answer->more) {
+        buf_clear(&r->cursor);
+        buf_add(&r->cursor, row.key);
+    }
+    *owner_out = row.key;
+    return true;
+}
+
 struct jid admin_jid(const struct admin_request *r)
 {
     struct jid jid;

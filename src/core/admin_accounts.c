@@ -92,8 +92,6 @@ static void list_count(struct engine *e, struct admin_request *r)
     admin_return(e, r, buf_len(&r->cursor) > 0 ? 0 : ADMIN_NOWHERE);
 }
 
-static void list_page(struct engine *e, struct admin_request *r);
-
 static void records_read(struct engine *e, void *ctx, struct store_request *answer)
 {
     struct admin_request *r = ctx;
@@ -137,25 +135,20 @@ static bool wanted(const struct admin_request *r, struct slice owner)
 static void owners_read(struct engine *e, void *ctx, struct store_request *answer)
 {
     struct admin_request *r = ctx;
-    struct store_row row;
+    struct slice owner;
     size_t at = 0;
     if (answer->err != 0) {
         admin_store_failed(e, r, answer->err);
         return;
     }
     buf_clear(&r->notes);
-    buf_clear(&r->cursor);
     struct store_request *q = flow_query(e);
     uint32_t reads = 0;
-    while (store_rows(answer, &at, &row)) {
-        if (answer->more) {
-            buf_clear(&r->cursor);
-            buf_add(&r->cursor, row.key);
-        }
-        if (!wanted(r, row.key))
+    while (admin_owners_next(r, answer, &at, &owner)) {
+        if (!wanted(r, owner))
             continue;
-        store_get(q, row.key, STORE_ACCOUNT, SLICE(""));
-        buf_add(&r->notes, row.key);
+        store_get(q, owner, STORE_ACCOUNT, SLICE(""));
+        buf_add(&r->notes, owner);
         buf_byte(&r->notes, '\0');
         reads++;
     }
@@ -165,24 +158,16 @@ static void owners_read(struct engine *e, void *ctx, struct store_request *answe
     }
     store_request_free(&q);
     if (buf_len(&r->cursor) > 0)
-        list_page(e, r);
+        admin_owners_ask(e, r, PAGE, owners_read);
     else
         admin_return(e, r, ADMIN_NOWHERE);
-}
-
-static void list_page(struct engine *e, struct admin_request *r)
-{
-    struct store_request *q = flow_query(e);
-    store_owners(q, STORE_ACCOUNT, buf_len(&r->cursor) > 0 ? buf_slice(&r->cursor) : SLICE_NONE,
-                 PAGE);
-    flow_submit(e, q, owners_read, r);
 }
 
 /* A page begins at shard 0 and visits them all. */
 static void list(struct engine *e, struct admin_request *r)
 {
     if (e->shard == 0)
-        list_page(e, r);
+        admin_owners_ask(e, r, PAGE, owners_read);
     else
         list_count(e, r);
 }

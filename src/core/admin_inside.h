@@ -37,6 +37,13 @@ void admin_return(struct engine *e, struct admin_request *r, uint32_t to);
 void admin_fail(struct engine *e, struct admin_request *r, enum admin_exit exit, const char *text);
 /* The same for a request of the store that failed. */
 void admin_store_failed(struct engine *e, struct admin_request *r, int err);
+/* Asks the store for the next accounts behind the cursor, at most limit of them; fn is a flow's,
+ * with the request as its ctx. */
+void admin_owners_ask(struct engine *e, struct admin_request *r, uint32_t limit, flow_fn *fn);
+/* Walks them: *at = 0 at first; false at the end. Behind it the cursor is the last one's name, or
+ * empty: these were all. */
+bool admin_owners_next(struct admin_request *r, const struct store_request *answer, size_t *at,
+                       struct slice *owner_out);
 /* The address; only where the command has one. */
 struct jid admin_jid(const struct admin_request *r);
 /* True on the last of the shards; otherwise the request goes back to be sent on. For commands that

@@ -70,45 +70,30 @@ static void host_sessions(struct engine *e, struct admin_request *r)
         host_rows(e, r);
 }
 
-static void count_owners(struct engine *e, struct admin_request *r);
-
 static void owners_read(struct engine *e, void *ctx, struct store_request *answer)
 {
     struct admin_request *r = ctx;
-    struct store_row row;
+    struct slice owner;
     size_t at = 0;
     if (answer->err != 0) {
         admin_store_failed(e, r, answer->err);
         return;
     }
-    buf_clear(&r->cursor);
-    while (store_rows(answer, &at, &row)) {
-        size_t i = host_index(e, row.key);
+    while (admin_owners_next(r, answer, &at, &owner)) {
+        size_t i = host_index(e, owner);
         if (i != SIZE_MAX)
             add(r, 2 * e->config->host_count, 2 * i, 1);
-        if (answer->more) {
-            buf_clear(&r->cursor);
-            buf_add(&r->cursor, row.key);
-        }
     }
     if (buf_len(&r->cursor) > 0)
-        count_owners(e, r);
+        admin_owners_ask(e, r, OWNERS_PAGE, owners_read);
     else
         host_sessions(e, r);
-}
-
-static void count_owners(struct engine *e, struct admin_request *r)
-{
-    struct store_request *q = flow_query(e);
-    store_owners(q, STORE_ACCOUNT, buf_len(&r->cursor) > 0 ? buf_slice(&r->cursor) : SLICE_NONE,
-                 OWNERS_PAGE);
-    flow_submit(e, q, owners_read, r);
 }
 
 static void hosts(struct engine *e, struct admin_request *r)
 {
     if (e->shard == 0)
-        count_owners(e, r);
+        admin_owners_ask(e, r, OWNERS_PAGE, owners_read);
     else
         host_sessions(e, r);
 }
