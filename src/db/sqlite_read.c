@@ -169,10 +169,8 @@ static int answer_rows(struct store_request *r, uint32_t read, sqlite3_stmt *s, 
         err = sql_step(s, &row);
         if (err != 0 || !row)
             break;
-        if ((limit > 0 && n == limit) || (n > 0 && store_answer_full(r))) {
-            r->more = true;
+        if (!store_answer_room(r, n, limit))
             break;
-        }
         struct store_row out = {.read = read};
         row_of(s, &out);
         err = store_answer_row(r, &out);
@@ -258,10 +256,9 @@ static int read_all(struct sqlite_read *q, struct store_request *r)
     struct store_operation o;
     uint32_t read = 0;
     for (size_t at = 0; store_operations(r, &at, &o); read++) {
-        if (r->more && store_answer_full(r))
-            return ERR_LIMIT;
-        r->more = false;
-        int err = read_one(q, r, read, &o);
+        int err = store_answer_begin(r);
+        if (err == 0)
+            err = read_one(q, r, read, &o);
         if (err != 0)
             return err;
         /* Steps of many short reads are few each; the clock is asked between them too. */

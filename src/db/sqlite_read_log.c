@@ -99,11 +99,10 @@ static bool is_wanted(const struct walk *w, sqlite3_stmt *s)
 /* Looks at an entry, s NULL: at one that is gone. *go_out: there may be more. */
 static int look(struct walk *w, sqlite3_stmt *s, int64_t position, bool *go_out)
 {
-    uint32_t limit = w->o->limit;
     bool wanted = s != NULL && is_wanted(w, s);
-    bool full = (limit > 0 && w->rows == limit) || (w->rows > 0 && store_answer_full(w->r));
     *go_out = false;
-    if ((wanted && full) || w->looks == STORE_RANGE_LOOKS) {
+    if ((wanted && !store_answer_room(w->r, w->rows, w->o->limit)) ||
+        w->looks == STORE_RANGE_LOOKS) {
         w->r->more = true;
         return 0;
     }
@@ -305,10 +304,8 @@ int sqlite_read_replay(struct sqlite_read *q, struct store_request *r, uint32_t 
         err = sql_step(q->replay, &row);
         if (err != 0 || !row)
             break;
-        if ((o->limit > 0 && n == o->limit) || (n > 0 && store_answer_full(r))) {
-            r->more = true;
+        if (!store_answer_room(r, n, o->limit))
             break;
-        }
         err = answer_with_owners(q, r, read);
     }
     sql_reset(q->replay);

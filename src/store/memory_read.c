@@ -31,10 +31,8 @@ static int read_list(struct store_request *r, uint32_t read, const struct shelf 
         at = o->backwards ? at->prev : at->next;
         if (at == &s->items)
             return 0;
-        if ((o->limit > 0 && n == o->limit) || (n > 0 && store_answer_full(r))) {
-            r->more = true;
+        if (!store_answer_room(r, n, o->limit))
             return 0;
-        }
         int err = answer_item(r, read, CONTAINER_OF(at, struct item, link));
         if (err != 0)
             return err;
@@ -95,8 +93,7 @@ static int walk_range(const struct memory *m, struct store_request *r, uint32_t 
     for (uint32_t looks = 0; first < end; looks++) {
         const struct entry *e = o->backwards ? s->log[end - 1] : s->log[first];
         bool wanted = is_wanted(s, e, &o->filter) && (query == NULL || says(m, s, e, query));
-        bool full = (o->limit > 0 && rows == o->limit) || (rows > 0 && store_answer_full(r));
-        if ((wanted && full) || looks == STORE_RANGE_LOOKS) {
+        if ((wanted && !store_answer_room(r, rows, o->limit)) || looks == STORE_RANGE_LOOKS) {
             r->more = true;
             return 0;
         }
@@ -185,10 +182,8 @@ static int read_replay(const struct memory *m, struct store_request *r, uint32_t
     int err = 0;
     struct entry **found = collect(m, o, &count);
     for (size_t i = 0; i < count && err == 0; i++) {
-        if ((o->limit > 0 && i == o->limit) || (i > 0 && store_answer_full(r))) {
-            r->more = true;
+        if (!store_answer_room(r, i, o->limit))
             break;
-        }
         err = answer_with_owners(r, read, found[i]);
     }
     mem_free(found);
@@ -228,10 +223,8 @@ static int read_owners(const struct memory *m, struct store_request *r, uint32_t
     qsort(found, count, sizeof(*found), compare_owners);
     int err = 0;
     for (size_t i = 0; i < count && err == 0; i++) {
-        if ((o->limit > 0 && i == o->limit) || (i > 0 && store_answer_full(r))) {
-            r->more = true;
+        if (!store_answer_room(r, i, o->limit))
             break;
-        }
         struct store_row row = {.read = read, .key = memory_owner(found[i])};
         err = store_answer_row(r, &row);
     }
@@ -269,10 +262,9 @@ int memory_query(const struct memory *m, struct store_request *r)
     struct store_operation o;
     uint32_t read = 0;
     for (size_t at = 0; store_operations(r, &at, &o); read++) {
-        if (r->more && store_answer_full(r))
-            return ERR_LIMIT;
-        r->more = false;
-        int err = read_one(m, r, read, &o);
+        int err = store_answer_begin(r);
+        if (err == 0)
+            err = read_one(m, r, read, &o);
         if (err != 0)
             return err;
     }

@@ -484,9 +484,25 @@ int store_answer_row(struct store_request *r, const struct store_row *row)
     return 0;
 }
 
-bool store_answer_full(const struct store_request *r)
+static bool is_full(const struct store_request *r)
 {
     return buf_len(&r->rows) >= STORE_ANSWER_BYTES;
+}
+
+int store_answer_begin(struct store_request *r)
+{
+    if (r->more && is_full(r))
+        return ERR_LIMIT;
+    r->more = false;
+    return 0;
+}
+
+bool store_answer_room(struct store_request *r, size_t n, uint32_t limit)
+{
+    if ((limit == 0 || n < limit) && (n == 0 || !is_full(r)))
+        return true;
+    r->more = true;
+    return false;
 }
 
 void store_answer_clear(struct store_request *r)

@@ -208,8 +208,12 @@ bool store_filter_passes(const struct store_filter *filter, struct slice owner,
                          const struct store_labels *labels, bool shares_peer, bool alone);
 /* For drivers: adds a row to the answer; 0 or ERR_MEMORY. */
 int store_answer_row(struct store_request *r, const struct store_row *row);
-/* For drivers: true when the answer holds STORE_ANSWER_BYTES or more. */
-bool store_answer_full(const struct store_request *r);
+/* For drivers, before each read of a query: 0, or ERR_LIMIT: what was read already fills the
+ * answer. */
+int store_answer_begin(struct store_request *r);
+/* For drivers: true when a row may follow n rows of the same read, of which limit are wanted (0:
+ * all). False when there are enough of them or the answer is full; more is true then. */
+bool store_answer_room(struct store_request *r, size_t n, uint32_t limit);
 /* For drivers: empties the answer. */
 void store_answer_clear(struct store_request *r);
 
