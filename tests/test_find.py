@@ -5,9 +5,10 @@ import socket
 
 import pytest
 from harness import certs
-from harness.hostile import DOMAIN, Hostile, good_session
+from harness.hostile import DOMAIN, HELLO, Hostile, good_session
 from harness.server import free_ports
 from harness.tunnel import Tunnel
+from harness.xmpp import name
 
 CLIENT, DIRECT, OLD = "_xmpp-client._tcp", "_xmpps-client._tcp", "_jabber._tcp"
 HERE = {"here": ["127.0.0.1"]}
@@ -240,6 +241,50 @@ def test_C05_port_25_is_not_gone_to(send, servers):
     server = servers(elsewhere("127.0.0.1:25"))
     done = send(PROTOCOL, srv=[(CLIENT, "here", server.port, 5, 0)])
     assert "127.0.0.1:25" in done.err
+
+
+def moves(how, place):
+    """A session that ends: with the place where it is to go on, or with one that was told before."""
+
+    def script(conn):
+        conn.log_in()
+        request = conn.expect("enable", space=conn.SM)
+        conn.sm_enable(request, **({"location": place} if how == "location" else {}))
+        conn.ping()
+        if how == "location":
+            conn.reset()
+        else:
+            conn.see_other_host(place)
+
+    return script
+
+
+def resumed(conn):
+    conn.log_in()
+    assert any(name(e) == "resume" for e in conn.heard)
+    conn.deliver(HELLO)
+    conn.serve()
+
+
+@pytest.mark.parametrize("how", ["see-other-host", "location"])
+@pytest.mark.parametrize("certificate", ["good", "other"])
+def test_C05_a_session_goes_on_where_the_server_says(home, dns_server, servers, how, certificate):
+    """With TLS and the certificate of the domain that was typed, or not at all."""
+    other = servers(resumed, certificate=None if certificate == "good"
+                    else certs.authority().good("other.example"))
+    first = servers([moves(how, f"127.0.0.1:{other.port}"), resumed])
+    other.sessions = first.sessions
+    dns = dns_server(DOMAIN, srv=[(CLIENT, "here", first.port, 5, 0)], hosts=HERE)
+    home.account(f"alice@{DOMAIN}", "alice's secret", ca_file=str(certs.authority().ca_file))
+    done = home.run("burble", "listen", "--json", "--count", "1", code=0, timeout=60,
+                    env={"BURBLE_NAMESERVERS": dns.address})
+    assert done.json[0]["body"] == "hello"
+    if certificate == "good":
+        assert reached(first, other) == [1, 1]
+        assert b"<starttls" in other.connections[0].sent_in_clear()
+    else:
+        assert reached(first, other) == [2, 1]
+        assert not other.connections[0].mentions("alice")
 
 
 # ----------------------------------------------------------------------------------------- proxies

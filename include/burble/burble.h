@@ -174,7 +174,13 @@ enum burble_state {
 BURBLE_API const char *burble_state_text(enum burble_state state);
 
 /** Why a session ended or did not begin. Those up to BURBLE_WHY_REGISTRATION are permanent: the
- * same would happen again, so there is no reconnect. */
+ * same would happen again, so there is no reconnect.
+ *
+ * There is one case in which they are not. Once a session has stood since burble_connect,
+ * CERTIFICATE, NO_TLS, HOST_UNKNOWN and NO_SERVICE that are met before the login, and REDIRECT, are
+ * tried again like a lost connection: a portal before the network or a certificate that was renewed
+ * too late passes, and nothing is sent until all is well. Each try is told (BURBLE_WAITING) with
+ * its reason, so a program or a person can give it up. The state tells what the client does. */
 enum burble_why {
     BURBLE_WHY_NONE,
     BURBLE_WHY_LEFT,         /**< burble_disconnect, burble_suspend */
@@ -188,8 +194,8 @@ enum burble_why {
     BURBLE_WHY_HOST_UNKNOWN, /**< the server does not serve this domain */
     BURBLE_WHY_NO_SERVICE,   /**< SRV says that there is no XMPP service at this domain */
     BURBLE_WHY_REDIRECT,     /**< see-other-host too often, or to where we do not go */
-    BURBLE_WHY_MEMORY,
     BURBLE_WHY_REGISTRATION, /**< the account could not be made */
+    BURBLE_WHY_MEMORY,       /**< out of memory, for now */
     BURBLE_WHY_DNS,          /**< the name could not be looked up */
     BURBLE_WHY_UNREACHABLE,  /**< no address took the connection */
     BURBLE_WHY_PROXY,        /**< the proxy refused */
@@ -202,7 +208,7 @@ enum burble_why {
     BURBLE_WHY_LOGIN,        /**< for now: temporary-auth-failure, too many tries */
     BURBLE_WHY_BIND,         /**< no resource was given */
 };
-/** True when trying again will not help. */
+/** True when trying again will not help; what the reason alone can tell, see enum burble_why. */
 BURBLE_API bool burble_why_permanent(enum burble_why why);
 
 /** What an event is about, and which member of it is set. */

@@ -134,6 +134,7 @@ struct burble {
     bool wanted;    /* burble_connect: come back after a loss */
     bool suspended; /* burble_suspend: the session is to be resumed, but not by itself */
     bool session;   /* one stands or can be resumed: features have something of it */
+    bool stood;     /* there was one since burble_connect */
     enum client_wish wish;
     struct burble_state_event ending; /* why, while a connection is being closed */
     char ending_text[512];

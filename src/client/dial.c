@@ -286,9 +286,23 @@ void dial_input(struct burble *c, const struct burble_input *in)
 /* ------------------------------------------------------------------------------------- the faces
  */
 
+/* Places that the server has told come first. */
+static void add_told(struct burble *c)
+{
+    struct find_target t, *told = c->dial.told;
+    c->dial.told = NULL;
+    if (told != NULL)
+        dial_add_target(c->dial.run, told);
+    else
+        c->dial.hops = 0;
+    free(told);
+    if (c->setup.host == NULL && client_sm_can_resume(c) && c->sm.location != NULL &&
+        dial_told_place(c, slice_z(c->sm.location), c->sm.direct, &t))
+        dial_add_target(c->dial.run, &t);
+}
+
 void dial_begin(struct burble *c)
 {
-    struct find_target t;
     struct dial_run *run = client_alloc(sizeof(*run));
     CHECK(c->dial.run == NULL);
     client_change_state(c, BURBLE_RESOLVING, NULL);
@@ -297,7 +311,6 @@ void dial_begin(struct burble *c)
         return;
     }
     c->dial.run = run;
-    c->dial.hops = 0;
     run->timer.fire = due;
     run->deadline_ms = c->now.mono_ms + c->setup.config.connect_ms;
     client_timer_set(c, &c->phase_timer, run->deadline_ms);
@@ -308,9 +321,7 @@ void dial_begin(struct burble *c)
             return;
         }
     }
-    if (c->setup.host == NULL && client_sm_can_resume(c) && c->sm.location != NULL &&
-        dial_told_place(c, slice_z(c->sm.location), &t))
-        dial_add_target(run, &t);
+    add_told(c);
     dial_step(c);
 }
 
@@ -356,7 +367,7 @@ bool dial_redirect(struct burble *c, struct slice where)
     struct dial_run *run = c->dial.run;
     struct find_target t;
     if (run == NULL || run->linked == 0 || c->dial.hops >= DIAL_HOPS ||
-        !dial_told_place(c, where, &t))
+        !dial_told_place(c, where, c->dial.direct_tls, &t))
         return false;
     c->dial.hops++;
     run->linked = 0;
@@ -376,18 +387,38 @@ void dial_follow(struct burble *c)
     dial_step(c);
 }
 
-void dial_stop(struct burble *c)
+bool dial_move(struct burble *c, struct slice where)
 {
-    if (c->dial.run == NULL)
-        return;
-    rest(c);
-    dial_free(c);
+    struct find_target t;
+    if (c->dial.hops >= DIAL_HOPS || !dial_told_place(c, where, c->dial.direct_tls, &t))
+        return false;
+    if (c->dial.told == NULL)
+        c->dial.told = client_alloc(sizeof(t));
+    if (c->dial.told != NULL) /* else the search is the usual one */
+        *c->dial.told = t;
+    c->dial.hops++;
+    return true;
 }
 
-void dial_free(struct burble *c)
+static void free_run(struct burble *c)
 {
     if (c->dial.run != NULL)
         client_timer_stop(&c->dial.run->timer);
     free(c->dial.run);
     c->dial.run = NULL;
+}
+
+void dial_stop(struct burble *c)
+{
+    if (c->dial.run == NULL)
+        return;
+    rest(c);
+    free_run(c);
+}
+
+void dial_free(struct burble *c)
+{
+    free_run(c);
+    free(c->dial.told);
+    c->dial.told = NULL;
 }

@@ -2,9 +2,10 @@
  * eyeballs (RFC 8305), redirection (see-other-host). Part of struct burble.
  *
  * Where it goes, in this order:
- *   1. the place where the server wants the session resumed (XEP-0198 section 5), if there is one;
- *   2. the host and port of the configuration, and nothing else; or
- *   3. the targets of _xmpp-client and _xmpps-client, as far as the configuration's security
+ *   1. the place to which the server has sent us out of a session (see-other-host), once;
+ *   2. the place where the server wants the session resumed (XEP-0198 section 5), if there is one;
+ *   3. the host and port of the configuration, and nothing else; or
+ *   4. the targets of _xmpp-client and _xmpps-client, as far as the configuration's security
  *      permits them; without any those of _jabber._tcp; without any the domain itself, on port 5222
  *      (5223 for direct TLS alone). A domain that says "." has no such service (RFC 2782), so the
  *      domain itself is not tried then (XEP-0368).
@@ -23,6 +24,7 @@
 
 #include "base/slice.h"
 #include "burble/io.h"
+#include "client/find.h"
 
 struct burble;
 struct dial_run; /* one search */
@@ -43,9 +45,10 @@ enum {
 };
 
 struct dial {
-    struct dial_run *run; /* NULL: none under way */
-    uint8_t hops;         /* of see-other-host in a row */
-    bool direct_tls;      /* as the last connection that was made */
+    struct dial_run *run;     /* NULL: none under way */
+    uint8_t hops;             /* of see-other-host without a session that lasted in between */
+    bool direct_tls;          /* as the last connection that was made */
+    struct find_target *told; /* where the server of the last session sent us; NULL: nowhere */
 };
 
 /* A new search from the start. Ends in client_link_open, or in client_fail. */
@@ -61,11 +64,17 @@ bool dial_patience(struct burble *c);
  * handed to client_link_open is not dial's any more. */
 void dial_stop(struct burble *c);
 void dial_free(struct burble *c);
-/* see-other-host before the login; where is hostile. True: taken; the caller drops the connection
- * and calls dial_follow. False: not a place to go to, or too many in a row (C05: at most 3 hops,
- * port 443 or >= 1024). */
+/* May another target do better, or this one another time? Something was met before the login, so
+ * nothing was sent; what concerns the account, or shows that somebody tampers, is not of this kind.
+ */
+bool dial_worth(enum burble_why why);
+/* see-other-host before a session stands; where is hostile. True: taken; the caller drops the
+ * connection and calls dial_follow. False: not a place to go to, or too many in a row (C05: at most
+ * 3 hops, port 443 or >= 1024). */
 bool dial_redirect(struct burble *c, struct slice where);
 void dial_follow(struct burble *c);
+/* The same out of a session: the next search begins there. */
+bool dial_move(struct burble *c, struct slice where);
 void dial_input(struct burble *c, const struct burble_input *in);
 
 #endif

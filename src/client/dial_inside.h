@@ -77,17 +77,17 @@ bool dial_is_searching(const struct dial_run *run);
 void dial_srv_came(struct burble *c, struct dial_query *q, const struct burble_input *in);
 /* What has not been answered yet is not waited for. */
 void dial_search_late(struct burble *c);
-/* A place that the server has told: with TLS from the start or not as the connection before. False:
- * it is none, or none to go to (C05). */
-bool dial_told_place(const struct burble *c, struct slice where, struct find_target *out);
+/* A place that the server has told: with TLS from the start (direct_tls) or not as the connection
+ * on which it did, as far as the configuration permits both. False: it is none, or none to go to
+ * (C05). */
+bool dial_told_place(const struct burble *c, struct slice where, bool direct_tls,
+                     struct find_target *out);
 
 /* dial_text.c */
 void dial_note(struct dial_run *run, size_t target, const struct burble_address *address,
                const char *reason);
 /* A connection was made, and then this. */
 void dial_remember(struct dial_run *run, size_t target, const struct burble_state_event *why);
-/* May another target help? */
-bool dial_worth(enum burble_why why);
 /* What was tried and how it went, appended. */
 void dial_summary(const struct dial_run *run, struct buf *out);
 

@@ -171,11 +171,11 @@ static bool may_go_to(uint16_t port)
     return port >= 1024 || port == 443;
 }
 
-/* A place that the server has told: with TLS from the start or not as the connection before. */
-bool dial_told_place(const struct burble *c, struct slice where, struct find_target *out)
+bool dial_told_place(const struct burble *c, struct slice where, bool direct_tls,
+                     struct find_target *out)
 {
     bool may = c->setup.config.security == BURBLE_TLS;
-    *out = (struct find_target){.direct_tls = only_direct(c) || (may && c->dial.direct_tls)};
+    *out = (struct find_target){.direct_tls = only_direct(c) || (may && direct_tls)};
     if (where.len > DIAL_WHERE_BYTES || !find_place(where, out))
         return false;
     if (out->port == 0)

@@ -102,8 +102,10 @@ void retry_wish(struct burble *c)
     if (wish != WISH_CONNECT)
         return;
     client_timer_stop(&c->retry_timer);
-    if (c->state == BURBLE_OFFLINE)
+    if (c->state == BURBLE_OFFLINE) {
         c->tries = 0;
+        c->stood = false;
+    }
     dial_begin(c);
 }
 

@@ -1,6 +1,7 @@
 /* The end of a connection: why, and what comes next. A lost one is made again with capped
  * exponential back-off and jitter (RFC 6120 section 3.3); what would fail again the same way is not
- * tried again. What a session that cannot be resumed leaves behind is told to whom it concerns. */
+ * tried again, unless there was a session before and nothing was sent to what is there now. What a
+ * session that cannot be resumed leaves behind is told to whom it concerns. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,17 +112,41 @@ static void drop_connection(struct burble *c)
 
 /* ------------------------------------------------------------------------- what the server says */
 
-static void not_there(struct burble *c, struct slice where)
+static void sent_away(struct burble *c, enum burble_why why, struct slice where)
 {
     struct buf b = {0};
     struct slice shown = slice_of(where.ptr, where.len < 300 ? where.len : 300);
+    bool around = why == BURBLE_WHY_REDIRECT && c->dial.hops >= DIAL_HOPS;
     (void)buf_printf(&b,
-                     c->dial.hops >= DIAL_HOPS ? "the server sends us around, now to \"%.*s\""
-                                               : "the server sends us to \"%.*s\"",
+                     around ? "the server sends us around, now to \"%.*s\""
+                            : "the server sends us to \"%.*s\"",
                      SLICE_ARG(shown));
     buf_byte(&b, '\0');
-    client_fail(c, BURBLE_WHY_REDIRECT, "see-other-host", b.failed ? NULL : buf_slice(&b).ptr);
+    client_fail(c, why, "see-other-host", b.failed ? NULL : buf_slice(&b).ptr);
     buf_free(&b);
+}
+
+/* A session of that age has succeeded. */
+static bool is_steady(const struct burble *c)
+{
+    return c->online_ms != 0 && c->now.mono_ms - c->online_ms >= STEADY_MS;
+}
+
+/* RFC 6120 section 4.9.3.19, at any time. Before a session stands it is a step of the search; a
+ * session ends with it, is lost like others, and the next search begins at that place. */
+static void see_other_host(struct burble *c, struct slice where)
+{
+    if (is_steady(c))
+        c->dial.hops = 0;
+    if (c->dial.run != NULL && dial_redirect(c, where)) {
+        drop_connection(c);
+        dial_follow(c);
+    } else if (c->dial.run == NULL && dial_move(c, where)) {
+        sent_away(c, BURBLE_WHY_STREAM_ERROR, where);
+    } else {
+        c->later = true;
+        sent_away(c, BURBLE_WHY_REDIRECT, where);
+    }
 }
 
 static bool had_session(const struct burble *c)
@@ -137,13 +162,8 @@ void retry_stream_error(struct burble *c, struct slice condition, struct slice t
     struct buf b = {0};
     char name[64];
     copy_text(name, sizeof(name), condition);
-    if (strcmp(name, "see-other-host") == 0 && !c->stream.authenticated) {
-        if (dial_redirect(c, where)) {
-            drop_connection(c);
-            dial_follow(c);
-        } else {
-            not_there(c, where);
-        }
+    if (strcmp(name, "see-other-host") == 0 && c->wanted && c->stream.state != STREAM_CLOSED) {
+        see_other_host(c, where);
         return;
     }
     buf_add(&b, slice_z(known->text));
@@ -200,8 +220,7 @@ void client_gone(struct burble *c)
 /* Counts what went wrong in a row. */
 static void count(struct burble *c, enum burble_why why, bool stood)
 {
-    bool steady = stood && c->online_ms != 0 && c->now.mono_ms - c->online_ms >= STEADY_MS;
-    if (steady)
+    if (stood && is_steady(c))
         c->tries = c->bad_xml = 0;
     c->online_ms = 0;
     if (why == BURBLE_WHY_BAD_XML)
@@ -213,17 +232,26 @@ static void count(struct burble *c, enum burble_why why, bool stood)
     c->later = false;
 }
 
-static bool stays(const struct burble *c, enum burble_why why)
+/* Who was let in a minute ago need not give up because of a place that is odd now: a portal before
+ * the network, a certificate that was renewed too late, a server that is being set up again.
+ * Nothing was sent there, so trying again is safe. */
+static bool may_pass(const struct burble *c, enum burble_why why, bool early)
 {
-    return c->wanted && !burble_why_permanent(why) &&
+    bool odd = early && (dial_worth(why) || why == BURBLE_WHY_NO_SERVICE);
+    return c->stood && (odd || why == BURBLE_WHY_REDIRECT);
+}
+
+static bool stays(const struct burble *c, enum burble_why why, bool early)
+{
+    return c->wanted && (!burble_why_permanent(why) || may_pass(c, why, early)) &&
            (c->setup.config.flags & BURBLE_NO_RECONNECT) == 0;
 }
 
 /* The state is the new one while others are told; the event is the last that they hear. */
-static void over(struct burble *c, struct burble_state_event *e)
+static void over(struct burble *c, struct burble_state_event *e, bool early)
 {
     e->before = c->state;
-    c->wanted = stays(c, e->why);
+    c->wanted = stays(c, e->why, early);
     c->wish = WISH_NONE;
     e->state = c->state = c->wanted ? BURBLE_WAITING : BURBLE_OFFLINE;
     bool kept = c->wanted || c->suspended;
@@ -257,5 +285,5 @@ void client_ended(struct burble *c)
     dial_stop(c);
     client_sm_lost(c);
     count(c, e.why, stood);
-    over(c, &e);
+    over(c, &e, early);
 }

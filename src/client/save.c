@@ -46,6 +46,8 @@ static void put_session(const struct burble *c, struct xml_writer *w)
     xml_attr_put(w, SLICE("jid"), slice_z(c->sm.jid));
     if (c->sm.location != NULL)
         xml_attr_put(w, SLICE("location"), slice_z(c->sm.location));
+    if (c->sm.location != NULL && c->sm.direct)
+        xml_attr_put(w, SLICE("direct"), SLICE("true"));
     put_number(w, SLICE("in"), c->sm.in_h);
     put_number(w, SLICE("out"), c->sm.out_h);
     xml_close(w);
@@ -132,6 +134,7 @@ static int load_session(struct burble *c, struct xml x)
     c->sm.jid = client_copy(slice_z(c->jid));
     if (location.len > 0)
         c->sm.location = client_copy(location);
+    c->sm.direct = slice_is(xml_attr(x, SLICE("direct")), "true");
     c->sm.in_h = c->sm.in_told = (uint32_t)in;
     c->sm.out_h = (uint32_t)out;
     c->sm.restored = c->session = true;

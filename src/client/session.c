@@ -90,8 +90,7 @@ static void stands(struct burble *c, bool resumed)
         .state = BURBLE_ONLINE, .before = c->state, .text = "", .resumed = resumed};
     client_timer_stop(&c->phase_timer);
     c->online_ms = c->now.mono_ms;
-    c->session = true;
-    c->dial.hops = 0;
+    c->session = c->stood = true;
     dial_stop(c);
     c->state = BURBLE_ONLINE;
     alive_begin(c);

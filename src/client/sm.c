@@ -160,6 +160,7 @@ void client_sm_take_enabled(struct burble *c, struct xml x)
     c->sm.jid = client_copy(slice_z(c->jid));
     if (location.len > 0 && location.len <= ID_BYTES_MAX)
         c->sm.location = client_copy(location);
+    c->sm.direct = c->link.direct_tls;
     if (c->sm.jid != NULL)
         return;
     free(c->sm.id); /* for want of memory it goes without resumption */

@@ -15,6 +15,7 @@ struct sm {
     char *id;          /* of the session that can be resumed; NULL: none */
     char *jid;         /* its full address */
     char *location;    /* where the server wants it resumed; NULL: anywhere */
+    bool direct;       /* there with TLS from the start */
     uint32_t in_h;     /* stanzas handled by us */
     uint32_t in_told;  /* what the server heard of that */
     uint32_t out_h;    /* acknowledged by the server */
