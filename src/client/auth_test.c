@@ -235,6 +235,28 @@ static void A10_success_at_once_is_no_login(void **state)
     }
 }
 
+/* Prosody 0.12 answers <false/> to a certificate that has expired. */
+static void V21_an_unknown_answer_to_a_login_ends_it(void **state)
+{
+    static const struct {
+        const char *ns, *inline_;
+    } CASES[] = {{SASL, NULL}, {"urn:xmpp:sasl:2", ""}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        static struct test_login l;
+        char text[64];
+        test_login_new(&l, &BURBLE_CONFIG(0));
+        test_login_reach(&l);
+        test_login_offer(&l, "SCRAM-SHA-256", "", CASES[i].inline_);
+        test_expect(&l.t, i == 0 ? "<auth" : "<authenticate");
+        snprintf(text, sizeof(text), "<false xmlns='%s'/>", CASES[i].ns);
+        test_receive(&l.t, text);
+        test_login_refused(&l);
+        assert_int_equal(l.why, BURBLE_WHY_BAD_XML);
+        test_login_end(&l);
+    }
+}
+
 static void a_refused_password_is_final_and_a_busy_server_is_not(void **state)
 {
     static const struct {
@@ -469,6 +491,7 @@ int main(void)
         cmocka_unit_test(V21_thousands_of_mechanisms_do_no_harm),
         cmocka_unit_test(A12_a_server_that_proves_nothing_is_refused),
         cmocka_unit_test(A10_success_at_once_is_no_login),
+        cmocka_unit_test(V21_an_unknown_answer_to_a_login_ends_it),
         cmocka_unit_test(a_refused_password_is_final_and_a_busy_server_is_not),
         cmocka_unit_test(V46_counts_out_of_range_are_refused),
         cmocka_unit_test(V46_the_loop_goes_on_meanwhile),

@@ -284,12 +284,19 @@ static const struct rule {
     }
 #define STREAMS "http://etherx.jabber.org/streams"
 #define TLS     "urn:ietf:params:xml:ns:xmpp-tls"
+#define SASL    "urn:ietf:params:xml:ns:xmpp-sasl"
+#define SASL2   "urn:xmpp:sasl:2"
     {~IN(NONE), S(STREAMS), S("error"), stream_error},
     {IN(FEATURES), S(STREAMS), S("features"), features},
     {IN(STARTTLS), S(TLS), S("proceed"), proceed},
     {IN(STARTTLS), S(TLS), S("failure"), no_tls},
-    {IN(SASL), S("urn:ietf:params:xml:ns:xmpp-sasl"), {0}, sasl},
-    {IN(SASL2), S("urn:xmpp:sasl:2"), {0}, sasl2},
+    {IN(SASL), S(SASL), S("challenge"), sasl},
+    {IN(SASL), S(SASL), S("success"), sasl},
+    {IN(SASL), S(SASL), S("failure"), sasl},
+    {IN(SASL2), S(SASL2), S("challenge"), sasl2},
+    {IN(SASL2), S(SASL2), S("success"), sasl2},
+    {IN(SASL2), S(SASL2), S("continue"), sasl2},
+    {IN(SASL2), S(SASL2), S("failure"), sasl2},
     {IN(REGISTER), S("jabber:client"), S("iq"), registration},
     {IN(BIND), S("jabber:client"), S("iq"), bound},
     {IN(RESUME) | FLOWING, S("urn:xmpp:sm:3"), {0}, sm},
