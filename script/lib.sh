@@ -11,8 +11,8 @@ FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev libexpat1-dev)
 REFERENCE_PACKAGES=(doxygen)
 FORMAT_PACKAGES=(clang-format-14 git)
 TEST_PACKAGES=(binutils ca-certificates dnsmasq-base ejabberd finch git libcmocka-dev
-    libexpat1-dev libglib2.0-dev libuv1-dev openssl procps profanity prosody python3 python3-pytest
-    python3-pytest-xdist python3-slixmpp tmux valgrind)
+    jabberd2 libexpat1-dev libglib2.0-dev libuv1-dev openssl procps profanity prosody
+    prosody-modules python3 python3-pytest python3-pytest-xdist python3-slixmpp tmux valgrind)
 PROGRAMS=(burbled burblectl burble)
 
 say() {

@@ -1,4 +1,4 @@
-"""Logging in: burble with every mechanism of burbled, Prosody and ejabberd; SASL2, tokens,
+"""Logging in: burble with every mechanism of burbled, Prosody, ejabberd and jabberd2; SASL2, tokens,
 certificates, accounts that are made first."""
 
 import itertools
@@ -8,12 +8,15 @@ import re
 
 import pytest
 
-from harness import certs
+from harness import certs, jabberd2
 from harness.ejabberd import Ejabberd
 from harness.prosody import Prosody
 from harness.server import program_path
 
 MECHANISMS = [f"SCRAM-SHA-{n}{plus}" for plus in ("-PLUS", "") for n in (512, 256, 1)] + ["PLAIN"]
+DIGEST = "DIGEST-MD5"  # historic: libburble wants to be told that it may, burble never tells it
+# On localhost, where a server has more than one mechanism.
+PEOPLE = {f"{name}@localhost": f"{name}'s secret" for name in ("alice", "bob", "certified")}
 # Debian's Prosody has no SCRAM-SHA-512, and with TLS 1.3 no channel binding.
 PROSODY = [m for m in MECHANISMS if "512" not in m]
 
@@ -24,7 +27,7 @@ def domain_of(mechanism):
 
 
 def but(mechanism):
-    return [m for m in [*MECHANISMS, "X-OAUTH2", "DIGEST-MD5"] if m != mechanism]
+    return [m for m in [*MECHANISMS, "X-OAUTH2", "EXTERNAL", DIGEST] if m != mechanism]
 
 
 def hosts(mechanisms):
@@ -44,8 +47,16 @@ def prosody(request):
 def ejabberd():
     extra = "host_config:\n" + "".join(
         f"  {domain_of(m)}:\n    disable_sasl_mechanisms: [{', '.join(but(m))}]\n"
-        for m in MECHANISMS)
-    yield from run(Ejabberd(**hosts(MECHANISMS), extra=extra))
+        for m in [*MECHANISMS, DIGEST])
+    every = hosts([*MECHANISMS, DIGEST])
+    every["domains"] += ("localhost",)
+    every["accounts"].update(PEOPLE)
+    yield from run(Ejabberd(**every, extra=extra, external=True))
+
+
+@pytest.fixture(scope="module")
+def jabberd():
+    yield from run(jabberd2.Jabberd2(PEOPLE, external=True))
 
 
 def run(server):
@@ -140,8 +151,8 @@ def driver(home):
     if not path.exists():
         pytest.skip("the build has no drivers")
 
-    def run(server, jid, password="alice's secret", times=1, *words, code=0):
-        return home.run(str(path), jid, server.ip, server.ports["tls"], server.ca_file, times,
+    def run(server, jid, password="alice's secret", times=1, *words, port="tls", code=0):
+        return home.run(str(path), jid, server.ip, server.ports[port], server.ca_file, times,
                         *words, stdin=f"{password}\n", code=code)
 
     return run
@@ -204,16 +215,94 @@ def test_a_server_that_makes_no_accounts(driver, start_server):
     assert done.lines[0].startswith("13 ")
 
 
-def test_a_certificate_instead_of_a_password(home):
-    """SASL EXTERNAL, which of the three only ejabberd has for people."""
-    server = Ejabberd(external=True, accounts={"certified@localhost": "pw"})
-    show = certs.authority().issue("localhost", common_name="certified", extensions=(
-        "extendedKeyUsage = clientAuth",), xmpp_addresses=("certified@localhost",))
-    key = home.file("key.pem", pathlib.Path(show.key).read_bytes())
+@pytest.mark.parametrize("mechanism", jabberd2.MECHANISMS)
+def test_every_mechanism_of_jabberd2(driver, jabberd, mechanism):
+    """GNU gsasl's, each alone on its port; the roster and a message come, too."""
+    with_roster_and_message(driver, jabberd, "alice@localhost", mechanism, mechanism)
+
+
+def test_digest_md5_of_ejabberd(driver, ejabberd):
+    with_roster_and_message(driver, ejabberd, f"alice@{domain_of(DIGEST)}", DIGEST)
+
+
+def with_roster_and_message(driver, server, jid, mechanism, port="tls"):
+    words = ("digest-md5", "talk", "raw")
+    done = driver(server, jid, "alice's secret", 1, *words, port=port)
+    assert done.lines[0].split()[2] == mechanism
+    assert done.lines[1:3] == ["roster 0", "heard there and back"]
+    wrong = driver(server, jid, "another secret", 1, *words, port=port, code=1)
+    assert "not-authorized the server refused the login" in wrong.out
+    for said in (done, wrong):
+        assert "alice's secret" not in said.err and "another secret" not in said.err
+
+
+@pytest.mark.parametrize("peer", ["jabberd", "ejabberd"])
+def test_digest_md5_is_not_used_unasked(driver, request, peer):
+    """RFC 6331: where the server has nothing else, there is no login."""
+    server = request.getfixturevalue(peer)
+    jid, port = (("alice@localhost", DIGEST) if peer == "jabberd"
+                 else (f"alice@{domain_of(DIGEST)}", "tls"))
+    done = driver(server, jid, "alice's secret", 1, "raw", port=port, code=1)
+    assert "too weak or were not allowed; it offers: DIGEST-MD5" in done.out
+    assert "out <auth" not in done.err
+
+
+def test_people_talk_on_jabberd2(home, jabberd):
+    for name in ("alice", "bob"):
+        home.account(f"{name}@localhost", f"{name}'s secret", jabberd, name=name)
+    with home.spawn("burble", "--account", "bob", "--json", "-v", "listen", "--count", "1") as bob:
+        bob.expect_error("logged in as bob@localhost/.*, SCRAM-SHA-256$")
+        home.run("burble", "--account", "alice", "send", "bob@localhost", "Hi Bob", code=0)
+        bob.expect_json(body="Hi Bob")
+
+
+# --------------------------------------------------------------------------------- certificates
+
+
+def shown_by(home, jid, **life):
+    """The keys of an account for a certificate of that person. jabberd2 takes addresses from the
+    common name alone: it does not find them elsewhere, since OpenSSL 3 knows id-on-xmppAddr."""
+    show = certs.authority().issue("localhost", common_name=jid, extensions=(
+        "extendedKeyUsage = clientAuth",), xmpp_addresses=(jid,), **life)
+    key = home.file(show.key.name, pathlib.Path(show.key).read_bytes())
+    return {"certificate": str(show.chain), "key": str(key)}
+
+
+def certified_login(home, server, tls, refusal):
+    """With the own certificate and no password; not with somebody else's."""
+    shown = shown_by(home, "certified@localhost")
+    at = {"server": server, "tls": tls, **shown}
+    done = send(home, {"jid": "certified@localhost", **at})
+    assert [m for _, _, m in logged_in(done)] == ["EXTERNAL"]
+    done = send(home, {"jid": "alice@localhost", **at}, 4)
+    assert refusal in done.err and not logged_in(done)
+
+
+def password_behind_the_certificate(home, server, tls):
+    """A certificate that is not taken is no reason to give up, where there is a password."""
+    done = send(home, {"jid": "alice@localhost", "password": "alice's secret", "server": server,
+                       "tls": tls, **shown_by(home, "certified@localhost")})
+    assert [m.startswith("SCRAM-SHA-") for _, _, m in logged_in(done)] == [True]
+    assert "mechanism='EXTERNAL'" in done.err
+
+
+def test_a_certificate_instead_of_a_password(home, ejabberd):
+    certified_login(home, ejabberd, "direct", "Certificate JID mismatch")
+    password_behind_the_certificate(home, ejabberd, "direct")
+
+
+def test_a_certificate_on_jabberd2(home, jabberd):
+    certified_login(home, jabberd, "starttls", "the server refused the login (not-authorized)")
+    password_behind_the_certificate(home, jabberd, "starttls")
+
+
+def test_a_certificate_on_prosody(home):
+    """By mod_auth_ccert of prosody-modules."""
+    server = Prosody(external=True)
     for _ in run(server):
-        done = send(home, {"jid": "certified@localhost", "server": server, "tls": "direct",
-                           "certificate": str(show.chain), "key": str(key)})
-        assert [m for _, _, m in logged_in(done)] == ["EXTERNAL"]
-        other = {"jid": "alice@localhost", "certificate": str(show.chain), "key": str(key)}
-        done = send(home, {**other, "server": server, "tls": "direct"}, 4)
-        assert "Certificate JID mismatch" in done.err
+        for tls in ("starttls", "direct"):
+            certified_login(home, server, tls, "does the certificate belong to this account?")
+        # Here Prosody 0.12 sends an element that there is not, <false/>, in place of <failure/>.
+        expired = shown_by(home, "certified@localhost", start_days=-60, end_days=-2)
+        done = send(home, {"jid": "certified@localhost", "server": server, **expired}, 5)
+        assert "does not belong here" in done.err

@@ -31,7 +31,7 @@ modules_enabled = {{ "roster", "saslauth", "tls", "disco", "private", "vcard_leg
   "server_contact_info", "watchregistrations", "offline", "csi_simple", {modules} }}
 modules_disabled = {{ "s2s" }}
 contact_info = {{ abuse = {{ "mailto:abuse@localhost" }} }}
-authentication = "internal_plain"
+{authentication}
 allow_registration = true
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
@@ -56,6 +56,14 @@ Component "upload.{host}" "http_file_share"
   http_file_share_size_limit = {upload_max}
 """
 
+# SASL EXTERNAL, by mod_auth_ccert of Debian's prosody-modules; passwords are of no use then.
+EXTERNAL = """
+authentication = "ccert"
+certificate_match = "xmppaddr"
+ssl = {{ cafile = "{ca}"; capath = false; verify = {{ "peer", "client_once" }};
+  verifyext = {{ lsec_ignore_purpose = false }} }}
+"""
+
 MODULES = ("smacks", "carbons", "mam", "vcard4", "bookmarks", "adhoc", "csi")
 UPLOAD_MAX = 1024 * 1024
 
@@ -64,19 +72,20 @@ class Prosody(Peer):
     """accounts: {jid: password}. full: everything that it has. upload_scheme: https or http.
 
     domains: the hosts, the first of them `host`. extra: more lines of the global section;
-    host_extra: of a host's, {domain: lines}.
+    host_extra: of a host's, {domain: lines}. external: certificates instead of passwords.
     """
 
     kind = "prosody"
 
     def __init__(self, watchers=(), accounts=None, full=False, domains=("localhost",),
-                 upload_scheme="https", extra="", host_extra=None, **_ignored):
+                 upload_scheme="https", extra="", host_extra=None, external=False, **_ignored):
         super().__init__()
         self.host, self.domains = domains[0], domains
         plain, direct, self.http, self.https = free_ports(4)
         self.ports = {"plain": plain, "tls": plain, "direct": direct}
         self.watchers, self.full, self.extra = watchers, full, extra
         self.upload_scheme, self.host_extra = upload_scheme, host_extra or {}
+        self.external = external
         self.accounts.update(accounts or {})
         self.ca_file = str(certs.authority().ca_file)
         if full:
@@ -106,6 +115,8 @@ class Prosody(Peer):
             http=self.http if self.full else "", https=self.https if self.full else "",
             modules=", ".join(f'"{m}"' for m in MODULES) if self.full else "",
             watchers=", ".join(f'"{w}"' for w in self.watchers), extra=self.extra,
+            authentication=EXTERNAL.format(ca=self.ca_file) if self.external
+            else 'authentication = "internal_plain"',
         )
         text += "".join(HOST.format(host=host, extra=self.host_extra.get(host, ""), **paths)
                         for host in self.domains)
