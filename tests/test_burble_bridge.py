@@ -205,6 +205,14 @@ def test_C13_the_secret_is_seen_by_nobody(home, server, bridge):
     assert "wrong" not in done.err
 
 
+def test_C13_no_proxy_gets_what_is_for_this_machine(server, bridge):
+    with Http() as proxy:
+        bridge.post("one", env={"BURBLE_BRIDGE_SECRET": bridge.secret, "http_proxy": proxy.url,
+                                "all_proxy": proxy.url})
+        assert proxy.requests == [] and bridge.texts() == ["one"]
+
+
+
 @pytest.mark.parametrize("arguments, why", [
     (["--url", "https://me:secret@h"], "without a user and a password"),
     (["--url", "ftp://h"], "--url is https"),

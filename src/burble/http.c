@@ -52,9 +52,11 @@ static char *part(CURLU *u, CURLUPart what)
     return curl_url_get(u, what, &text, 0) == CURLUE_OK ? text : NULL;
 }
 
-enum http_scheme http_url_scheme(const char *url)
+/* here_out: it is on this machine. */
+static enum http_scheme judge_url(const char *url, bool *here_out)
 {
     enum http_scheme answer = HTTP_NOT_ONE;
+    *here_out = false;
     CURLU *u = curl_url();
     if (u == NULL)
         return HTTP_NOT_ONE;
@@ -63,10 +65,11 @@ enum http_scheme http_url_scheme(const char *url)
         char *user = part(u, CURLUPART_USER), *password = part(u, CURLUPART_PASSWORD);
         char *fragment = part(u, CURLUPART_FRAGMENT);
         bool bare = user == NULL && password == NULL && fragment == NULL && host != NULL;
+        *here_out = host != NULL && is_here(host);
         if (bare && scheme != NULL && strcasecmp(scheme, "https") == 0)
             answer = HTTP_SAFE;
         else if (bare && scheme != NULL && strcasecmp(scheme, "http") == 0)
-            answer = is_here(host) ? HTTP_SAFE : HTTP_PLAIN;
+            answer = *here_out ? HTTP_SAFE : HTTP_PLAIN;
         curl_free(scheme);
         curl_free(host);
         curl_free(user);
@@ -75,6 +78,12 @@ enum http_scheme http_url_scheme(const char *url)
     }
     curl_url_cleanup(u);
     return answer;
+}
+
+enum http_scheme http_url_scheme(const char *url)
+{
+    bool here;
+    return judge_url(url, &here);
 }
 
 /* ------------------------------------------------------------------------------------------ calls
@@ -307,12 +316,42 @@ static int add_headers(struct http_call *c, const struct http_request *r)
     return err == 0 ? add_header(c, "Expect:") : err; /* no 100-continue */
 }
 
-/* Options of which a failure is no memory. */
+/* A failure of these is no memory. */
+#define SET(option, value) good = good && curl_easy_setopt(e, (option), (value)) == CURLE_OK
+
+/* What is for this machine goes to no other: the proxies of the environment are not asked. One that
+ * was named is for all, whatever no_proxy says. */
+static bool set_up_proxy(CURL *e, const struct http_request *r)
+{
+    bool good = true, here;
+    (void)judge_url(r->url, &here);
+    if (r->proxy != NULL) {
+        SET(CURLOPT_PROXY, r->proxy);
+        SET(CURLOPT_NOPROXY, "");
+    } else if (here) {
+        SET(CURLOPT_PROXY, "");
+    }
+    return good;
+}
+
+static bool set_up_login(CURL *e, const struct http_request *r)
+{
+    bool good = true;
+    if (r->user != NULL) {
+        SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        SET(CURLOPT_USERNAME, r->user);
+        SET(CURLOPT_PASSWORD, r->password != NULL ? r->password : "");
+    } else if (r->bearer != NULL) {
+        SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+        SET(CURLOPT_XOAUTH2_BEARER, r->bearer);
+    }
+    return good;
+}
+
 static bool set_up(struct http_call *c, const struct http_request *r)
 {
     CURL *e = c->easy;
     bool good = true;
-#define SET(option, value) good = good && curl_easy_setopt(e, (option), (value)) == CURLE_OK
     SET(CURLOPT_PRIVATE, (void *)c);
     SET(CURLOPT_ERRORBUFFER, c->error);
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -329,24 +368,14 @@ static bool set_up(struct http_call *c, const struct http_request *r)
         SET(CURLOPT_CAINFO, c->http->ca_file);
         SET(CURLOPT_CAPATH, NULL);
     }
-    if (r->user != NULL) {
-        SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-        SET(CURLOPT_USERNAME, r->user);
-        SET(CURLOPT_PASSWORD, r->password != NULL ? r->password : "");
-    } else if (r->bearer != NULL) {
-        SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
-        SET(CURLOPT_XOAUTH2_BEARER, r->bearer);
-    }
     if (r->type != NULL && r->upload == NULL) {
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)buf_len(&c->request));
         SET(CURLOPT_POSTFIELDS, buf_len(&c->request) > 0 ? buf_slice(&c->request).ptr : "");
     }
-    if (r->proxy != NULL)
-        SET(CURLOPT_PROXY, r->proxy);
     if (r->secret)
         SET(CURLOPT_PROTOCOLS_STR, "https");
     SET(CURLOPT_CUSTOMREQUEST, r->method);
-    return good;
+    return good && set_up_login(e, r) && set_up_proxy(e, r);
 }
 
 /* The body is read while it is sent, over a connection of its own. */

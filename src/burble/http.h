@@ -48,10 +48,11 @@ struct http_request {
     const char *type;            /* of the body; NULL: there is none */
     struct slice body;
     const struct http_upload *upload; /* instead of body; its time has no end while bytes flow */
-    const char *proxy;                /* socks5://... or http://...; NULL: none */
-    bool secret;      /* the URL is one: it is not in errors; and https alone will do */
-    uint32_t time_ms; /* 0: HTTP_TIME_MS */
-    size_t body_max;  /* of the answer; 0: HTTP_BODY_MAX */
+    const char *proxy; /* socks5://... or http://...; NULL: the environment's (https_proxy), and
+                          none to this machine */
+    bool secret;       /* the URL is one: it is not in errors; and https alone will do */
+    uint32_t time_ms;  /* 0: HTTP_TIME_MS */
+    size_t body_max;   /* of the answer; 0: HTTP_BODY_MAX */
 };
 
 struct http_answer {
