@@ -42,8 +42,10 @@ static bool put_number(const char *digits, struct buf *out)
 static size_t entity(struct slice rest, struct buf *out)
 {
     char name[ENTITY_BYTES_MAX + 1];
+    if (rest.len > ENTITY_BYTES_MAX + 1)
+        rest.len = ENTITY_BYTES_MAX + 1; /* many "&" without an end take no longer than others */
     size_t n = slice_find(rest, ';');
-    if (n == rest.len || n == 0 || n > ENTITY_BYTES_MAX)
+    if (n == rest.len || n == 0)
         return 0;
     memcpy(name, rest.ptr, n);
     name[n] = '\0';
@@ -68,7 +70,7 @@ static bool tag_is(struct slice tag, const char *name)
 static void end_lines(struct buf *out, size_t wanted)
 {
     size_t had = 0;
-    while (had < buf_len(out) && out->ptr[out->end - 1 - had] == '\n')
+    while (had < wanted && had < buf_len(out) && out->ptr[out->end - 1 - had] == '\n')
         had++;
     if (had == buf_len(out))
         return; /* nothing stands before */

@@ -41,6 +41,28 @@ static void html_that_is_none_is_text_too(void **state)
     assert_string_equal(plain("&lt;script&gt;"), "<script>"); /* it is text, and stays it */
 }
 
+/* Each of these was searched to its end for each of its characters. */
+static void megabytes_of_HTML_are_read_once(void **state)
+{
+    (void)state;
+    enum { TIMES = 200000 };
+    struct buf many = {0};
+    for (int i = 0; i < TIMES; i++)
+        buf_lit(&many, "&amp&");
+    buf_clear(&out);
+    bridge_plain(buf_slice(&many), &out);
+    assert_true(slice_eq(buf_slice(&out), buf_slice(&many)));
+    buf_clear(&many);
+    buf_lit(&many, "x");
+    for (int i = 0; i < TIMES; i++)
+        buf_lit(&many, "<br><p>");
+    buf_lit(&many, "y");
+    buf_clear(&out);
+    bridge_plain(buf_slice(&many), &out);
+    assert_int_equal(buf_len(&out), TIMES + 3);
+    buf_free(&many);
+}
+
 static void read_answer(enum blog_style style, bool many, int status, const char *body)
 {
     struct http_answer a = {.status = status, .body = slice_z(body), .retry_after_s = 7};
@@ -256,6 +278,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(html_becomes_text),
         cmocka_unit_test(html_that_is_none_is_text_too),
+        cmocka_unit_test(megabytes_of_HTML_are_read_once),
         cmocka_unit_test(posts_are_read_the_oldest_first),
         cmocka_unit_test(what_is_no_microblog_is_strange),
         cmocka_unit_test(failures_are_told_apart),
