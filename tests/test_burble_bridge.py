@@ -6,22 +6,29 @@ import signal
 
 import pytest
 
+from harness.answers import REFUSE
+from harness.hostile import Hostile
 from harness.http import Http, Microblog
 from harness.people import subscribe
 from harness.server import wait_until
 from harness.xmpp import bare, body
 
 ATOM = "{http://www.w3.org/2005/Atom}"
+PUBSUB = "{http://jabber.org/protocol/pubsub}pubsub"
 
 
 class Bridge:
     """An account for the bridge, a microblog, and how to get from one to the other."""
 
-    def __init__(self, home, server, style="mastodon", **blog):
+    def __init__(self, home, server, style="mastodon", jid=None, **blog):
         self.home, self.style = home, style
-        self.account = server.account("bridge")
-        self.jid = self.account.jid
-        home.account(self.jid, self.account.password, server)
+        if jid is None:
+            self.account = server.account("bridge")
+            self.jid = self.account.jid
+            home.account(self.jid, self.account.password, server)
+        else:  # of a scripted server
+            self.jid = jid
+            home.account(jid, "alice's secret", server)
         self.blog = Microblog(**blog)
         self.secret = "token-of-me" if style == "mastodon" else "my password"
 
@@ -121,6 +128,38 @@ def test_S7_a_text_goes_to_PEP(home, server):
         assert titles == ["into <PEP>"]
 
 
+def test_S7_PEP_that_is_refused_is_told(home):
+    with Hostile(answers={PUBSUB: REFUSE}) as server, \
+            Bridge(home, server, jid=f"alice@{server.domain}") as bridge:
+        done = bridge.post("one", "--pep", "--json", code=1)
+        by_side = {row["side"]: row for row in done.json}
+        assert by_side["microblog"]["done"] and not by_side["xmpp"]["done"]
+        assert by_side["xmpp"]["why"] == "PEP: service-unavailable"
+        bridge.post("two")  # it is not tried again for ever
+
+
+def test_S7_what_comes_while_PEP_is_busy_goes_there_too(home):
+    told, held = [], []
+
+    def publish(conn, iq):
+        told.extend(e.text for e in iq.iter(f"{ATOM}title"))
+        held.append(iq)
+        if len(told) > 1:
+            return ""
+        conn.deliver(*(f"<message type='chat' from='friend@{{domain}}/phone' to='{{jid}}'>"
+                       f"<body>{text}</body></message>" for text in ("two", "three")))
+        conn.ping()  # it has read them
+        return ""
+
+    with Hostile(answers={PUBSUB: publish}) as server, \
+            Bridge(home, server, jid=f"alice@{server.domain}") as bridge:
+        # The first text is what a good server delivers when somebody comes.
+        bridge.run("--pep", "--allow", f"friend@{server.domain}")
+        wait_until(lambda: len(told) == 3, 20, f"three entries in {told}")
+        assert told == ["hello", "two", "three"]
+        bridge.posted("three")
+
+
 # --------------------------------------------------------------------------------- one side fails
 
 
@@ -170,6 +209,35 @@ def test_S7_without_xmpp_the_microblog_has_it(home, start_server):
         again.expect_message("one")  # it has waited in the session's queue
 
 
+def test_S7_what_comes_back_is_told(server, bridge):
+    done = bridge.post("one", "--to", f"nobody@{server.host}", code=1)
+    assert bridge.texts() == ["one"] and f"xmpp: nobody@{server.host}: " in done.err
+
+
+def test_S7_a_post_after_the_bridge_has_a_session_of_its_own(server, bridge):
+    alice = server.user("alice")
+    bridge.run("--allow", bare(alice.jid))
+    bridge.process.stop(signal.SIGTERM, code=6)
+    alice.message(bridge.jid, "for the bridge")  # its session waits for it
+    alice.round_trip(alice)
+    bridge.post("one")
+    assert bridge.texts() == ["one"]
+    bridge.run("--allow", bare(alice.jid))
+    bridge.posted("for the bridge")
+
+
+def test_S7_what_waits_for_one_microblog_is_not_for_another(home, server):
+    with Bridge(home, server) as bridge, Microblog() as other:
+        bridge.blog.fail(503)
+        bridge.post("one", code=3)
+        mine, bridge.blog = bridge.blog, other
+        bridge.post("two")
+        assert bridge.texts() == ["two"]
+        bridge.blog = mine
+        bridge.post("three")
+        assert bridge.texts() == ["one", "three"]
+
+
 def test_S7_one_try_is_one_post(home, server):
     """Mastodon's key makes a repeated request harmless: the answer was lost, not the request."""
     with Bridge(home, server) as bridge:
@@ -205,14 +273,6 @@ def test_C13_the_secret_is_seen_by_nobody(home, server, bridge):
     assert "wrong" not in done.err
 
 
-def test_C13_no_proxy_gets_what_is_for_this_machine(server, bridge):
-    with Http() as proxy:
-        bridge.post("one", env={"BURBLE_BRIDGE_SECRET": bridge.secret, "http_proxy": proxy.url,
-                                "all_proxy": proxy.url})
-        assert proxy.requests == [] and bridge.texts() == ["one"]
-
-
-
 @pytest.mark.parametrize("arguments, why", [
     (["--url", "https://me:secret@h"], "without a user and a password"),
     (["--url", "ftp://h"], "--url is https"),
@@ -221,6 +281,7 @@ def test_C13_no_proxy_gets_what_is_for_this_machine(server, bridge):
     ([], "which microblog"),
     (["--url", "https://h", "--style", "x"], "--style is"),
     (["--url", "https://h", "--style", "twitter"], "wants --user"),
+    (["--url", "https://h", "--style", "twitter", "--user", "a:b"], "without a colon"),
     (["--url", "https://h", "--visibility", "x"], "--visibility is"),
     (["--url", "https://h", "--to", "@"], "--to is an address"),
 ])
@@ -236,8 +297,24 @@ def test_texts_that_are_none(home, server, bridge):
     assert "no text" in bridge.post(" \n", code=2).err
     assert "not UTF-8" in bridge.post("-", stdin=b"\xff", code=2).err
     assert "longer than" in bridge.post("-", stdin="x" * 70000, code=2).err
+    assert "no text" in bridge.post("\x1b", code=2).err
     bridge.post("-", stdin="from a pipe\n")
-    assert bridge.texts() == ["from a pipe"]
+    bridge.post("a \x1b[1mbold\x01 one\r\ntwo")
+    assert bridge.texts() == ["from a pipe", "a [1mbold\ufffd one\ntwo"]
+
+
+def test_a_secret_is_one_of_a_header(home, server, bridge):
+    assert "control character" in bridge.post("x", code=2, env={
+        "BURBLE_BRIDGE_SECRET": "a\rX-Other: b"}).err
+    assert "where is the" in bridge.post("x", code=2, env={}, start_new_session=True).err
+    assert bridge.blog.requests == []
+
+
+def test_C13_no_proxy_gets_what_is_for_this_machine(server, bridge):
+    with Http() as proxy:
+        bridge.post("one", env={"BURBLE_BRIDGE_SECRET": bridge.secret, "http_proxy": proxy.url,
+                                "all_proxy": proxy.url})
+        assert proxy.requests == [] and bridge.texts() == ["one"]
 
 
 def test_S7_certificates_are_verified(home, server):
@@ -322,6 +399,48 @@ def test_S7_many_news_are_read_in_lots(server, bridge):
         assert f"post {i}." in body(alice.expect_message())
 
 
+def test_S7_what_is_being_posted_is_no_news(home, server):
+    """A look that began before the post, and whose answer has it, comes back before the post's."""
+    alice = server.user("alice")
+    with Bridge(home, server) as bridge:
+        blog, plain, looked = bridge.blog, bridge.blog.respond, []
+
+        def respond(request):
+            if request.method == "POST":
+                answer = plain(request)
+                blog.changed.notify_all()
+                assert blog.changed.wait_for(lambda: len(looked) > 1, 20)
+                return answer
+            if "min_id" in request.query and not looked:
+                looked.append("began")
+                alice.message(bridge.jid, "mine")
+                assert blog.changed.wait_for(lambda: blog.posted, 20)
+                looked.append("answered")
+                blog.changed.notify_all()
+            return plain(request)
+
+        blog.respond = respond
+        bridge.blog.write("somebody", "old")
+        bridge.run("--to", bare(alice.jid), "--allow", bare(alice.jid))
+        assert body(alice.expect_message()).startswith("Posted: ")
+        blog.write("somebody", "news")
+        assert "news" in body(alice.expect_message())
+
+
+def test_S7_more_than_the_session_takes_is_sent_later(home, server):
+    alice = server.user("alice")
+    with Bridge(home, server) as bridge:
+        to = [f"{bare(alice.jid)}/{n}" for n in range(8)]
+        bridge.run(*(word for jid in to for word in ("--to", jid)))
+        bridge.blog.wait(method="GET")
+        with bridge.blog.changed:
+            for n in range(12):
+                bridge.blog.write("somebody", f"post {n}." + "x" * 60000)
+        bridge.process.expect_error("the queue of the session is full")
+        seen = [re.search(r"post \d+\.", body(alice.expect_message()))[0] for _ in range(96)]
+        assert seen == [f"post {n}." for n in range(12) for _ in to]
+
+
 def test_S7_failures_wait_and_outlive_a_restart(server, bridge):
     alice = server.user("alice")
     bridge.blog.fail(503, times=None, pattern=".*statuses(/update.json)?")
@@ -331,8 +450,8 @@ def test_S7_failures_wait_and_outlive_a_restart(server, bridge):
     assert told.startswith("Not posted yet, it is tried again later: it fails (503)")
     alice.message(bridge.jid, "two")
     bridge.process.expect_error("trying again later")
-    wait_until(lambda: "two" in str(list(bridge.home.dir.rglob("bridge-queue"))[0].read_text()),
-               20, "the queue")
+    queue, = (f for f in bridge.home.dir.rglob("bridge-queue-*") if f.suffix != ".lock")
+    wait_until(lambda: "two" in queue.read_text(), 20, "the queue")
     bridge.process.kill()
     bridge.blog.rules.clear()
     bridge.run("--allow", bare(alice.jid))

@@ -19,7 +19,7 @@ enum {
     BRIDGE_POSTS_MAX = 40, /* of one look at the timeline */
     BRIDGE_TO_MAX = 16,    /* 40 posts to 16 people fit into the queue of a client */
     BRIDGE_OWN_MAX = 100,  /* ids of own posts that are remembered */
-    BRIDGE_ID_BYTES = 65,
+    BRIDGE_ID_BYTES = 49,  /* with more around it still the id of a stanza */
     BRIDGE_KEY_BYTES = 33,
     BRIDGE_RETRY_FIRST_S = 5,
     BRIDGE_RETRY_MAX_S = 600,
@@ -116,8 +116,10 @@ struct bridge_queue {
     char *status; /* text of the last status */
 };
 
-/* 0 or an exit code, having said why. bridge_queue_close in any case. */
-int bridge_queue_open(struct app *app, struct bridge_queue *q);
+/* The queue of the account and this microblog: texts that wait for one are not posted to another,
+ * and the ids of one say nothing of another. 0 or an exit code, having said why.
+ * bridge_queue_close in any case. */
+int bridge_queue_open(struct app *app, const struct blog *blog, struct bridge_queue *q);
 /* NULL: the queue is full. */
 struct bridge_item *bridge_queue_add(struct bridge_queue *q, const char *text, const char *from);
 void bridge_queue_remove(struct bridge_queue *q, struct bridge_item **item);
@@ -142,6 +144,7 @@ struct bridge {
     struct bridge_queue queue;
     /* An item was posted, refused, or has to wait: it is removed behind this where it is done. */
     void (*told)(struct bridge *b, struct bridge_item *i, const struct blog_result *r);
+    void (*pep_failed)(struct bridge *b, const char *why);
     /* Nothing is under way any more: it is all done, or waits. */
     void (*idle)(struct bridge *b);
     bool stopping;              /* nothing new is begun */
@@ -168,7 +171,7 @@ void bridge_stop(struct bridge *b);
  */
 uint32_t bridge_backoff(uint32_t before_s, uint32_t said_s);
 
-/* ----------------------------------------------------------------------------- cmd_bridge*.c */
+/* --------------------------------------------------------------------------- bridge_command.c */
 
 /* What both commands read of the command line: 0 or an exit code, having said why. bridge_close in
  * any case. */

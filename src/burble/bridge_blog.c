@@ -284,7 +284,8 @@ static void read_refusal(int status, const json_t *body, struct blog_result *out
     else if (status >= 300 && status < 400)
         say(out, BLOG_STRANGE, "it has moved (%d); --url is the address of the API itself", status);
     else if (status == 404)
-        say(out, BLOG_STRANGE, "there is no such API (404): %s", text);
+        say(out, BLOG_STRANGE, "there is no such API (404: %s); are --url and --style right?",
+            text);
     else if (status == 429)
         say(out, BLOG_LATER, "it asks for fewer requests (429)");
     else

@@ -109,22 +109,32 @@ struct publication {
     char key[BRIDGE_KEY_BYTES];
 };
 
+static void pep_failed(struct bridge *b, const struct burble_stanza_error *e)
+{
+    struct buf why = {0};
+    session_error_text(e, &why);
+    b->pep_failed(b, buf_byte(&why, '\0') == 0 ? buf_slice(&why).ptr : e->condition);
+    buf_free(&why);
+}
+
 static void published(struct burble *c, const struct burble_iq *answer, void *arg)
 {
     struct publication *p = arg;
     struct bridge *b = p->bridge;
     struct bridge_item *i = find(b, p->key);
+    bool over = answer->outcome == BURBLE_IQ_RESULT || answer->outcome == BURBLE_IQ_ERROR;
     (void)c;
     mem_free(p);
     b->pep_open--;
-    if (answer->outcome == BURBLE_IQ_ERROR)
-        out_error("PEP: %s%s%s", answer->error.condition, *answer->error.text != '\0' ? ": " : "",
-                  answer->error.text);
-    if (i != NULL && (answer->outcome == BURBLE_IQ_RESULT || answer->outcome == BURBLE_IQ_ERROR)) {
+    if (answer->outcome == BURBLE_IQ_ERROR || answer->outcome == BURBLE_IQ_TIMEOUT)
+        pep_failed(b, &answer->error);
+    if (i != NULL && over) {
         i->for_pep = false;
         remove_if_done(b, i);
         (void)bridge_queue_save(&b->queue);
     }
+    if (over && !b->stopping)
+        bridge_publish(b); /* what came meanwhile */
     tell_idle(b);
 }
 
@@ -178,8 +188,15 @@ void bridge_publish(struct bridge *b)
     LIST_EACH(it, &b->queue.items)
     {
         struct bridge_item *i = CONTAINER_OF(it, struct bridge_item, link);
-        if (i->for_pep && publish(b, i) == 0)
+        int err = i->for_pep ? publish(b, i) : 0;
+        if (i->for_pep && err == 0)
             b->pep_open++;
+        else if (err != 0)
+            b->pep_failed(b, burble_error_text(err));
+        if (err == ERR_SYNTAX) { /* it never will be */
+            i->for_pep = false;
+            remove_if_done(b, i);
+        }
     }
 }
 

@@ -11,8 +11,9 @@
 #include "burble/bridge.h"
 #include "burble/password.h"
 #include "io/random.h"
+#include "xmpp/digest.h"
 
-enum { VERSION = 1 };
+enum { VERSION = 1, NAME_BYTES = 32 };
 
 static struct bridge_item *item_at(struct list *l)
 {
@@ -163,15 +164,32 @@ bool bridge_queue_read(struct bridge_queue *q, struct slice text)
 /* --------------------------------------------------------------------------------------- the file
  */
 
-int bridge_queue_open(struct app *app, struct bridge_queue *q)
+/* "bridge-queue-", and who it is at which microblog. */
+static int name_of(const struct blog *b, char out[NAME_BYTES])
+{
+    uint8_t digest[DIGEST_SHA256_BYTES];
+    struct buf whole = {0};
+    (void)buf_printf(&whole, "%d %s %s", (int)b->style, b->url, b->user != NULL ? b->user : "");
+    int err = whole.failed ? ERR_MEMORY : digest_sha256(buf_slice(&whole), digest);
+    buf_free(&whole);
+    if (err == 0)
+        snprintf(out, NAME_BYTES, "bridge-queue-%02x%02x%02x%02x%02x%02x%02x%02x", digest[0],
+                 digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]);
+    return err;
+}
+
+int bridge_queue_open(struct app *app, const struct blog *blog, struct bridge_queue *q)
 {
     struct buf text = {0};
+    char name[NAME_BYTES];
     *q = (struct bridge_queue){.app = app, .state.lock_fd = -1};
     list_init(&q->items);
-    int status = state_open(app, "bridge-queue", &q->state);
+    if (name_of(blog, name) != 0)
+        return app_fail(app, EXIT_REFUSED, "out of memory");
+    int status = state_open(app, name, &q->state);
     if (status == 0 && !state_held(&q->state))
-        out_note(&app->out, "nothing is kept for later: another burble bridge of this account runs,"
-                            " or there is no place for it");
+        out_note(&app->out, "nothing is kept for later: another burble bridge of this account to"
+                            " this microblog runs, or there is no place for it");
     if (status == 0)
         status = state_read(app, &q->state, &text);
     if (status == 0 && buf_len(&text) > 0 && !bridge_queue_read(q, buf_slice(&text)))

@@ -40,6 +40,8 @@ struct run {
     uint32_t wait_s; /* after looks that failed; 0: the last one was good */
     size_t unsent;   /* messages of the last look that the server has not taken */
     char next_since[BRIDGE_ID_BYTES];
+    char half[BRIDGE_ID_BYTES]; /* post for which there was no room any more, "" none, */
+    size_t half_to;             /* from this address on */
     struct shown shown[DEVICES_MAX];
     size_t shown_next;
     bool settled; /* what is there when we come has come */
@@ -185,6 +187,12 @@ static void told(struct bridge *b, struct bridge_item *i, const struct blog_resu
                kept ? "Not posted yet, it is tried again later: " : "Not posted: ", r->why);
 }
 
+static void pep_failed(struct bridge *b, const char *why)
+{
+    (void)b;
+    out_error("PEP: %s", why);
+}
+
 static void idle(struct bridge *b)
 {
     (void)b;
@@ -203,19 +211,30 @@ static void forget_sent(struct run *w)
     (void)bridge_queue_save(&w->b.queue);
 }
 
+/* Is it the id of a message of the last look? Others were sent before a restart. */
+static bool is_ours(const struct run *w, const char *id)
+{
+    char post[BRIDGE_ID_BYTES];
+    const char *end = strrchr(id, '-');
+    if (strncmp(id, "post-", 5) != 0 || end < id + 5 || (size_t)(end - id - 5) >= sizeof(post))
+        return false;
+    snprintf(post, sizeof(post), "%.*s", (int)(end - id - 5), id + 5);
+    return blog_newer(post, w->b.queue.since);
+}
+
 static void sent(struct session *s, const struct burble_sent_event *e)
 {
     struct run *w = s->arg;
     if (e->error != 0)
         out_error("a message was not sent: %s", burble_error_text(e->error));
     bridge_sent(&w->b, e);
-    if (e->id != NULL && strncmp(e->id, "post-", 5) == 0 && w->unsent > 0) {
+    if (e->id != NULL && is_ours(w, e->id) && w->unsent > 0) {
         w->unsent--;
         forget_sent(w);
     }
 }
 
-static void hand_on(struct run *w, const struct blog_post *p, size_t number)
+static int hand_on(struct run *w, const struct blog_post *p, size_t number)
 {
     struct buf line = {0}, clean = {0};
     char id[BRIDGE_ID_BYTES + 32];
@@ -224,23 +243,39 @@ static void hand_on(struct run *w, const struct blog_post *p, size_t number)
                      p->name != NULL ? " (" : "", p->author, p->name != NULL ? ")" : "", p->text,
                      p->link != NULL ? "\n" : "", p->link != NULL ? p->link : "");
     bot_clean(buf_slice(&line), BOT_REPLY_BYTES_MAX, &clean);
-    /* The same after a crash, so that whoever has it knows. Ids of stanzas are short. */
-    snprintf(id, sizeof(id), "post-%.40s-%zu", p->id, number);
+    /* The same after a crash, so that whoever has it knows. */
+    snprintf(id, sizeof(id), "post-%s-%zu", p->id, number);
     int err = clean.failed ? ERR_MEMORY
                            : burble_say(w->b.session->client, w->to[number], buf_slice(&clean).ptr,
                                         &o, NULL, NULL);
     if (err == 0)
         w->unsent++;
-    else
+    else if (err == ERR_SYNTAX) /* it never will be */
         out_error("a post was not sent to %s: %s", w->to[number], burble_error_text(err));
     buf_free(&line);
     buf_free(&clean);
+    return err == ERR_SYNTAX ? 0 : err;
+}
+
+/* To everybody. False: the session takes no more now; the rest has to wait. */
+static bool hand_out(struct run *w, const struct blog_post *p)
+{
+    size_t n = strcmp(w->half, p->id) == 0 ? w->half_to : 0;
+    w->half[0] = '\0';
+    for (; n < w->to_count; n++)
+        if (hand_on(w, p, n) != 0) {
+            memcpy(w->half, p->id, sizeof(p->id));
+            w->half_to = n;
+            out_detail(&w->b.app->out, "the queue of the session is full; the rest waits");
+            return false;
+        }
+    return true;
 }
 
 static void looked(const struct blog_result *r, void *arg)
 {
     struct run *w = arg;
-    bool first = w->b.queue.since[0] == '\0';
+    bool first = w->b.queue.since[0] == '\0', room = true;
     w->look = NULL;
     if (r->outcome != BLOG_DONE) {
         w->wait_s = bridge_backoff(w->wait_s, r->retry_after_s);
@@ -249,20 +284,24 @@ static void looked(const struct blog_result *r, void *arg)
         return;
     }
     w->wait_s = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        const struct blog_post *p = &r->posts[i];
-        if (!blog_newer(p->id, w->b.queue.since) || blog_newer(w->next_since, p->id))
-            continue;
-        memcpy(w->next_since, p->id, sizeof(p->id));
-        /* What is there at the first start is no news, and what we post is none to us. */
-        for (size_t n = 0; !first && n < w->to_count && !bridge_queue_is_own(&w->b.queue, p->id);
-             n++)
-            hand_on(w, p, n);
+    if (w->b.call != NULL) { /* what is being posted may be in it already, and is not known yet */
+        look_in(w, AGAIN_AT_ONCE_S);
+        return;
     }
+    for (size_t i = 0; i < r->count && room; i++) {
+        const struct blog_post *p = &r->posts[i];
+        if (!blog_newer(p->id, w->b.queue.since) || !blog_newer(p->id, w->next_since))
+            continue;
+        /* What is there at the first start is no news, and what we post is none to us. */
+        room = first || bridge_queue_is_own(&w->b.queue, p->id) || hand_out(w, p);
+        if (room)
+            memcpy(w->next_since, p->id, sizeof(p->id));
+    }
+    bool more = r->count == BRIDGE_POSTS_MAX && !first && w->next_since[0] != '\0';
     if (first && r->count == 0)
         memcpy(w->next_since, "0", 2); /* from now on all is new */
     forget_sent(w);
-    look_in(w, !first && r->count == BRIDGE_POSTS_MAX ? AGAIN_AT_ONCE_S : w->poll_s);
+    look_in(w, more || !room ? AGAIN_AT_ONCE_S : w->poll_s);
 }
 
 static void look(void *arg)
@@ -365,6 +404,7 @@ static int run(struct app *app, int argc, char **argv)
     struct run *w = mem_new(struct run);
     (void)argc, (void)argv;
     w->b.told = told;
+    w->b.pep_failed = pep_failed;
     w->b.idle = idle;
     w->b.work = w;
     int status = read_options(app, w);
