@@ -3,6 +3,9 @@
  * (XEP-0261 over XEP-0047). It needs no server beside the XMPP server, no open port and no direct
  * way, and is slow; what can be uploaded is better uploaded (burble/upload.h).
  *
+ * The other side may be any client with Jingle file transfer. One that offers SOCKS5 (XEP-0260) is
+ * asked to fall back to in-band, which it has a minute for.
+ *
  * The library reads and writes no files: bytes come from and go to the program. A SHA-256 is sent
  * along, and checked where the other side sends one.
  */

@@ -7,7 +7,15 @@
 
 #include "client/text.h"
 
-enum { DECIDE_MS = 300000, SETTLE_MS = 30000, TEXT_BYTES_MAX = 4096 };
+enum {
+    DECIDE_MS = 300000,
+    REPLACE_MS = 60000, /* for the other side to fail with SOCKS5, and to propose in-band */
+    SETTLE_MS = 30000,
+    HASH_MS = 10000, /* for a hash that was promised, behind the last byte */
+    TEXT_BYTES_MAX = 4096,
+};
+
+static void received(struct burble_file *f, const char *reason);
 
 static void file_gone(struct client_extension *x)
 {
@@ -62,8 +70,12 @@ static void late(struct burble *c, struct client_timer *t)
 {
     struct burble_file *f = CONTAINER_OF(t, struct burble_file, timer);
     (void)c;
-    if (f->state == FILE_SETTLING) /* every block was acknowledged, and nobody complains */
+    if (f->state == FILE_SETTLING && !f->sending)
+        received(f, "success");
+    else if (f->state == FILE_SETTLING) /* every block was acknowledged, and nobody complains */
         file_end(f, BURBLE_FILE_DONE, "success", "it is sent");
+    else if (f->state == FILE_REPLACING)
+        file_end(f, BURBLE_FILE_LOST, "failed-transport", "the other side does not send in-band");
     else
         file_end(f, BURBLE_FILE_LOST, "timeout", "nobody has decided in time");
 }
@@ -178,6 +190,23 @@ static void received(struct burble_file *f, const char *reason)
         file_end(f, BURBLE_FILE_DONE, reason, "it has come");
 }
 
+/* Some tell the hash behind the end of the stream. */
+static void all_received(struct burble_file *f)
+{
+    if (f->moved != f->info.size || !f->hash_promised || f->hash_known) {
+        received(f, "success");
+        return;
+    }
+    f->state = FILE_SETTLING;
+    set_timer(f, HASH_MS);
+}
+
+void file_hash_came(struct burble_file *f)
+{
+    if (f->state == FILE_SETTLING && !f->sending)
+        received(f, "success");
+}
+
 void file_succeeded(struct burble_file *f)
 {
     if (!f->sending)
@@ -261,7 +290,7 @@ static void bytes_end(struct burble_ibb *s, enum burble_ibb_end end, const char 
     else if (end == BURBLE_IBB_BROKEN)
         file_end(f, BURBLE_FILE_BROKEN, "connectivity-error", text);
     else if (!f->sending)
-        received(f, "success");
+        all_received(f);
     else if (f->state == FILE_SETTLING)
         set_timer(f, SETTLE_MS);
     else
@@ -273,6 +302,13 @@ static const struct burble_ibb_handlers STREAM = {.size = sizeof(STREAM),
                                                   .data = bytes_data,
                                                   .room = bytes_room,
                                                   .end = bytes_end};
+
+int file_await(struct burble_file *f)
+{
+    f->state = FILE_OPENING;
+    client_timer_stop(&f->timer);
+    return burble_ibb_await(f->x.client, f->peer, f->stream_sid, f->block, &STREAM, f, &f->stream);
+}
 
 void file_begin(struct burble_file *f, unsigned block)
 {
@@ -341,15 +377,21 @@ int burble_file_accept(struct burble_file *f, const struct burble_file_handlers 
         return ERR_CLOSED;
     if (f->state != FILE_PENDING)
         return ERR_BUSY;
-    int err =
-        burble_ibb_await(f->x.client, f->peer, f->stream_sid, f->block, &STREAM, f, &f->stream);
-    if (err == 0 && (err = file_say_accept(f, agreed)) != 0)
+    int err = f->socks5 ? 0 : file_await(f);
+    if (err == 0)
+        err = file_say_accept(f, agreed);
+    if (err != 0) {
         burble_ibb_free(&f->stream);
-    if (err != 0)
+        f->state = FILE_PENDING;
+        set_timer(f, DECIDE_MS);
         return err;
+    }
     take_handlers(f, h, arg);
-    f->state = FILE_OPENING;
-    client_timer_stop(&f->timer);
+    if (f->socks5) {
+        f->state = FILE_REPLACING;
+        set_timer(f, REPLACE_MS);
+        (void)file_say_candidate_error(f);
+    }
     return 0;
 }
 

@@ -1,4 +1,5 @@
-/* Files by Jingle: what we say (XEP-0166 1.1.2, XEP-0234 0.19.1, XEP-0261 1.0, XEP-0300 1.0.0). */
+/* Files by Jingle: what we say (XEP-0166 1.1.2, XEP-0234 0.19.1, XEP-0260 1.0.3,
+ * XEP-0261 1.0, XEP-0300 1.0.0). */
 #include "base/base64.h"
 #include "client/file.h"
 #include "client/text.h"
@@ -46,20 +47,36 @@ static void put_file(struct xml_writer *w, const struct burble_file_info *info)
     xml_close(w);
 }
 
-static void put_content(struct burble_file *f, struct xml_writer *w)
+static void open_content(struct burble_file *f, struct xml_writer *w)
 {
-    char block[CLIENT_NUMBER_BYTES];
     xml_open(w, SLICE("content"), SLICE_NONE);
     xml_attr_put(w, SLICE("creator"), SLICE("initiator"));
     xml_attr_put(w, SLICE("name"), slice_z(f->content));
     xml_attr_put(w, SLICE("senders"), SLICE("initiator"));
+}
+
+/* inside: an element of the transport, or NULL. */
+static void put_transport(struct burble_file *f, struct xml_writer *w, const char *inside)
+{
+    char block[CLIENT_NUMBER_BYTES];
+    xml_open(w, SLICE("transport"), f->socks5 ? NS_JINGLE_SOCKS5 : NS_JINGLE_IBB);
+    if (!f->socks5)
+        xml_attr_put(w, SLICE("block-size"), client_number(f->block, block));
+    xml_attr_put(w, SLICE("sid"), slice_z(f->stream_sid));
+    if (inside != NULL) {
+        xml_open(w, slice_z(inside), SLICE_NONE);
+        xml_close(w);
+    }
+    xml_close(w);
+}
+
+static void put_content(struct burble_file *f, struct xml_writer *w)
+{
+    open_content(f, w);
     xml_open(w, SLICE("description"), NS_FILE);
     put_file(w, &f->info);
     xml_close(w);
-    xml_open(w, SLICE("transport"), NS_JINGLE_IBB);
-    xml_attr_put(w, SLICE("block-size"), client_number(f->block, block));
-    xml_attr_put(w, SLICE("sid"), slice_z(f->stream_sid));
-    xml_close(w);
+    put_transport(f, w, NULL);
     xml_close(w);
 }
 
@@ -127,4 +144,46 @@ int file_say_transport_reject(struct burble_file *f, struct xml content)
     xml_node_put(&w, content);
     xml_close(&w);
     return send(c, slice_z(f->peer), NULL, NULL, NULL);
+}
+
+/* An action about the transport alone. */
+static int say_transport(struct burble_file *f, const char *action, const char *inside)
+{
+    struct burble *c = f->x.client;
+    struct xml_writer w;
+    open_jingle(c, &w, action, slice_z(f->sid));
+    open_content(f, &w);
+    put_transport(f, &w, inside);
+    xml_close(&w);
+    xml_close(&w);
+    return send(c, slice_z(f->peer), NULL, NULL, NULL);
+}
+
+int file_say_transport_accept(struct burble_file *f)
+{
+    return say_transport(f, "transport-accept", NULL);
+}
+
+int file_say_candidate_error(struct burble_file *f)
+{
+    return say_transport(f, "transport-info", "candidate-error");
+}
+
+void file_say_good(struct burble *c, const struct stanza *iq)
+{
+    (void)client_iq_answer(c, iq, SLICE_NONE);
+}
+
+void file_say_bad(struct burble *c, const struct stanza *iq, enum stanza_error error,
+                  struct slice jingle)
+{
+    struct buf b = {0};
+    if (jingle.len > 0) {
+        buf_byte(&b, '<');
+        buf_add(&b, jingle);
+        xml_write_attr(&b, SLICE("xmlns"), NS_JINGLE_ERRORS);
+        buf_lit(&b, "/>");
+    }
+    (void)client_iq_refuse_with(c, iq, error, SLICE_NONE, buf_slice(&b));
+    buf_free(&b);
 }

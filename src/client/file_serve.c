@@ -26,25 +26,6 @@ static struct listener *listener_of(struct burble *c)
     return x != NULL ? CONTAINER_OF(x, struct listener, x) : NULL;
 }
 
-static void good(struct burble *c, const struct stanza *iq)
-{
-    (void)client_iq_answer(c, iq, SLICE_NONE);
-}
-
-static void bad(struct burble *c, const struct stanza *iq, enum stanza_error error,
-                struct slice jingle)
-{
-    struct buf b = {0};
-    if (jingle.len > 0) {
-        buf_byte(&b, '<');
-        buf_add(&b, jingle);
-        xml_write_attr(&b, SLICE("xmlns"), NS_JINGLE_ERRORS);
-        buf_lit(&b, "/>");
-    }
-    (void)client_iq_refuse_with(c, iq, error, SLICE_NONE, buf_slice(&b));
-    buf_free(&b);
-}
-
 /* ------------------------------------------------------------------------------------ the offer */
 
 static bool read_hash(struct xml file, uint8_t out[DIGEST_SHA256_BYTES])
@@ -78,40 +59,51 @@ static bool read_file(struct burble *c, struct xml file, struct burble_file_info
     return out->name != NULL;
 }
 
-static bool read_block(struct xml transport, unsigned max, unsigned *out)
+/* A hash that is not told yet is named, or is empty. */
+static bool promises_hash(struct xml file)
 {
-    unsigned long long block;
-    if (!slice_to_u64(xml_attr(transport, SLICE("block-size")), &block) ||
-        block < BURBLE_IBB_BLOCK_MIN)
-        return false;
-    *out = block < max ? (unsigned)block : max;
-    return true;
+    static const struct slice NAMES[] = {{"hash-used", 9}, {"hash", 4}};
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+        struct xml x = xml_child(file, NS_HASHES, NAMES[i]);
+        for (; xml_some(x); x = xml_next_named(x, NS_HASHES, NAMES[i]))
+            if (slice_is(xml_attr(x, SLICE("algo")), "sha-256"))
+                return true;
+    }
+    return false;
 }
 
 /* The one content of the offer as Jingle knows it. */
 struct offer {
-    struct xml content, description, transport;
+    struct xml content, file;
+    struct file_transport way;
     struct burble_file_info info;
-    unsigned block;
 };
+
+/* Encryption that the other side insists on is nothing that we have, whichever it is: what comes
+ * would be no file (XEP-0166 section 10). */
+static bool wants_security(struct xml content)
+{
+    for (struct xml x = xml_first_element(content); xml_some(x); x = xml_next_element(x))
+        if (slice_is(xml_name(x), "security"))
+            return true;
+    return false;
+}
 
 /* NULL, or why the session ends before it has begun. */
 static const char *read_offer(struct burble *c, struct xml jingle, struct offer *out)
 {
     struct xml x = xml_child(jingle, NS_JINGLE, SLICE("content"));
+    struct xml description = xml_child(x, NS_FILE, SLICE("description"));
     out->content = x;
-    out->description = xml_child(x, NS_FILE, SLICE("description"));
-    out->transport = xml_child(x, NS_JINGLE_IBB, SLICE("transport"));
-    struct xml file = xml_child(out->description, NS_FILE, SLICE("file"));
-    struct slice stanza = xml_attr(out->transport, SLICE("stanza"));
-    if (!xml_some(file) || xml_some(xml_next_named(x, NS_JINGLE, SLICE("content"))) ||
+    out->file = xml_child(description, NS_FILE, SLICE("file"));
+    if (!xml_some(out->file) || xml_some(xml_next_named(x, NS_JINGLE, SLICE("content"))) ||
         !slice_is(xml_attr(x, SLICE("senders")), "initiator"))
         return "unsupported-applications";
-    if (!xml_some(out->transport) || xml_attr(out->transport, SLICE("sid")).len == 0 ||
-        (stanza.ptr != NULL && !slice_is(stanza, "iq")) ||
-        !read_block(out->transport, BURBLE_IBB_BLOCK_MAX, &out->block))
+    if (wants_security(x))
+        return "security-error";
+    if (!file_transport_read(x, BURBLE_IBB_BLOCK_MAX, &out->way))
         return "unsupported-transports";
-    return read_file(c, file, &out->info) ? NULL : "failed-application";
+    return read_file(c, out->file, &out->info) ? NULL : "failed-application";
 }
 
 static int make(struct burble *c, const struct stanza *iq, struct slice sid,
@@ -121,10 +113,12 @@ static int make(struct burble *c, const struct stanza *iq, struct slice sid,
     if (err != 0)
         return err;
     struct burble_file *f = *out;
-    f->block = offer->block;
-    f->stream_sid = client_copy(xml_attr(offer->transport, SLICE("sid")));
+    f->socks5 = offer->way.socks5;
+    f->block = offer->way.block;
+    f->stream_sid = client_copy(offer->way.sid);
     f->content = client_copy(xml_attr(offer->content, SLICE("name")));
-    f->hash_known = read_hash(xml_child(offer->description, NS_FILE, SLICE("file")), f->hash);
+    f->hash_known = read_hash(offer->file, f->hash);
+    f->hash_promised = promises_hash(offer->file);
     if (f->stream_sid != NULL && f->content != NULL)
         return 0;
     client_retire(&f->x);
@@ -152,18 +146,18 @@ static void initiate(struct burble *c, struct listener *l, const struct stanza *
     struct burble_file *f = NULL;
     const char *reason = NULL;
     if (!allowed(c, l, iq)) {
-        bad(c, iq, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE);
+        file_say_bad(c, iq, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE);
         return;
     }
     if (sid.len == 0 || sid.len > 256 || file_find(c, jid_full(&iq->from), sid) != NULL) {
-        bad(c, iq, STANZA_BAD_REQUEST, SLICE_NONE);
+        file_say_bad(c, iq, STANZA_BAD_REQUEST, SLICE_NONE);
         return;
     }
     if ((reason = read_offer(c, jingle, &offer)) == NULL) {
         int err = make(c, iq, sid, &offer, &f);
         reason = err == 0 ? NULL : err == ERR_LIMIT ? "busy" : "failed-application";
     }
-    good(c, iq);
+    file_say_good(c, iq);
     if (reason != NULL) {
         (void)file_say_terminate(c, jid_full(&iq->from), sid, reason);
         return;
@@ -182,11 +176,11 @@ static void accepted(struct burble *c, struct burble_file *f, const struct stanz
     struct xml transport = xml_child(content, NS_JINGLE_IBB, SLICE("transport"));
     unsigned block = f->block;
     if (f->state != FILE_OFFERED) {
-        bad(c, iq, STANZA_UNEXPECTED_REQUEST, SLICE("out-of-order"));
+        file_say_bad(c, iq, STANZA_UNEXPECTED_REQUEST, SLICE("out-of-order"));
         return;
     }
-    good(c, iq);
-    if (!xml_some(transport) || !read_block(transport, f->block, &block))
+    file_say_good(c, iq);
+    if (!xml_some(transport) || !file_block_read(transport, f->block, &block))
         file_end(f, BURBLE_FILE_BROKEN, "failed-transport",
                  "the other side wants another way than was offered");
     else
@@ -217,11 +211,13 @@ static void informed(struct burble *c, struct burble_file *f, const struct stanz
     if (xml_is(x, NS_FILE, SLICE("checksum"))) {
         if (!f->sending && !f->hash_known)
             f->hash_known = read_hash(xml_child(x, NS_FILE, SLICE("file")), f->hash);
-        good(c, iq);
+        file_say_good(c, iq);
+        if (f->hash_known)
+            file_hash_came(f);
     } else if (!xml_some(x) || xml_is(x, NS_FILE, SLICE("received"))) {
-        good(c, iq);
+        file_say_good(c, iq);
     } else {
-        bad(c, iq, STANZA_FEATURE_NOT_IMPLEMENTED, SLICE("unsupported-info"));
+        file_say_bad(c, iq, STANZA_FEATURE_NOT_IMPLEMENTED, SLICE("unsupported-info"));
     }
 }
 
@@ -232,17 +228,18 @@ static void session(struct burble *c, struct burble_file *f, const struct stanza
     if (slice_is(action, "session-accept") && f->sending) {
         accepted(c, f, iq, jingle);
     } else if (slice_is(action, "session-terminate")) {
-        good(c, iq);
+        file_say_good(c, iq);
         terminated(f, jingle);
     } else if (slice_is(action, "session-info")) {
         informed(c, f, iq, jingle);
     } else if (slice_is(action, "transport-replace")) {
-        good(c, iq);
-        (void)file_say_transport_reject(f, xml_child(jingle, NS_JINGLE, SLICE("content")));
+        file_transport_replaced(f, iq, jingle);
+    } else if (slice_is(action, "transport-info")) {
+        file_transport_informed(f, iq, jingle);
     } else if (slice_is(action, "session-accept")) {
-        bad(c, iq, STANZA_UNEXPECTED_REQUEST, SLICE("out-of-order"));
+        file_say_bad(c, iq, STANZA_UNEXPECTED_REQUEST, SLICE("out-of-order"));
     } else {
-        bad(c, iq, STANZA_FEATURE_NOT_IMPLEMENTED, SLICE_NONE);
+        file_say_bad(c, iq, STANZA_FEATURE_NOT_IMPLEMENTED, SLICE_NONE);
     }
 }
 
@@ -253,15 +250,15 @@ static void serve(struct burble *c, const struct stanza *iq, struct xml jingle, 
     struct slice peer = jid_some(&iq->from) ? jid_full(&iq->from) : SLICE_NONE;
     struct burble_file *f = first ? NULL : file_find(c, peer, sid);
     if (f == NULL && !first && !allowed(c, arg, iq))
-        bad(c, iq, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE);
+        file_say_bad(c, iq, STANZA_SERVICE_UNAVAILABLE, SLICE_NONE);
     else if (iq->type != TYPE_SET)
-        bad(c, iq, STANZA_BAD_REQUEST, SLICE_NONE);
+        file_say_bad(c, iq, STANZA_BAD_REQUEST, SLICE_NONE);
     else if (first)
         initiate(c, arg, iq, jingle);
     else if (f != NULL)
         session(c, f, iq, jingle);
     else
-        bad(c, iq, STANZA_ITEM_NOT_FOUND, SLICE("unknown-session"));
+        file_say_bad(c, iq, STANZA_ITEM_NOT_FOUND, SLICE("unknown-session"));
 }
 
 /* ------------------------------------------------------------------------------------ listening */
