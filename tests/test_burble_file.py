@@ -8,10 +8,7 @@ import stat
 import pytest
 
 from harness.hostile import Hostile, good_session
-
-JINGLE = "urn:xmpp:jingle:1"
-FILE5 = "urn:xmpp:jingle:apps:file-transfer:5"
-IBBT = "urn:xmpp:jingle:transports:ibb:1"
+from harness.jingle import FILE5, IBBT, ICE, JINGLE, FilePeer, reason, sha256
 
 
 @pytest.fixture
@@ -123,6 +120,75 @@ def test_a_big_file_is_declined_and_a_death_leaves_nothing(people, home):
                     big, code=1)
     assert "does not want" in done.err
     assert list(folder.iterdir()) == []
+
+
+# -------------------------------------------------------------------------- a foreign client
+
+
+@pytest.mark.servers("burbled", "prosody")
+def test_a_foreign_client_sends_files(people, home, server):
+    """slixmpp's bytestreams: in-band at once, then as a fallback from SOCKS5, with the hash in
+    the offer and behind the last byte; and one whose hash is another one."""
+    one, two = os.urandom(50_000), os.urandom(4_097)
+    with FilePeer(server, "alice@localhost") as alice:
+        process, folder = receiver(home, "--count", "3")
+        bob = alice.run(alice.sees(f"bob@localhost/{process_resource(process)}")).result()
+        for name, data, options in (
+                ("in-band", one, {"block": 8192}), ("fallback", one, {"fall_back": True}),
+                ("damaged", two, {"told": b"else"}),
+                ("late", two, {"told": two, "fall_back": True})):
+            ended = alice.run(alice.send_file(bob, name, data, **options)).result()
+            if name == "damaged":
+                assert ended == "media-error"
+                process.expect_error("damaged of alice@localhost/slixmpp: its hash")
+            else:
+                assert ended == "success"
+                row = process.expect_json(name=name, size=len(data))
+                assert row["from"] == "alice@localhost/slixmpp"
+                assert (folder / name).read_bytes() == data
+        process.wait(code=0)
+    assert sorted(p.name for p in folder.iterdir()) == ["fallback", "in-band", "late"]
+
+
+@pytest.mark.servers("burbled", "prosody")
+def test_a_foreign_client_receives_files(people, home, server):
+    one, empty = home.file("one.bin", os.urandom(50_000)), home.file("empty", "")
+    with FilePeer(server, "alice@localhost") as alice:
+        for path, replace in ((one, None), (empty, None), (one, ("our-own", 1000))):
+            came = alice.run(alice.receive_file(replace))
+            home.run("burble", "--account", "bob", "file", "send", "--inband", "alice@localhost",
+                     path, code=0)
+            assert came.result() == (path.name, path.read_bytes(), sha256(path.read_bytes()))
+
+
+@pytest.mark.servers("burbled")
+def test_ways_that_we_do_not_have(people, home, server):
+    async def only_ice(alice, bob):
+        await alice.offer(bob, "x", b"abc", f"<transport xmlns='{ICE}'/>")
+        return reason(await alice.hear("session-terminate"))
+
+    async def refuse(alice):
+        await alice.hear("session-initiate")
+        await alice.say("session-terminate", "<reason><unsupported-transports/></reason>")
+
+    with FilePeer(server, "alice@localhost", transports=(IBBT,)) as alice:
+        process, folder = receiver(home)
+        bob = alice.run(alice.sees(f"bob@localhost/{process_resource(process)}")).result()
+        assert alice.run(only_ice(alice, bob)).result() == "unsupported-transports"
+        # Nothing was offered to the program, and it takes the next one.
+        assert alice.run(alice.send_file(bob, "y", b"abc")).result() == "success"
+        process.expect_json(name="y")
+        process.stop(code=6)
+        assert [p.name for p in folder.iterdir()] == ["y"]
+        done = alice.run(refuse(alice))
+        failed = home.run("burble", "--account", "bob", "file", "send", "--inband",
+                          "alice@localhost", home.file("z", "z"), code=1)
+        done.result()
+        assert "unsupported-transports" in failed.err
+    with FilePeer(server, "alice@localhost", transports=(ICE,)):
+        failed = home.run("burble", "--account", "bob", "file", "send", "--inband",
+                          "alice@localhost", home.dir / "z", code=1)
+        assert "no connected device" in failed.err
 
 
 # ---------------------------------------------------------------------------- hostile senders
