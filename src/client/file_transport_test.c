@@ -24,9 +24,9 @@
 #define ABC     "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
 #define PROMISE "<hash-used xmlns='" HASHES "' algo='sha-256'/>"
 
-#define CANDIDATE                                                                                  \
-    "<candidate cid='c' host='192.0.2.1' jid='" BOB "' port='5086' priority='1' type='direct'/>"
-#define SOCKS5_WAY         "<transport xmlns='" SOCKS5 "' mode='tcp' sid='v1'>" CANDIDATE "</transport>"
+#define SOCKS5_WAY                                                                                 \
+    "<transport xmlns='" SOCKS5 "' mode='tcp' sid='v1'><candidate cid='c' host='192.0.2.1' "       \
+    "jid='" BOB "' port='5086' priority='1' type='direct'/></transport>"
 #define IBB_WAY            "<transport xmlns='" IBBT "' block-size='2048' sid='s2'/>"
 #define CONTENT(transport) "<content creator='initiator' name='c'>" transport "</content>"
 #define OFFER(transport, hash)                                                                     \
