@@ -77,12 +77,10 @@ static void only_the_own_commands_are_listed(void **state)
     assert_int_equal(burble_adhoc_list(t.c, "Bot.example.org", on_list, &s, NULL), 0);
     test_request(&t, "get", "bot.example.org", id);
     test_expect(&t, "node='" CMD "'");
-    test_receivef(&t,
-                  "<iq type='result' id='%s' from='bot.example.org'>"
-                  "<query xmlns='http://jabber.org/protocol/disco#items' node='" CMD "'>"
-                  "<item jid='evil.example.org' node='x'/><item jid='bot.example.org'/>"
-                  "<item jid='bot.example.org' node='stop' name='Stop'/></query></iq>",
-                  id);
+    test_result(&t, id, "bot.example.org",
+                "<query xmlns='http://jabber.org/protocol/disco#items' node='" CMD "'>"
+                "<item jid='evil.example.org' node='x'/><item jid='bot.example.org'/>"
+                "<item jid='bot.example.org' node='stop' name='Stop'/></query>");
     assert_int_equal(s.lists, 1);
     assert_int_equal(s.items, 1);
     assert_string_equal(s.item, "stop");
@@ -180,7 +178,7 @@ static void actions_are_as_the_other_side_says(void **state)
         test_expect(&t, "sessionid='1' action='cancel'/>");
     }
     begin(&t, &s, id);
-    test_receivef(&t, "<iq type='result' id='%s' from='bot.example.org'/>", id);
+    test_result(&t, id, "bot.example.org", "");
     assert_int_equal(s.outcome, BURBLE_IQ_ERROR);
     assert_int_equal(burble_adhoc_go(s.a, BURBLE_ADHOC_EXECUTE), BURBLE_ERR_REFUSED);
     burble_adhoc_free(&s.a);

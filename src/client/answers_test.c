@@ -173,7 +173,7 @@ static void pings_come_back_with_the_time_they_took(void **state)
     assert_int_equal(burble_ping(t.c, NULL, 0, on_pong, &h, NULL), 0);
     test_request(&t, "get", "example.org", id);
     test_pass(&t, 70);
-    test_receivef(&t, "<iq type='result' from='example.org' id='%s'/>", id);
+    test_result(&t, id, "example.org", "");
     assert_true(h.answers == 1 && h.there);
     assert_int_equal(h.number, 70);
     const struct {
@@ -210,10 +210,9 @@ static void answers_of_others_are_read(void **state)
     online(&t, &h);
     assert_int_equal(burble_version_of(t.c, "example.net", on_software, &h, NULL), 0);
     test_request(&t, "get", "example.net", id);
-    test_receivef(&t,
-                  "<iq type='result' from='example.net' id='%s'><query xmlns='jabber:iq:version'>"
-                  "<name>N</name><version/></query></iq>",
-                  id);
+    test_result(&t, id, "example.net",
+                "<query xmlns='jabber:iq:version'>"
+                "<name>N</name><version/></query>");
     assert_string_equal(h.text, "N||-");
     static const struct {
         const char *tzo, *utc;
@@ -237,18 +236,13 @@ static void answers_of_others_are_read(void **state)
     }
     assert_int_equal(burble_last_of(t.c, "bob@example.net", on_activity, &h, NULL), 0);
     test_request(&t, "get", "bob@example.net", id);
-    test_receivef(&t,
-                  "<iq type='result' from='bob@example.net' id='%s'>"
-                  "<query xmlns='jabber:iq:last' seconds='903'>Bye</query></iq>",
-                  id);
+    test_result(&t, id, "bob@example.net",
+                "<query xmlns='jabber:iq:last' seconds='903'>Bye</query>");
     assert_int_equal(h.number, 903);
     assert_string_equal(h.text, "Bye");
     assert_int_equal(burble_last_of(t.c, "bob@example.net", on_activity, &h, NULL), 0);
     test_request(&t, "get", "bob@example.net", id);
-    test_receivef(&t,
-                  "<iq type='result' from='bob@example.net' id='%s'>"
-                  "<query xmlns='jabber:iq:last' seconds='-1'/></iq>",
-                  id);
+    test_result(&t, id, "bob@example.net", "<query xmlns='jabber:iq:last' seconds='-1'/>");
     assert_int_equal(h.outcome, BURBLE_IQ_ERROR);
     test_end(&t);
 }
@@ -267,7 +261,7 @@ static void V16_free_in_the_callbacks(void **state)
     assert_int_equal(burble_ping(t.c, NULL, 0, on_pong, &h, NULL), 0);
     test_request(&t, "get", "example.org", id);
     test_request(&t, "get", "example.org", id);
-    test_receivef(&t, "<iq type='result' from='example.org' id='%s'/>", id);
+    test_result(&t, id, "example.org", "");
     assert_null(t.c);
     assert_int_equal(h.answers, 1);
     test_end(&t);

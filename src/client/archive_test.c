@@ -100,8 +100,10 @@ static void begin(struct seen *s)
     test_online(&s->t, &BURBLE_CONFIG(.on_event = on_event, .arg = s));
 }
 
-static struct burble_archive_query query_of(struct seen *s)
+/* The same, and what is to be asked. */
+static struct burble_archive_query begin_query(struct seen *s)
 {
+    begin(s);
     return BURBLE_ARCHIVE_QUERY(.message = on_message, .done = on_done, .arg = s);
 }
 
@@ -119,6 +121,12 @@ static void page(struct seen *s, const char *type, const char *to)
     snprintf(s->iq, sizeof(s->iq), "%s", test_between(&s->t, "id='", "'"));
     snprintf(text, sizeof(text), "'%s><query xmlns='" MAM "' queryid='", to);
     snprintf(s->query, sizeof(s->query), "%s", test_between(&s->t, text, "'"));
+}
+
+static void ask_page(struct seen *s, const struct burble_archive_query *q)
+{
+    ask(s, q);
+    page(s, "set", "");
 }
 
 static void result_from(struct seen *s, const char *from, const char *query, const char *id,
@@ -166,14 +174,12 @@ static void pages_are_asked_for_until_all_is_there(void **state)
 {
     static struct seen s;
     (void)state;
-    begin(&s);
-    struct burble_archive_query q = query_of(&s);
+    struct burble_archive_query q = begin_query(&s);
     q.with = "Bob@example.org";
     q.start_ms = 1000;
     q.end_ms = 3000;
     q.page = 2;
-    ask(&s, &q);
-    page(&s, "set", "");
+    ask_page(&s, &q);
     test_expect(
         &s.t,
         "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' type='hidden'><value>" MAM
@@ -198,15 +204,13 @@ static void backwards_the_last_page_comes_first(void **state)
 {
     static struct seen s;
     (void)state;
-    begin(&s);
-    struct burble_archive_query q = query_of(&s);
+    struct burble_archive_query q = begin_query(&s);
     q.flags = BURBLE_ARCHIVE_BACKWARDS;
     q.page = 2;
     q.max = 3;
     q.message = NULL;
     q.page_done = on_page;
-    ask(&s, &q);
-    page(&s, "set", "");
+    ask_page(&s, &q);
     test_expect(&s.t, "<max>2</max><before/></set>");
     result(&s, "y");
     result(&s, "z");
@@ -224,8 +228,7 @@ static void two_bounds_are_a_page_and_a_condition(void **state)
 {
     static struct seen s;
     (void)state;
-    begin(&s);
-    struct burble_archive_query q = query_of(&s);
+    struct burble_archive_query q = begin_query(&s);
     q.after_id = "a";
     q.before_id = "z";
     ask(&s, &q);
@@ -242,20 +245,16 @@ static void an_archive_that_brings_us_no_further_is_left(void **state)
 {
     static struct seen s;
     (void)state;
-    begin(&s);
-    struct burble_archive_query q = query_of(&s);
-    ask(&s, &q);
-    page(&s, "set", "");
+    struct burble_archive_query q = begin_query(&s);
+    ask_page(&s, &q);
     fin(&s, false, "a", "b");
     page(&s, "set", "");
     fin(&s, false, "a", "b");
     test_told(&s.log, "done  0 a..b of 7\n");
-    ask(&s, &q);
-    page(&s, "set", "");
+    ask_page(&s, &q);
     answer(&s, "", "result", "<fin xmlns='" MAM "' stable='false'/>");
     test_told(&s.log, "done  unstable 0 -..- of -1\n");
-    ask(&s, &q);
-    page(&s, "set", "");
+    ask_page(&s, &q);
     answer(&s, "", "result", "");
     test_told(&s.log, "done undefined-condition 0 -..- of -1: the archive refused\n");
     test_expect(&s.t, "</iq>");
@@ -267,11 +266,9 @@ static void more_than_was_asked_for_is_refused(void **state)
 {
     static struct seen s;
     (void)state;
-    begin(&s);
-    struct burble_archive_query q = query_of(&s);
+    struct burble_archive_query q = begin_query(&s);
     q.max = 1;
-    ask(&s, &q);
-    page(&s, "set", "");
+    ask_page(&s, &q);
     result(&s, "a");
     result(&s, "b");
     assert_int_equal(s.bad, 1);
@@ -291,10 +288,8 @@ static void V59_results_that_nobody_asked_for_are_ignored(void **state)
     static struct seen s;
     char old[64];
     (void)state;
-    begin(&s);
-    struct burble_archive_query q = query_of(&s);
-    ask(&s, &q);
-    page(&s, "set", "");
+    struct burble_archive_query q = begin_query(&s);
+    ask_page(&s, &q);
     for (size_t i = 0; i < 4; i++)
         result_from(&s, LIARS[i], s.query, "a", WORDS("bob@example.org/x", "lie"));
     assert_int_equal(s.bad, 4);
@@ -324,8 +319,7 @@ static void V59_a_rooms_archive_speaks_for_the_room_alone(void **state)
 {
     static struct seen s;
     (void)state;
-    begin(&s);
-    struct burble_archive_query q = query_of(&s);
+    struct burble_archive_query q = begin_query(&s);
     q.archive = "Talk@muc.example.org";
     ask(&s, &q);
     page(&s, "set", " to='" ROOM "'");
@@ -344,10 +338,8 @@ static void the_archives_stamp_counts(void **state)
 {
     static struct seen s;
     (void)state;
-    begin(&s);
-    struct burble_archive_query q = query_of(&s);
-    ask(&s, &q);
-    page(&s, "set", "");
+    struct burble_archive_query q = begin_query(&s);
+    ask_page(&s, &q);
     result_from(&s, "", s.query, "a",
                 "<message xmlns='jabber:client' from='bob@example.org/x'><body>x</body><delay "
                 "xmlns='urn:xmpp:delay' stamp='2030-01-01T00:00:00Z'/><stanza-id "
@@ -362,11 +354,9 @@ static void refusals_and_lost_sessions_end_it_once(void **state)
 {
     static struct seen s;
     (void)state;
-    begin(&s);
-    struct burble_archive_query q = query_of(&s);
+    struct burble_archive_query q = begin_query(&s);
     q.after_id = "gone";
-    ask(&s, &q);
-    page(&s, "set", "");
+    ask_page(&s, &q);
     answer(&s, "", "error", ERROR("item-not-found"));
     test_told(&s.log,
               "done item-not-found 0 -..- of -1: the archive does not have that message, or there "
@@ -376,8 +366,7 @@ static void refusals_and_lost_sessions_end_it_once(void **state)
     test_pass(&s.t, 120000);
     test_told(&s.log,
               "done remote-server-timeout 0 -..- of -1: the archive did not answer in time\n");
-    ask(&s, &q);
-    page(&s, "set", "");
+    ask_page(&s, &q);
     result(&s, "a");
     s.log.text[0] = '\0';
     test_break(&s.t);
@@ -395,8 +384,7 @@ static void no_more_than_a_hundred_at_a_time(void **state)
 {
     static struct seen s;
     (void)state;
-    begin(&s);
-    struct burble_archive_query q = query_of(&s);
+    struct burble_archive_query q = begin_query(&s);
     for (int i = 0; i < 100; i++)
         ask(&s, &q);
     assert_int_equal(burble_archive_query(s.t.c, &q, NULL), BURBLE_ERR_LIMIT);
@@ -454,8 +442,7 @@ static void words_are_searched_where_the_archive_says(void **state)
 {
     static struct seen s;
     (void)state;
-    begin(&s);
-    struct burble_archive_query q = query_of(&s);
+    struct burble_archive_query q = begin_query(&s);
     q.text = "tea & cake";
     q.flags = BURBLE_ARCHIVE_FLIP;
     ask(&s, &q);
@@ -476,8 +463,7 @@ static void flipped_pages_come_newest_first(void **state)
 {
     static struct seen s;
     (void)state;
-    begin(&s);
-    struct burble_archive_query q = query_of(&s);
+    struct burble_archive_query q = begin_query(&s);
     q.flags = BURBLE_ARCHIVE_FLIP | BURBLE_ARCHIVE_BACKWARDS;
     q.message = NULL;
     ask(&s, &q);
@@ -544,8 +530,7 @@ static void V16_cancelled_or_freed_in_callbacks(void **state)
     for (int i = 1; i < 16; i++) {
         if ((i & 3) == 0)
             continue;
-        begin(&s);
-        struct burble_archive_query q = query_of(&s);
+        struct burble_archive_query q = begin_query(&s);
         q.message = (i & 4) != 0 ? NULL : on_message;
         q.page_done = (i & 8) != 0 ? on_page : NULL;
         ask(&s, &q);

@@ -158,10 +158,9 @@ static void a_picture_is_what_was_announced(void **state)
     assert_int_equal(burble_avatar_fetch_vcard(t.c, "bob@example.net", HELLO, on_picture, &h, NULL),
                      0);
     test_request(&t, "get", "bob@example.net", id);
-    test_receivef(&t,
-                  "<iq type='result' from='bob@example.net' id='%s'><vCard xmlns='vcard-temp'>"
-                  "<PHOTO><BINVAL>aGVsbG8=</BINVAL></PHOTO></vCard></iq>",
-                  id);
+    test_result(&t, id, "bob@example.net",
+                "<vCard xmlns='vcard-temp'>"
+                "<PHOTO><BINVAL>aGVsbG8=</BINVAL></PHOTO></vCard>");
     assert_string_equal(h.text, "hello");
     assert_int_equal(h.pictures, 7);
     test_end(&t);
@@ -180,12 +179,12 @@ static void ours_is_published_data_first(void **state)
     test_expect(&t, "<publish node='" DATA "'><item id='" HELLO "'><data xmlns='" DATA
                     "'>aGVsbG8=</data></item></publish></pubsub></iq>");
     test_expect_nothing(&t);
-    test_receivef(&t, "<iq type='result' id='%s'/>", id);
+    test_result(&t, id, NULL, "");
     test_request(&t, "set", NULL, id);
     test_expect(&t, "<publish node='" META "'><item id='" HELLO "'><metadata xmlns='" META
                     "'><info bytes='5' id='" HELLO "' type='image/png' width='64'/></metadata>");
     assert_int_equal(h.published, 0);
-    test_receivef(&t, "<iq type='result' id='%s'/>", id);
+    test_result(&t, id, NULL, "");
     assert_int_equal(h.published, 1);
     assert_string_equal(h.text, HELLO);
     assert_int_equal(

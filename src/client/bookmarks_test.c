@@ -204,7 +204,7 @@ static void V67_changes_are_published_for_ourselves_alone(void **state)
                     "</conference></item></publish>");
     test_expect(&t, "<field var='pubsub#access_model'><value>whitelist</value></field>");
     test_told(&h.log, "");
-    test_receivef(&t, "<iq type='result' id='%s'/>", id);
+    test_result(&t, id, NULL, "");
     test_told(&h.log, "+a@rooms.org A& - - auto;");
     assert_int_equal(h.answers, 1);
     assert_int_equal(burble_bookmarks_remove(h.b, "x@rooms.org", on_done, &h),
@@ -212,7 +212,7 @@ static void V67_changes_are_published_for_ourselves_alone(void **state)
     assert_int_equal(burble_bookmarks_remove(h.b, "b@rooms.org", on_done, &h), 0);
     test_request(&t, "set", NULL, id);
     test_expect(&t, "<retract node='" NODE "' notify='true'><item id='b@rooms.org'/></retract>");
-    test_receivef(&t, "<iq type='result' id='%s'/>", id);
+    test_result(&t, id, NULL, "");
     test_told(&h.log, "-b@rooms.org;");
     assert_int_equal(burble_bookmarks_set(h.b, &a, on_done, &h), 0);
     test_break(&t);
@@ -259,10 +259,7 @@ static void without_pep_they_are_in_private_storage(void **state)
     char id[TEST_ID_BYTES];
     (void)state;
     online(&t, &h, 0, id);
-    test_receivef(&t,
-                  "<iq type='error' id='%s'><error type='cancel'><service-unavailable"
-                  " xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
-                  id);
+    test_refuse(&t, id, NULL, "service-unavailable");
     load(&t, STORED("<conference jid='A@rooms.org' name='A' autojoin='1'><nick>me</nick>"
                     "<other xmlns='urn:o'/></conference>" URL));
     test_told(&h.log, "+a@rooms.org A me - auto;ready ;");
@@ -277,14 +274,14 @@ static void without_pep_they_are_in_private_storage(void **state)
     test_expect(&t, STORED("<conference jid='a@rooms.org' name='AA' autojoin='false'>"
                            "<other xmlns='urn:o'/></conference>" URL) "</iq>");
     test_expect_nothing(&t); /* one after the other */
-    test_receivef(&t, "<iq type='result' id='%s'/>", id);
+    test_result(&t, id, NULL, "");
     test_told(&h.log, "+a@rooms.org AA - -;");
     load(&t, STORED(URL "<conference jid='a@rooms.org'/>"));
     test_request(&t, "set", NULL, id);
     test_expect(&t, STORED(URL "<conference jid='a@rooms.org'/><conference jid='b@rooms.org'"
                                " autojoin='false'><password>pw</password></conference>"));
     (void)test_sent(&t);
-    test_receivef(&t, "<iq type='result' id='%s'/>", id);
+    test_result(&t, id, NULL, "");
     assert_int_equal(h.answers, 2);
     h.log.text[0] = '\0';
     load(&t, STORED(URL "<conference jid='a@rooms.org'/>"));
@@ -326,7 +323,7 @@ static void V16_free_in_the_callbacks(void **state)
     assert_int_equal(burble_bookmarks_remove(h.b, "b@rooms.org", on_done, &h), 0);
     test_request(&t, "set", NULL, id);
     burble_bookmarks_free(&h.b);
-    test_receivef(&t, "<iq type='result' id='%s'/>", id);
+    test_result(&t, id, NULL, "");
     assert_int_equal(h.answers, 0);
     test_end(&t);
     assert_int_equal(h.answers, 0);

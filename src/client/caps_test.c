@@ -188,11 +188,6 @@ static void asked(struct test_client *t, const char *to, const char *hash, char 
     test_expect(t, "'/></iq>");
 }
 
-static void answer(struct test_client *t, const char *id, const char *from, const char *query)
-{
-    test_receivef(t, "<iq type='result' id='%s' from='%s'>%s</iq>", id, from, query);
-}
-
 static void a_hash_is_asked_for_once(void **state)
 {
     struct test_client t;
@@ -205,7 +200,7 @@ static void a_hash_is_asked_for_once(void **state)
     asked(&t, "a@friends.org/x", EXODUS_HASH, id);
     test_expect_nothing(&t);
     assert_int_equal(burble_caps_supports(t.c, "a@friends.org/x", INFO), BURBLE_ERR_NOT_FOUND);
-    answer(&t, id, "a@friends.org/x", Q(EXODUS));
+    test_result(&t, id, "a@friends.org/x", Q(EXODUS));
     assert_int_equal(h.known, 2);
     assert_int_equal(burble_caps_supports(t.c, "b@friends.org/x", INFO), 1);
     assert_int_equal(burble_caps_supports(t.c, "B@friends.org/x", "urn:none"), 0);
@@ -232,7 +227,7 @@ static void a_poisoned_answer_is_refused_and_the_next_one_asked(void **state)
     presence(&t, "liar@friends.org/x", EXODUS_HASH);
     asked(&t, "liar@friends.org/x", EXODUS_HASH, id);
     presence(&t, "b@friends.org/x", EXODUS_HASH);
-    answer(&t, id, "liar@friends.org/x", Q(EXODUS F("urn:evil")));
+    test_result(&t, id, "liar@friends.org/x", Q(EXODUS F("urn:evil")));
     assert_int_equal(h.bad, 1);
     assert_int_equal(h.known, 0);
     asked(&t, "b@friends.org/x", EXODUS_HASH, id);
@@ -240,7 +235,7 @@ static void a_poisoned_answer_is_refused_and_the_next_one_asked(void **state)
     test_expect_nothing(&t); /* nobody is left */
     presence(&t, "c@friends.org/x", EXODUS_HASH);
     asked(&t, "c@friends.org/x", EXODUS_HASH, id);
-    answer(&t, id, "c@friends.org/x", Q(EXODUS));
+    test_result(&t, id, "c@friends.org/x", Q(EXODUS));
     assert_int_equal(h.known, 3);
     assert_int_equal(burble_caps_supports(t.c, "liar@friends.org/x", "urn:evil"), 0);
     end(&t, &h);
@@ -257,7 +252,7 @@ static void V69_strangers_are_not_asked(void **state)
     test_expect_nothing(&t);
     presence(&t, "a@friends.org/x", EXODUS_HASH);
     asked(&t, "a@friends.org/x", EXODUS_HASH, id);
-    answer(&t, id, "a@friends.org/x", Q(EXODUS));
+    test_result(&t, id, "a@friends.org/x", Q(EXODUS));
     assert_int_equal(burble_caps_supports(t.c, "mallory@example.net/x", INFO), 1);
     end(&t, &h);
 }
@@ -355,10 +350,10 @@ static void the_file_is_checked_as_the_network_is(void **state)
     online(&t, &h);
     presence(&t, "a@friends.org/x", EXODUS_HASH);
     asked(&t, "a@friends.org/x", EXODUS_HASH, id);
-    answer(&t, id, "a@friends.org/x", Q(EXODUS));
+    test_result(&t, id, "a@friends.org/x", Q(EXODUS));
     presence(&t, "b@friends.org/x", PSI_HASH);
     asked(&t, "b@friends.org/x", PSI_HASH, id);
-    answer(&t, id, "b@friends.org/x", Q(PSI));
+    test_result(&t, id, "b@friends.org/x", Q(PSI));
     assert_int_equal(burble_caps_save(t.c, &saved, &len), 0);
     end(&t, &h);
 
@@ -419,7 +414,7 @@ static void V16_free_in_the_callback(void **state)
     presence(&t, "b@friends.org/x", EXODUS_HASH);
     asked(&t, "a@friends.org/x", EXODUS_HASH, id);
     client_unextend(&h.x);
-    answer(&t, id, "a@friends.org/x", Q(EXODUS));
+    test_result(&t, id, "a@friends.org/x", Q(EXODUS));
     assert_null(t.c);
     assert_int_equal(h.known, 1);
     end(&t, &h);

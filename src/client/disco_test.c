@@ -63,11 +63,6 @@ static void on_items(struct burble *c, const struct burble_disco_items *items, v
     take(s, items->outcome, items->from, items->error.condition);
 }
 
-static void answer(struct test_client *t, const char *id, const char *from, const char *query)
-{
-    test_receivef(t, "<iq type='result' id='%s' from='%s'>%s</iq>", id, from, query);
-}
-
 /* Takes the id of the request that goes to this address. */
 static void id_of(struct test_client *t, const char *to, const char *ns, char id[TEST_ID_BYTES])
 {
@@ -92,11 +87,11 @@ static void answers_are_read(void **state)
     assert_int_equal(burble_disco_info(t.c, "rooms.example.org", "n&1", on_info, &s, NULL), 0);
     id_of(&t, "rooms.example.org", INFO, id);
     test_expect(&t, "node='n&amp;1'");
-    answer(&t, id, "rooms.example.org",
-           "<query xmlns='" INFO "'><identity category='conference' type='text' name='R'/>"
-           "<identity category='bad'/><identity type='bad'/><feature/>"
-           "<feature var='http://jabber.org/protocol/muc'/><feature var='b'/>"
-           "<x xmlns='jabber:x:data' type='result'/></query>");
+    test_result(&t, id, "rooms.example.org",
+                "<query xmlns='" INFO "'><identity category='conference' type='text' name='R'/>"
+                "<identity category='bad'/><identity type='bad'/><feature/>"
+                "<feature var='http://jabber.org/protocol/muc'/><feature var='b'/>"
+                "<x xmlns='jabber:x:data' type='result'/></query>");
     assert_int_equal(s.answers, 1);
     assert_int_equal(s.outcome, BURBLE_IQ_RESULT);
     assert_int_equal(s.identities, 1);
@@ -111,10 +106,10 @@ static void answers_are_read(void **state)
                      0);
     id_of(&t, "example.org", ITEMS, id);
     test_expect(&t, "<set xmlns='http://jabber.org/protocol/rsm'><max>2</max></set>");
-    answer(&t, id, "example.org",
-           "<query xmlns='" ITEMS "'><item jid='a.example.org'/><item name='without'/>"
-           "<item jid='b.example.org' node='n' name='B'/>"
-           "<set xmlns='http://jabber.org/protocol/rsm'><last>b</last></set></query>");
+    test_result(&t, id, "example.org",
+                "<query xmlns='" ITEMS "'><item jid='a.example.org'/><item name='without'/>"
+                "<item jid='b.example.org' node='n' name='B'/>"
+                "<set xmlns='http://jabber.org/protocol/rsm'><last>b</last></set></query>");
     assert_int_equal(s.answers, 2);
     assert_int_equal(s.items, 2);
     assert_string_equal(s.last, "b");
@@ -130,7 +125,7 @@ static void an_answer_that_is_none_is_an_error(void **state)
     online(&t, &s);
     assert_int_equal(burble_disco_info(t.c, NULL, NULL, on_info, &s, NULL), 0);
     id_of(&t, "example.org", INFO, id);
-    answer(&t, id, "example.org", "<query xmlns='urn:other'/>");
+    test_result(&t, id, "example.org", "<query xmlns='urn:other'/>");
     assert_int_equal(s.answers, 1);
     assert_int_equal(s.outcome, BURBLE_IQ_ERROR);
     assert_int_equal(s.features, 0);
@@ -167,18 +162,18 @@ static void services_are_found_in_the_servers_order_and_asked_once(void **state)
     id_of(&t, "example.org", INFO, server);
     id_of(&t, "example.org", ITEMS, items);
     assert_null(strstr(test_sent(&t), "<iq")); /* one each */
-    answer(&t, items, "example.org",
-           "<query xmlns='" ITEMS "'><item jid='a.example.org'/><item jid='b.example.org'/>"
-           "<item jid='b.example.org' node='x'/></query>");
+    test_result(&t, items, "example.org",
+                "<query xmlns='" ITEMS "'><item jid='a.example.org'/><item jid='b.example.org'/>"
+                "<item jid='b.example.org' node='x'/></query>");
     id_of(&t, "a.example.org", INFO, a);
     id_of(&t, "b.example.org", INFO, b);
-    answer(&t, b, "b.example.org", SERVICE("conference", "urn:up"));
+    test_result(&t, b, "b.example.org", SERVICE("conference", "urn:up"));
     assert_int_equal(muc.answers + upload.answers, 0); /* those before may have it as well */
-    answer(&t, server, "example.org", SERVICE("server", "urn:up"));
+    test_result(&t, server, "example.org", SERVICE("server", "urn:up"));
     assert_int_equal(upload.answers, 1);
     assert_string_equal(upload.from, "example.org");
     assert_int_equal(muc.answers, 0);
-    answer(&t, a, "a.example.org", SERVICE("conference", "urn:a"));
+    test_result(&t, a, "a.example.org", SERVICE("conference", "urn:a"));
     assert_int_equal(muc.answers, 1);
     assert_string_equal(muc.from, "a.example.org");
     assert_int_equal(none.answers, 1);
@@ -230,7 +225,7 @@ static void V16_free_in_the_callbacks(void **state)
     s.free_client = true;
     assert_int_equal(burble_disco_info(t.c, NULL, NULL, on_info, &s, NULL), 0);
     id_of(&t, "example.org", INFO, id);
-    answer(&t, id, "example.org", SERVICE("server", "urn:up"));
+    test_result(&t, id, "example.org", SERVICE("server", "urn:up"));
     assert_null(t.c);
     assert_int_equal(s.answers, 1);
     test_end(&t);
@@ -240,7 +235,7 @@ static void V16_free_in_the_callbacks(void **state)
     assert_int_equal(burble_find_service(t.c, &wanted, on_info, &s), 0);
     assert_int_equal(burble_find_service(t.c, &wanted, on_info, &s), 0);
     id_of(&t, "example.org", INFO, id);
-    answer(&t, id, "example.org", SERVICE("server", "urn:up"));
+    test_result(&t, id, "example.org", SERVICE("server", "urn:up"));
     assert_null(t.c);
     assert_int_equal(s.answers, 2); /* the second hears that the client goes */
     test_end(&t);
@@ -257,7 +252,7 @@ static void taken_back_requests_leave_nothing_behind(void **state)
     assert_int_equal(burble_disco_info(t.c, NULL, NULL, on_info, &s, &handle), 0);
     burble_cancel(t.c, handle);
     id_of(&t, "example.org", INFO, id);
-    answer(&t, id, "example.org", SERVICE("server", "urn:up"));
+    test_result(&t, id, "example.org", SERVICE("server", "urn:up"));
     assert_int_equal(s.answers, 0);
     test_end(&t);
     assert_int_equal(s.answers, 0);
@@ -351,13 +346,12 @@ static void V69_contacts_are_those_who_see_our_presence(void **state)
     assert_int_equal(burble_set_identity(t.c, NULL, NULL, NULL), 0);
     assert_int_equal(burble_roster_new(t.c, &BURBLE_ROSTER_CONFIG(.arg = NULL), &r), 0);
     test_request(&t, "get", NULL, id);
-    test_receivef(&t,
-                  "<iq type='result' id='%s'><query xmlns='jabber:iq:roster'>"
-                  "<item jid='from@a.org' subscription='from'/>"
-                  "<item jid='both@b.org' subscription='both'/>"
-                  "<item jid='to@c.org' subscription='to'/>"
-                  "<item jid='none@d.org' subscription='none'/></query></iq>",
-                  id);
+    test_result(&t, id, NULL,
+                "<query xmlns='jabber:iq:roster'>"
+                "<item jid='from@a.org' subscription='from'/>"
+                "<item jid='both@b.org' subscription='both'/>"
+                "<item jid='to@c.org' subscription='to'/>"
+                "<item jid='none@d.org' subscription='none'/></query>");
     (void)test_sent(&t);
     for (size_t i = 0; i < sizeof(TOLD) / sizeof(TOLD[0]); i++) {
         ask(&t, TOLD[i], ASK_INFO);

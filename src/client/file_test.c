@@ -96,17 +96,6 @@ static void end(struct test_client *t, struct heard *h)
     buf_free(&h->data);
 }
 
-static void result(struct test_client *t, const char *id)
-{
-    test_receivef(t, "<iq type='result' id='%s' from='" BOB "'/>", id);
-}
-
-static void send_set(struct test_client *t, const char *from, const char *payload)
-{
-    (void)test_sent(t);
-    test_receivef(t, "<iq type='set' id='q' from='%s'>%s</iq>", from, payload);
-}
-
 static void jingle(struct test_client *t, const char *action, const char *sid, const char *in)
 {
     (void)test_sent(t);
@@ -141,7 +130,7 @@ static void offer(struct test_client *t, struct heard *h, char sid[TEST_ID_BYTES
                    "<hash-used xmlns='" HASHES "' algo='sha-256'/></file></description>"
                    "<transport xmlns='" IBBT "' block-size='4096' sid='");
     copy(stream, test_between(t, "", "'"));
-    result(t, id);
+    test_result(t, id, BOB, "");
 }
 
 static void agree(struct test_client *t, const char *sid, const char *transport)
@@ -168,13 +157,13 @@ static void a_file_is_sent_with_its_hash(void **state)
     test_request(&t, "set", BOB, id);
     test_expect(&t, "<open xmlns='" IBB "' block-size='1024' sid='");
     test_expect(&t, stream);
-    result(&t, id);
+    test_result(&t, id, BOB, "");
     assert_int_equal(h.rooms, 1);
     assert_int_equal(burble_file_room(h.f), 3);
     assert_int_equal(burble_file_write(h.f, "abcd", 4), BURBLE_ERR_LIMIT);
     assert_int_equal(burble_file_write(h.f, "ab", 2), 0);
     test_request(&t, "set", BOB, id);
-    result(&t, id);
+    test_result(&t, id, BOB, "");
     assert_int_equal(h.rooms, 2);
     assert_int_equal(burble_file_write(h.f, "c", 1), 0);
     assert_int_equal(burble_file_moved(h.f), 3);
@@ -183,10 +172,10 @@ static void a_file_is_sent_with_its_hash(void **state)
     test_expect(&t, "action='session-info'");
     test_expect(&t, "<checksum xmlns='" FILE5 "' creator='initiator' name='file'><file><hash "
                     "xmlns='" HASHES "' algo='sha-256'>" ABC "</hash></file></checksum>");
-    result(&t, data);
+    test_result(&t, data, BOB, "");
     test_request(&t, "set", BOB, id);
     test_expect(&t, "<close xmlns='" IBB "'");
-    result(&t, id);
+    test_result(&t, id, BOB, "");
     assert_int_equal(h.ends, 0);
     jingle(&t, "session-terminate", sid, "<reason><success/></reason>");
     assert_int_equal(h.ends, 1);
@@ -325,7 +314,7 @@ static void receive(struct test_client *t, struct heard *h, const char *file)
     test_expect(t, "action='session-accept' sid='j1' responder='me@example.org/here'");
     test_expect(t, "block-size='4096' sid='s1'/>");
     assert_non_null(h->f);
-    send_set(t, BOB, "<open xmlns='" IBB "' block-size='4096' sid='s1'/>");
+    test_set(t, BOB, "<open xmlns='" IBB "' block-size='4096' sid='s1'/>");
     test_expect(t, "type='result'");
 }
 
@@ -362,7 +351,7 @@ static void a_file_is_received_and_its_hash_checked(void **state)
     data(&t, "1", "Yw==");
     jingle(&t, "session-info", "j1", CHECKSUM(ABC));
     test_expect(&t, "type='result'");
-    send_set(&t, BOB, CLOSE);
+    test_set(&t, BOB, CLOSE);
     test_expect(&t, "<reason><success/></reason>");
     assert_int_equal(h.ends, 1);
     assert_int_equal(h.end, BURBLE_FILE_DONE);
@@ -371,7 +360,7 @@ static void a_file_is_received_and_its_hash_checked(void **state)
     receive(&t, &h, GOOD "<hash xmlns='" HASHES "' algo='sha-256'>" ABC "</hash>");
     data(&t, "0", "YWJk");
     jingle(&t, "session-info", "j1", CHECKSUM("AAAA"));
-    send_set(&t, BOB, CLOSE);
+    test_set(&t, BOB, CLOSE);
     test_expect(&t, "<reason><media-error/></reason>");
     assert_int_equal(h.end, BURBLE_FILE_DAMAGED);
     /* An end without the end of the stream. */
@@ -398,14 +387,14 @@ static void V70_lies_about_the_length_end_the_transfer(void **state)
     assert_int_equal(buf_len(&h.data), 0);
     receive(&t, &h, GOOD);
     data(&t, "0", "YWI=");
-    send_set(&t, BOB, CLOSE);
+    test_set(&t, BOB, CLOSE);
     test_expect(&t, "<reason><failed-application/></reason>");
     assert_int_equal(h.end, BURBLE_FILE_BROKEN);
     receive(&t, &h, GOOD);
     jingle(&t, "session-terminate", "j1", "<reason><success/></reason>");
     assert_int_equal(h.end, BURBLE_FILE_BROKEN);
     receive(&t, &h, "<name>x</name><size>0</size>");
-    send_set(&t, BOB, CLOSE);
+    test_set(&t, BOB, CLOSE);
     test_expect(&t, "<reason><success/></reason>");
     assert_int_equal(h.end, BURBLE_FILE_DONE);
     end(&t, &h);
@@ -444,7 +433,7 @@ static void V70_bad_offers_never_reach_the_program(void **state)
     struct heard h;
     (void)state;
     online(&t, &h);
-    send_set(&t, BOB, INITIATE(CONTENT(GOOD, TRANSPORT)));
+    test_set(&t, BOB, INITIATE(CONTENT(GOOD, TRANSPORT)));
     test_expect(&t, "<service-unavailable ");
     assert_int_equal(burble_file_listen(t.c, allow, on_offer, &h), 0);
     for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
@@ -460,17 +449,17 @@ static void V70_bad_offers_never_reach_the_program(void **state)
     assert_int_equal(h.offers, 0);
     /* Nobody sees that we are here who may not. */
     unsigned asked = h.asked;
-    send_set(&t, "mallory@example.org/x", INITIATE(CONTENT(GOOD, TRANSPORT)));
+    test_set(&t, "mallory@example.org/x", INITIATE(CONTENT(GOOD, TRANSPORT)));
     test_expect(&t, "<service-unavailable ");
-    send_set(&t, "mallory@example.org/x", "<jingle xmlns='" JINGLE "' sid='j1'/>");
+    test_set(&t, "mallory@example.org/x", "<jingle xmlns='" JINGLE "' sid='j1'/>");
     test_expect(&t, "<service-unavailable ");
     assert_int_equal(h.asked, asked + 2);
     assert_int_equal(burble_file_listen(t.c, NULL, on_offer, &h), 0);
-    send_set(&t, BOB, INITIATE(CONTENT(GOOD, TRANSPORT)));
+    test_set(&t, BOB, INITIATE(CONTENT(GOOD, TRANSPORT)));
     test_expect(&t, "<service-unavailable "); /* no contact */
     burble_set_tell(t.c, BURBLE_TELL_ALL);
     h.refuse = true;
-    send_set(&t, BOB, INITIATE(CONTENT(GOOD, TRANSPORT)));
+    test_set(&t, BOB, INITIATE(CONTENT(GOOD, TRANSPORT)));
     test_expect(&t, "<reason><decline/></reason>");
     assert_int_equal(h.offers, 1);
     end(&t, &h);

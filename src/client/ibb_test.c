@@ -90,19 +90,6 @@ static void end(struct test_client *t, struct heard *h)
     buf_free(&h->data);
 }
 
-static void result(struct test_client *t, const char *id)
-{
-    test_receivef(t, "<iq type='result' id='%s' from='" BOB "'/>", id);
-}
-
-static void error(struct test_client *t, const char *id, const char *condition)
-{
-    test_receivef(t,
-                  "<iq type='error' id='%s' from='" BOB "'><error type='cancel'>"
-                  "<%s xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
-                  id, condition);
-}
-
 /* A stream that stands, opened by us with blocks of this size. */
 static void open_stream(struct test_client *t, struct heard *h, unsigned block)
 {
@@ -111,15 +98,9 @@ static void open_stream(struct test_client *t, struct heard *h, unsigned block)
     assert_int_equal(burble_ibb_room(h->s), 0);
     assert_int_equal(burble_ibb_send(h->s, "x", 1), BURBLE_ERR_OFFLINE);
     test_request(t, "set", BOB, id);
-    result(t, id);
+    test_result(t, id, BOB, "");
     assert_int_equal(h->opens, 1);
     (void)test_sent(t);
-}
-
-static void send_set(struct test_client *t, const char *from, const char *payload)
-{
-    (void)test_sent(t);
-    test_receivef(t, "<iq type='set' id='q' from='%s'>%s</iq>", from, payload);
 }
 
 static void blocks_go_out_and_the_end_behind_them(void **state)
@@ -141,13 +122,13 @@ static void blocks_go_out_and_the_end_behind_them(void **state)
     (void)test_sent(&t);
     burble_ibb_close(h.s);
     assert_int_equal(burble_ibb_send(h.s, "x", 1), BURBLE_ERR_OFFLINE);
-    result(&t, a);
+    test_result(&t, a, BOB, "");
     test_expect_nothing(&t); /* not before everything has arrived */
-    result(&t, b);
+    test_result(&t, b, BOB, "");
     test_request(&t, "set", BOB, a);
     test_expect(&t, "<close xmlns='" IBB "' sid='s1'/>");
     assert_int_equal(h.ends, 0);
-    result(&t, a);
+    test_result(&t, a, BOB, "");
     assert_int_equal(h.ends, 1);
     assert_int_equal(h.end, BURBLE_IBB_CLOSED);
     burble_ibb_free(&h.s);
@@ -169,7 +150,7 @@ static void no_more_is_under_way_than_the_window(void **state)
     assert_int_equal(burble_ibb_send(h.s, bytes, sizeof(bytes) - 1), 0);
     assert_int_equal(burble_ibb_room(h.s), 0);
     test_request(&t, "set", BOB, id);
-    result(&t, id);
+    test_result(&t, id, BOB, "");
     assert_int_equal(h.rooms, 1);
     assert_int_equal(h.room, 128);
     assert_false(burble_ibb_is_settled(h.s));
@@ -193,7 +174,7 @@ static void numbers_begin_again_behind_the_last(void **state)
             snprintf(last, sizeof(last), "seq='%u' sid", i & 65535);
             test_expect(&t, last);
         }
-        result(&t, id);
+        test_result(&t, id, BOB, "");
     }
     assert_int_equal(h.ends, 0);
     for (unsigned i = 0; i < 65537; i++) {
@@ -218,14 +199,14 @@ static void smaller_blocks_are_agreed_on(void **state)
     assert_int_equal(burble_ibb_open(t.c, BOB, NULL, 512, &HANDLERS, &h, &h.s), 0);
     test_request(&t, "set", BOB, id);
     test_expect(&t, "block-size='512'");
-    error(&t, id, "resource-constraint");
+    test_refuse(&t, id, BOB, "resource-constraint");
     test_request(&t, "set", BOB, id);
     test_expect(&t, "block-size='256'");
-    error(&t, id, "resource-constraint");
+    test_refuse(&t, id, BOB, "resource-constraint");
     test_request(&t, "set", BOB, id);
     test_expect(&t, "block-size='128'");
     assert_int_equal(h.ends, 0);
-    error(&t, id, "resource-constraint");
+    test_refuse(&t, id, BOB, "resource-constraint");
     assert_int_equal(h.end, BURBLE_IBB_REFUSED);
     assert_int_equal(h.ends, 1);
     burble_ibb_free(&h.s);
@@ -242,7 +223,7 @@ static void a_block_that_is_refused_ends_it(void **state)
     open_stream(&t, &h, 128);
     assert_int_equal(burble_ibb_send(h.s, "x", 1), 0);
     test_request(&t, "set", BOB, id);
-    error(&t, id, "item-not-found");
+    test_refuse(&t, id, BOB, "item-not-found");
     test_expect(&t, "<close xmlns='" IBB "' sid='s1'/>");
     assert_int_equal(h.end, BURBLE_IBB_BROKEN);
     assert_string_equal(h.text, "item-not-found");
@@ -285,10 +266,10 @@ static void nobody_is_served_who_is_not_expected(void **state)
     struct heard h;
     (void)state;
     online(&t, &h);
-    send_set(&t, BOB, OPEN("4096", "s1"));
+    test_set(&t, BOB, OPEN("4096", "s1"));
     test_expect(&t, "<service-unavailable ");
     assert_int_equal(burble_ibb_listen(t.c, on_offer, &h), 0);
-    send_set(&t, BOB, OPEN("4096", "s1"));
+    test_set(&t, BOB, OPEN("4096", "s1"));
     test_expect(&t, "<not-acceptable ");
     assert_int_equal(h.offers, 1);
     static const char *const BAD[] = {
@@ -301,23 +282,23 @@ static void nobody_is_served_who_is_not_expected(void **state)
         "<open xmlns='" IBB "'/>",
     };
     for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
-        send_set(&t, BOB, BAD[i]);
+        test_set(&t, BOB, BAD[i]);
         test_expect(&t, "<bad-request ");
     }
-    send_set(&t, BOB, "<open xmlns='" IBB "' block-size='4096' sid='s1' stanza='message'/>");
+    test_set(&t, BOB, "<open xmlns='" IBB "' block-size='4096' sid='s1' stanza='message'/>");
     test_expect(&t, "<not-acceptable ");
-    send_set(&t, BOB, DATA("0", "eA=="));
+    test_set(&t, BOB, DATA("0", "eA=="));
     test_expect(&t, "<item-not-found ");
-    send_set(&t, BOB, CLOSE);
+    test_set(&t, BOB, CLOSE);
     test_expect(&t, "<item-not-found ");
     assert_int_equal(h.offers, 1);
     h.accept = true;
     h.block_max = 1024;
-    send_set(&t, BOB, OPEN("4096", "s1"));
+    test_set(&t, BOB, OPEN("4096", "s1"));
     test_expect(&t, "<resource-constraint ");
     assert_int_equal(h.err, BURBLE_ERR_LIMIT);
     assert_int_equal(burble_ibb_listen(t.c, NULL, NULL), 0);
-    send_set(&t, BOB, OPEN("1024", "s1"));
+    test_set(&t, BOB, OPEN("1024", "s1"));
     test_expect(&t, "<service-unavailable ");
     end(&t, &h);
 }
@@ -342,20 +323,20 @@ static void blocks_come_in_order_and_both_ways(void **state)
     (void)state;
     online(&t, &h);
     accept_stream(&t, &h, "128");
-    send_set(&t, BOB, DATA("0", "YWJj"));
+    test_set(&t, BOB, DATA("0", "YWJj"));
     test_expect(&t, "type='result'");
-    send_set(&t, BOB, DATA("1", ""));
+    test_set(&t, BOB, DATA("1", ""));
     test_expect(&t, "type='result'");
-    send_set(&t, BOB, DATA("2", "ZA=="));
+    test_set(&t, BOB, DATA("2", "ZA=="));
     test_expect(&t, "type='result'");
     assert_true(slice_is(buf_slice(&h.data), "abcd"));
     assert_int_equal(burble_ibb_send(h.s, "x", 1), 0);
     test_expect(&t, "<data xmlns='" IBB "' seq='0' sid='s1'>eA==</data>");
-    send_set(&t, "bob@example.org/y", DATA("3", "eA=="));
+    test_set(&t, "bob@example.org/y", DATA("3", "eA=="));
     test_expect(&t, "<item-not-found ");
-    send_set(&t, BOB, OPEN("128", "s1"));
+    test_set(&t, BOB, OPEN("128", "s1"));
     test_expect(&t, "<not-acceptable ");
-    send_set(&t, BOB, CLOSE);
+    test_set(&t, BOB, CLOSE);
     test_expect(&t, "type='result'");
     assert_int_equal(h.ends, 1);
     assert_int_equal(h.end, BURBLE_IBB_BROKEN); /* a block of ours was under way */
@@ -387,7 +368,7 @@ static void lies_about_blocks_end_the_stream(void **state)
     online(&t, &h);
     for (size_t i = 0; i < sizeof(LIES) / sizeof(LIES[0]); i++) {
         accept_stream(&t, &h, "128");
-        send_set(&t, BOB, LIES[i].data);
+        test_set(&t, BOB, LIES[i].data);
         test_expect(&t, LIES[i].condition);
         test_expect(&t, "<close xmlns='" IBB "' sid='s1'/>");
         assert_int_equal(h.ends, i + 1);
@@ -419,11 +400,11 @@ static void what_is_awaited_is_accepted_once(void **state)
     assert_int_equal(burble_ibb_await(t.c, BOB, "s1", 1024, &HANDLERS, &h, &second),
                      BURBLE_ERR_EXISTS);
     assert_null(second);
-    send_set(&t, BOB, OPEN("2048", "s1"));
+    test_set(&t, BOB, OPEN("2048", "s1"));
     test_expect(&t, "<resource-constraint ");
-    send_set(&t, "mallory@example.org/x", OPEN("1024", "s1"));
+    test_set(&t, "mallory@example.org/x", OPEN("1024", "s1"));
     test_expect(&t, "<service-unavailable ");
-    send_set(&t, BOB, OPEN("512", "s1"));
+    test_set(&t, BOB, OPEN("512", "s1"));
     test_expect(&t, "type='result'");
     assert_int_equal(h.opens, 1);
     assert_int_equal(burble_ibb_block(h.s), 512);
@@ -438,17 +419,17 @@ static void V16_streams_end_in_callbacks(void **state)
     online(&t, &h);
     accept_stream(&t, &h, "128");
     h.free_in_data = true;
-    send_set(&t, BOB, DATA("0", "eA=="));
+    test_set(&t, BOB, DATA("0", "eA=="));
     assert_null(h.s);
     test_expect(&t, "<close xmlns='" IBB "' sid='s1'/>");
     h.free_in_data = false;
     h.free_in_end = true;
     accept_stream(&t, &h, "128");
-    send_set(&t, BOB, CLOSE);
+    test_set(&t, BOB, CLOSE);
     assert_null(h.s);
     accept_stream(&t, &h, "128");
     h.free_client = true;
-    send_set(&t, BOB, DATA("0", "eA=="));
+    test_set(&t, BOB, DATA("0", "eA=="));
     assert_null(t.c);
     end(&t, &h);
 }

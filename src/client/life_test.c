@@ -54,12 +54,6 @@ static void end(void)
     test_seen_free(&seen);
 }
 
-static void say(const char *id)
-{
-    struct burble_message_options o = {.id = id};
-    assert_int_equal(burble_say(t.c, "bob@example.org", id, &o, NULL, NULL), 0);
-}
-
 /* ------------------------------------------------------------------------------------- leaving */
 
 static void leaving_waits_for_acknowledgements_and_the_end(void **state)
@@ -67,7 +61,7 @@ static void leaving_waits_for_acknowledgements_and_the_end(void **state)
     (void)state;
     online(true);
     test_receive(&t, MESSAGE);
-    say("one");
+    test_write(&t, "one");
     burble_disconnect(t.c);
     test_expect(&t, "id='one'");
     test_expect(&t, "<r" XMLNS "/>");
@@ -94,7 +88,7 @@ static void leaving_without_stream_management(void **state)
 {
     (void)state;
     online(false);
-    say("one");
+    test_write(&t, "one");
     burble_disconnect(t.c);
     test_expect(&t, "id='one'");
     test_expect(&t, "</stream:stream>");
@@ -109,7 +103,7 @@ static void leaving_takes_five_seconds_at_most(void **state)
 {
     (void)state;
     online(true);
-    say("one");
+    test_write(&t, "one");
     burble_disconnect(t.c);
     test_pass(&t, 2999);
     assert_null(strstr(test_sent(&t), "</stream:stream>"));
@@ -132,7 +126,7 @@ static void a_connection_that_breaks_while_leaving_is_left(void **state)
     (void)state;
     for (int i = 0; i < 3; i++) {
         online(true);
-        say("one");
+        test_write(&t, "one");
         burble_disconnect(t.c);
         (void)test_sent(&t);
         if (i == 2)
@@ -209,7 +203,7 @@ static void leaving_in_every_state(void **state)
     for (size_t i = 0; i < STATES; i++) {
         reach(ALL[i]);
         if (ALL[i] != BURBLE_LEAVING)
-            say("waits");
+            test_write(&t, "waits");
         burble_disconnect(t.c);
         burble_disconnect(t.c);
         test_pass(&t, 0);
@@ -241,7 +235,7 @@ static void suspending_in_every_state(void **state)
         bool had = ALL[i] == BURBLE_ONLINE || ALL[i] == BURBLE_WAITING;
         reach(ALL[i]);
         if (ALL[i] != BURBLE_LEAVING)
-            say("waits");
+            test_write(&t, "waits");
         burble_suspend(t.c);
         burble_suspend(t.c);
         test_pass(&t, 0);
@@ -285,7 +279,7 @@ static void what_was_suspended_can_be_given_up(void **state)
 {
     (void)state;
     online(true);
-    say("one");
+    test_write(&t, "one");
     (void)test_sent(&t);
     burble_suspend(t.c);
     test_pass(&t, 2000);
@@ -444,11 +438,11 @@ static void a_server_that_ends_the_stream_is_asked_to_resume(void **state)
 {
     (void)state;
     online(true);
-    say("one");
+    test_write(&t, "one");
     (void)test_sent(&t);
     test_receive(&t, "</stream:stream>");
     test_expect(&t, "</stream:stream>");
-    say("two");
+    test_write(&t, "two");
     test_pass(&t, 5000);
     assert_int_equal(seen.state, BURBLE_WAITING);
     assert_int_equal(seen.why, BURBLE_WHY_LOST);
@@ -471,7 +465,7 @@ static void without_reconnect_a_lost_session_stays_lost(void **state)
     assert_int_equal(burble_connect(t.c), 0);
     test_connect(&t, SM);
     test_receive(&t, TEST_BOUND ENABLED);
-    say("one");
+    test_write(&t, "one");
     (void)test_sent(&t);
     test_break(&t);
     assert_int_equal(seen.state, BURBLE_OFFLINE);
@@ -518,7 +512,7 @@ static void anything_that_comes_is_a_sign_of_life(void **state)
     }
     test_receive(&t, "<a" XMLNS " h='0'/>");
     /* Also a question that was open already is asked again. */
-    say("one");
+    test_write(&t, "one");
     test_expect(&t, "<r" XMLNS "/>");
     test_pass(&t, 60000);
     test_expect(&t, "<r" XMLNS "/>");
@@ -572,7 +566,7 @@ static void C07_a_hostile_server_cannot_fill_the_memory(void **state)
     }
     assert_true(burble_queued(t.c) <= 21000);
     assert_int_equal(seen.state, BURBLE_ONLINE);
-    say("one");
+    test_write(&t, "one");
     end();
 }
 
@@ -660,7 +654,7 @@ static void nothing_is_called_from_inside_of_a_call(void **state)
     test_receive(&t, TEST_BOUND ENABLED);
     size_t len = buf_len(&seen.log);
     unsigned xml = seen.xml;
-    say("one");
+    test_write(&t, "one");
     burble_set_active(t.c, false);
     assert_int_equal(burble_set_presence(t.c, BURBLE_SHOW_AWAY, NULL, 0, NULL), 0);
     assert_int_equal(seen.xml, xml);

@@ -115,11 +115,6 @@ static void online(struct test_client *t, struct heard *h)
     test_online(t, &BURBLE_CONFIG(.on_event = on_event, .arg = h));
 }
 
-static void result(struct test_client *t, const char *id, const char *payload)
-{
-    test_receivef(t, "<iq type='result' id='%s'>%s</iq>", id, payload);
-}
-
 static void items_are_published_and_retracted(void **state)
 {
     struct test_client t;
@@ -138,8 +133,8 @@ static void items_are_published_and_retracted(void **state)
                 "<field var='pubsub#persist_items'><value>true</value></field>"
                 "<field var='pubsub#access_model'><value>whitelist</value></field></x>"
                 "</publish-options></pubsub></iq>");
-    result(&t, id,
-           "<pubsub xmlns='" PS "'><publish node='n&amp;'><item id='7'/></publish></pubsub>");
+    test_result(&t, id, NULL,
+                "<pubsub xmlns='" PS "'><publish node='n&amp;'><item id='7'/></publish></pubsub>");
     test_told(&h.log, "n& 7 ;");
     assert_int_equal(
         burble_pubsub_publish(t.c, "ps.example.org", "n", "i", NULL, NULL, 0, NULL, NULL), 0);
@@ -152,7 +147,7 @@ static void items_are_published_and_retracted(void **state)
     assert_int_equal(burble_pubsub_retract(t.c, NULL, "n", "i", true, on_done, &h), 0);
     test_request(&t, "set", NULL, id);
     test_expect(&t, "<retract node='n' notify='true'><item id='i'/></retract></pubsub></iq>");
-    result(&t, id, "");
+    test_result(&t, id, NULL, "");
     assert_int_equal(h.answers, 2);
     test_end(&t);
 }
@@ -179,7 +174,7 @@ static void V67_private_items_do_not_go_to_an_open_node(void **state)
     test_request(&t, "set", NULL, id);
     test_expect(&t, "<pubsub xmlns='" OWNER "'><configure node='n'><x xmlns='jabber:x:data'");
     test_expect(&t, "<field var='pubsub#access_model'><value>whitelist</value></field>");
-    result(&t, id, "");
+    test_result(&t, id, NULL, "");
     test_request(&t, "set", NULL, id);
     test_expect(&t, "<publish node='n'>");
     test_receivef(&t, "<iq type='error' id='%s'>" OTHER "</iq>", id);
@@ -214,12 +209,12 @@ static void nodes_are_made_where_options_are_not_known(void **state)
         if (exists) {
             test_request(&t, "set", NULL, id);
             test_expect(&t, "<configure node='n'>");
-            test_receivef(&t, "<iq type='result' id='%s'/>", id);
+            test_result(&t, id, NULL, "");
         }
         test_request(&t, "set", NULL, id);
         test_expect(&t, "<publish node='n'><item id='i'><a xmlns='urn:a'/></item></publish>"
                         "</pubsub></iq>");
-        test_receivef(&t, "<iq type='result' id='%s'/>", id);
+        test_result(&t, id, NULL, "");
         test_told(&h.log, "n i ;");
     }
     test_end(&t);
@@ -241,11 +236,10 @@ static void items_are_read(void **state)
     test_request(&t, "get", "bob@example.net", id);
     test_expect(&t, "<items node='n' max_items='3'><item id='a'/><item id='b'/></items>"
                     "<set xmlns='http://jabber.org/protocol/rsm'><max>2</max></set></pubsub>");
-    test_receivef(&t,
-                  "<iq type='result' from='bob@example.net' id='%s'><pubsub xmlns='" PS "'>"
-                  "<items node='n'><item id='a'><x xmlns='urn:x'/></item><item/></items>"
-                  "<set xmlns='http://jabber.org/protocol/rsm'><last>z</last></set></pubsub></iq>",
-                  id);
+    test_result(&t, id, "bob@example.net",
+                "<pubsub xmlns='" PS "'>"
+                "<items node='n'><item id='a'><x xmlns='urn:x'/></item><item/></items>"
+                "<set xmlns='http://jabber.org/protocol/rsm'><last>z</last></set></pubsub>");
     test_told(&h.log, "bob@example.net n z: a=x -=-");
     assert_int_equal(burble_pubsub_items(t.c, NULL, "n", NULL, on_items, &h, NULL), 0);
     test_request(&t, "get", NULL, id);
@@ -363,9 +357,9 @@ static void subscriptions_and_nodes(void **state)
     assert_int_equal(burble_pubsub_subscribe(t.c, NULL, "n", on_own, &h), 0);
     test_request(&t, "set", NULL, id);
     test_expect(&t, "<subscribe node='n' jid='me@example.org'/></pubsub></iq>");
-    result(&t, id,
-           "<pubsub xmlns='" PS "'><subscription node='n' jid='me@example.org' subid='s'"
-           " subscription='pending'/></pubsub>");
+    test_result(&t, id, NULL,
+                "<pubsub xmlns='" PS "'><subscription node='n' jid='me@example.org' subid='s'"
+                " subscription='pending'/></pubsub>");
     test_told(&h.log, "n me@example.org pending s;");
     assert_int_equal(burble_pubsub_unsubscribe(t.c, NULL, "n", "s", on_done, &h), 0);
     test_expect(&t, "<unsubscribe node='n' jid='me@example.org' subid='s'/>");
@@ -373,15 +367,16 @@ static void subscriptions_and_nodes(void **state)
     assert_int_equal(burble_pubsub_subscriptions(t.c, NULL, NULL, on_own, &h), 0);
     test_request(&t, "get", NULL, id);
     test_expect(&t, "<subscriptions/>");
-    result(&t, id,
-           "<pubsub xmlns='" PS "'><subscriptions><subscription node='a' jid='me@example.org'/>"
-           "</subscriptions></pubsub>");
+    test_result(&t, id, NULL,
+                "<pubsub xmlns='" PS
+                "'><subscriptions><subscription node='a' jid='me@example.org'/>"
+                "</subscriptions></pubsub>");
     test_told(&h.log, "a me@example.org subscribed -;");
     assert_int_equal(burble_pubsub_affiliations(t.c, NULL, NULL, on_own, &h), 0);
     test_request(&t, "get", NULL, id);
-    result(&t, id,
-           "<pubsub xmlns='" PS "'><affiliations><affiliation node='a' affiliation='owner'/>"
-           "<affiliation/></affiliations></pubsub>");
+    test_result(&t, id, NULL,
+                "<pubsub xmlns='" PS "'><affiliations><affiliation node='a' affiliation='owner'/>"
+                "<affiliation/></affiliations></pubsub>");
     test_told(&h.log, "a owner;");
     assert_int_equal(burble_pubsub_create(t.c, NULL, "n", burble_pubsub_private(), on_done, &h), 0);
     test_expect(&t, "<create node='n'/><configure><x xmlns='jabber:x:data' type='submit'>");
@@ -392,11 +387,12 @@ static void subscriptions_and_nodes(void **state)
     (void)test_sent(&t);
     assert_int_equal(burble_pubsub_get_config(t.c, NULL, "n", on_config, &h), 0);
     test_request(&t, "get", NULL, id);
-    result(&t, id,
-           "<pubsub xmlns='" OWNER "'><configure node='n'><x xmlns='jabber:x:data' type='form'>"
-           "<field var='FORM_TYPE' type='hidden'><value>" PS "#node_config</value></field>"
-           "<field var='pubsub#access_model' type='list-single'><value>presence</value></field></x>"
-           "</configure></pubsub>");
+    test_result(
+        &t, id, NULL,
+        "<pubsub xmlns='" OWNER "'><configure node='n'><x xmlns='jabber:x:data' type='form'>"
+        "<field var='FORM_TYPE' type='hidden'><value>" PS "#node_config</value></field>"
+        "<field var='pubsub#access_model' type='list-single'><value>presence</value></field></x>"
+        "</configure></pubsub>");
     test_request(&t, "set", NULL, id);
     test_expect(&t, "<configure node='n'><x xmlns='jabber:x:data' type='submit'>");
     test_expect(&t, "<value>open</value>");

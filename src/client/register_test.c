@@ -79,7 +79,7 @@ static void a_password_is_changed_and_never_shown(void **state)
     test_expect(&t, "<query xmlns='" REG "'><username>me</username><password>n&lt;w</password>"
                     "</query>");
     assert_string_equal(t.c->setup.password, "secret");
-    test_receivef(&t, "<iq type='result' id='%s' from='example.org'/>", id);
+    test_result(&t, id, "example.org", "");
     assert_int_equal(s.answers, 1);
     assert_int_equal(s.outcome, BURBLE_IQ_RESULT);
     assert_string_equal(t.c->setup.password, "n<w");
@@ -122,7 +122,7 @@ static void a_refused_password_stays(void **state)
                      0);
     test_request(&t, "set", "example.org", id);
     test_expect(&t, "<field var='old_password'><value>secret</value></field>");
-    test_receivef(&t, "<iq type='result' id='%s' from='example.org'/>", id);
+    test_result(&t, id, "example.org", "");
     assert_string_equal(t.c->setup.password, "new");
     end(&t, &s);
 }
@@ -136,12 +136,11 @@ static void a_service_is_registered_with_single_fields(void **state)
     online(&t, &s);
     assert_int_equal(burble_registration_ask(t.c, "irc.example.org", on_answer, &s, NULL), 0);
     test_request(&t, "get", "irc.example.org", id);
-    test_receivef(&t,
-                  "<iq type='result' id='%s' from='irc.example.org'><query xmlns='" REG "'>"
-                  "<registered/><instructions>Say who</instructions><username>old</username>"
-                  "<password/><key>k</key><evil/><x xmlns='jabber:x:oob'><url>https://a/</url></x>"
-                  "</query></iq>",
-                  id);
+    test_result(&t, id, "irc.example.org",
+                "<query xmlns='" REG "'>"
+                "<registered/><instructions>Say who</instructions><username>old</username>"
+                "<password/><key>k</key><evil/><x xmlns='jabber:x:oob'><url>https://a/</url></x>"
+                "</query>");
     assert_true(s.registered && s.plain);
     assert_string_equal(s.instructions, "Say who");
     assert_string_equal(s.url, "https://a/");
@@ -157,7 +156,7 @@ static void a_service_is_registered_with_single_fields(void **state)
     test_request(&t, "set", "irc.example.org", id);
     test_expect(&t, "<query xmlns='" REG "'><username>old</username><password>pw</password>"
                     "<key>k</key></query>");
-    test_receivef(&t, "<iq type='result' id='%s' from='irc.example.org'/>", id);
+    test_result(&t, id, "irc.example.org", "");
     assert_int_equal(s.outcome, BURBLE_IQ_RESULT);
     assert_string_equal(t.c->setup.password, "secret");
     assert_int_equal(burble_registration_remove(t.c, NULL, on_answer, &s, NULL), BURBLE_ERR_SYNTAX);
@@ -178,7 +177,7 @@ static void an_account_ends(void **state)
     assert_int_equal(burble_cancel_account(t.c, on_answer, &s, NULL), 0);
     test_request(&t, "set", NULL, id);
     test_expect(&t, "<query xmlns='" REG "'><remove/></query>");
-    test_receivef(&t, "<iq type='result' id='%s'/>", id);
+    test_result(&t, id, NULL, "");
     assert_int_equal(s.outcome, BURBLE_IQ_RESULT);
     test_break(&t);
     assert_int_equal(burble_state(t.c), BURBLE_OFFLINE); /* and not WAITING */
@@ -214,10 +213,9 @@ static void V16_the_client_is_freed_in_the_answer(void **state)
     s.free_client = true;
     assert_int_equal(burble_registration_ask(t.c, NULL, on_answer, &s, NULL), 0);
     test_request(&t, "get", "example.org", id);
-    test_receivef(&t,
-                  "<iq type='result' id='%s' from='example.org'><query xmlns='" REG "'>"
-                  "<username/></query></iq>",
-                  id);
+    test_result(&t, id, "example.org",
+                "<query xmlns='" REG "'>"
+                "<username/></query>");
     assert_int_equal(s.answers, 1);
     assert_null(t.c);
     end(&t, &s);

@@ -59,18 +59,18 @@ static void end(struct test_client *t, struct test_seen *seen)
     test_seen_free(seen);
 }
 
-static void say(struct test_client *t, const char *id)
+/* Saved, and gone on with in a new process. */
+static void restart(struct test_client *t, struct test_seen *seen)
 {
-    struct burble_message_options o = {.id = id};
-    assert_int_equal(burble_say(t->c, "bob@example.org", id, &o, NULL, NULL), 0);
+    struct saved s = save(t);
+    end(t, seen);
+    again(t, seen, &s);
 }
 
-static unsigned count(const char *text, const char *what)
+static void reconnect(struct test_client *t)
 {
-    unsigned n = 0;
-    for (const char *at = text; (at = strstr(at, what)) != NULL; at += strlen(what))
-        n++;
-    return n;
+    assert_int_equal(burble_connect(t->c), 0);
+    test_connect(t, SM_FEATURE);
 }
 
 static void C06_another_process_resumes_and_says_everything_once(void **state)
@@ -80,13 +80,13 @@ static void C06_another_process_resumes_and_says_everything_once(void **state)
     (void)state;
     online(&t, &seen);
     assert_int_equal(burble_set_presence(t.c, BURBLE_SHOW_AWAY, "out <&>", 1, NULL), 0);
-    say(&t, "one");
-    say(&t, "two");
+    test_write(&t, "one");
+    test_write(&t, "two");
     test_receive(&t, "<message from='bob@example.org/x'><body>a</body></message>"
                      "<presence from='bob@example.org/x'/>");
     test_expect(&t, "id='two'");
     burble_suspend(t.c);
-    say(&t, "three");
+    test_write(&t, "three");
     /* Not processed any more, and not counted: the server sends it again. */
     test_receive(&t, "<message from='bob@example.org/x'><body>b</body></message>");
     assert_int_equal(seen.messages, 1);
@@ -97,15 +97,14 @@ static void C06_another_process_resumes_and_says_everything_once(void **state)
 
     again(&t, &seen, &s);
     assert_string_equal(burble_jid(t.c), "me@example.org/here");
-    assert_int_equal(burble_connect(t.c), 0);
-    test_connect(&t, SM_FEATURE);
+    reconnect(&t);
     test_expect(&t, "<resume xmlns='" SM "' h='2' previd='s&apos;1'/>");
     /* It has had carbons, presence, "one". */
     test_receive(&t, "<resumed xmlns='" SM "' h='3' previd='s&apos;1'/>"
                      "<message from='bob@example.org/x'><body>b</body></message>");
     const char *sent = test_sent(&t);
     assert_null(strstr(sent, "id='one'"));
-    assert_int_equal(count(sent, "<message "), 2);
+    assert_int_equal(test_count(sent, "<message "), 2);
     assert_true(strstr(sent, "id='two'") < strstr(sent, "id='three'"));
     assert_null(strstr(sent, "<presence")); /* the session has it (section 5) */
     assert_null(strstr(sent, "<delay"));
@@ -133,7 +132,7 @@ static void a_state_that_cannot_be_resumed_keeps_messages(void **state)
     struct test_seen seen;
     (void)state;
     online(&t, &seen);
-    say(&t, "one");
+    test_write(&t, "one");
     test_expect(&t, "id='one'");
     /* Saved while the session goes on: it is old at the next stanza. */
     struct saved s = save(&t);
@@ -147,7 +146,7 @@ static void a_state_that_cannot_be_resumed_keeps_messages(void **state)
     test_expect(&t, "<bind ");
     test_receive(&t, TEST_BOUND "<enabled xmlns='" SM "' id='t' resume='true'/>");
     const char *sent = test_sent(&t);
-    assert_int_equal(count(sent, "id='one'"), 2); /* with the origin id */
+    assert_int_equal(test_count(sent, "id='one'"), 2); /* with the origin id */
     assert_non_null(strstr(sent, "<delay xmlns='urn:xmpp:delay' from='me@example.org/here' "
                                  "stamp='2027-01-15T08:00:00.000Z'/></message>"));
     end(&t, &seen);
@@ -162,9 +161,7 @@ static void tickets_and_order_outlive_the_process(void **state)
     test_new(&t, &BURBLE_CONFIG(.on_event = test_seen_event, .arg = &seen));
     for (int i = 0; i < 3; i++)
         assert_int_equal(burble_send(t.c, "<message to='b@x.org'/>", 0, &ticket[i]), 0);
-    struct saved s = save(&t);
-    end(&t, &seen);
-    again(&t, &seen, &s);
+    restart(&t, &seen);
     uint64_t next;
     assert_int_equal(burble_send(t.c, "<message to='b@x.org'/>", 0, &next), 0);
     assert_true(next > ticket[2]);
@@ -183,18 +180,15 @@ static void a_server_that_has_more_than_was_saved_has_it_all(void **state)
     struct test_seen seen;
     (void)state;
     online(&t, &seen);
-    say(&t, "one");
+    test_write(&t, "one");
     (void)test_sent(&t);
     burble_suspend(t.c);
-    struct saved s = save(&t);
-    end(&t, &seen);
-    again(&t, &seen, &s);
-    assert_int_equal(burble_connect(t.c), 0);
-    test_connect(&t, SM_FEATURE);
+    restart(&t, &seen);
+    reconnect(&t);
     test_receive(&t, "<resumed xmlns='" SM "' h='40' previd='s&apos;1'/>");
     assert_int_equal(burble_state(t.c), BURBLE_ONLINE);
     assert_int_equal(seen.sent, 1);
-    say(&t, "two");
+    test_write(&t, "two");
     test_expect(&t, "id='two'");
     test_receive(&t, "<a xmlns='" SM "' h='41'/>");
     assert_int_equal(seen.sent, 2);
@@ -207,15 +201,12 @@ static void a_session_that_is_gone_gives_way_to_a_new_one(void **state)
     struct test_seen seen;
     (void)state;
     online(&t, &seen);
-    say(&t, "one");
-    say(&t, "two");
+    test_write(&t, "one");
+    test_write(&t, "two");
     (void)test_sent(&t);
     burble_suspend(t.c);
-    struct saved s = save(&t);
-    end(&t, &seen);
-    again(&t, &seen, &s);
-    assert_int_equal(burble_connect(t.c), 0);
-    test_connect(&t, SM_FEATURE);
+    restart(&t, &seen);
+    reconnect(&t);
     test_receive(&t, "<failed xmlns='" SM "' h='2'><item-not-found "
                      "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
     assert_int_equal(seen.sent, 1); /* it says how much it had */

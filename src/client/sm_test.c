@@ -47,20 +47,6 @@ static void end(void)
     test_seen_free(&seen);
 }
 
-static void say(const char *id)
-{
-    struct burble_message_options o = {.id = id};
-    assert_int_equal(burble_say(t.c, "bob@example.org", id, &o, NULL, NULL), 0);
-}
-
-static unsigned count(const char *text, const char *what)
-{
-    unsigned n = 0;
-    for (const char *at = text; (at = strstr(at, what)) != NULL; at += strlen(what))
-        n++;
-    return n;
-}
-
 /* Connects again and is answered so to <resume/>. */
 static void resume(const char *h_expected, const char *answer)
 {
@@ -85,7 +71,7 @@ static void messages_wait_for_enabled(void **state)
 {
     (void)state;
     begin_with(BURBLE_CONFIG(0), "");
-    say("one");
+    test_write(&t, "one");
     assert_int_equal(burble_send(t.c, "<presence to='b@x.org' id='p'/>", 0, NULL), 0);
     const char *sent = test_sent(&t);
     assert_non_null(strstr(sent, "id='p'"));
@@ -99,7 +85,7 @@ static void messages_wait_for_enabled(void **state)
     /* And not for ever. */
     end();
     begin_with(BURBLE_CONFIG(0), "");
-    say("one");
+    test_write(&t, "one");
     test_pass(&t, 19999);
     assert_int_equal(seen.state, BURBLE_ONLINE);
     test_pass(&t, 1);
@@ -113,7 +99,7 @@ static void a_server_that_refuses_is_done_without(void **state)
 {
     (void)state;
     begin_with(BURBLE_CONFIG(0), "");
-    say("one");
+    test_write(&t, "one");
     assert_int_equal(seen.sent, 0);
     test_receive(&t, "<failed" XMLNS "/>");
     assert_int_equal(seen.sent, 1);
@@ -132,17 +118,17 @@ static void a_burst_asks_once_and_then_once_more(void **state)
     (void)state;
     begin();
     for (int i = 0; i < 100; i++)
-        say("burst");
-    assert_int_equal(count(test_sent(&t), "<r "), 1);
+        test_write(&t, "burst");
+    assert_int_equal(test_count(test_sent(&t), "<r "), 1);
     for (int i = 0; i < 100; i++) {
-        say("more");
+        test_write(&t, "more");
         test_pass(&t, 10);
     }
     assert_null(strstr(test_sent(&t), "<r "));
     snprintf(text, sizeof(text), "<a" XMLNS " h='%d'/>", 100);
     test_receive(&t, text);
     assert_int_equal(seen.sent, 100);
-    assert_int_equal(count(test_sent(&t), "<r "), 1);
+    assert_int_equal(test_count(test_sent(&t), "<r "), 1);
     test_receive(&t, "<a" XMLNS " h='200'/>");
     assert_int_equal(seen.sent, 200);
     test_pass(&t, 5000);
@@ -163,7 +149,7 @@ static void what_nobody_waits_for_is_asked_about_later(void **state)
     test_receive(&t, "<a" XMLNS " h='1'/>");
     for (int i = 0; i < 32; i++)
         assert_int_equal(burble_send_presence(t.c, "bob@example.org", BURBLE_UNAVAILABLE, NULL), 0);
-    assert_int_equal(count(test_sent(&t), "<r "), 1);
+    assert_int_equal(test_count(test_sent(&t), "<r "), 1);
     end();
 }
 
@@ -171,8 +157,8 @@ static void who_was_asked_too_soon_is_asked_again(void **state)
 {
     (void)state;
     begin();
-    say("a");
-    say("b");
+    test_write(&t, "a");
+    test_write(&t, "b");
     test_expect(&t, "<r" XMLNS "/>");
     test_receive(&t, "<a" XMLNS " h='1'/>");
     test_expect_nothing(&t);
@@ -189,15 +175,15 @@ static void a_question_without_an_answer_is_asked_again(void **state)
 {
     (void)state;
     begin();
-    say("one");
-    assert_int_equal(count(test_sent(&t), "<r "), 1);
-    say("two");
+    test_write(&t, "one");
+    assert_int_equal(test_count(test_sent(&t), "<r "), 1);
+    test_write(&t, "two");
     for (int i = 0; i < 6; i++) {
         assert_null(strstr(test_sent(&t), "<r "));
         test_pass(&t, 10000);
         test_receive(&t, MESSAGE); /* it lives */
     }
-    assert_int_equal(count(test_sent(&t), "<r "), 1);
+    assert_int_equal(test_count(test_sent(&t), "<r "), 1);
     end();
 }
 
@@ -223,8 +209,8 @@ static void a_number_that_is_too_high_ends_the_session(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(LIES) / sizeof(LIES[0]); i++) {
         begin();
-        say("one");
-        say("two");
+        test_write(&t, "one");
+        test_write(&t, "two");
         (void)test_sent(&t);
         test_receive(&t, LIES[i]);
         test_expect(&t, "<stream:error><undefined-condition "
@@ -241,7 +227,7 @@ static void a_number_that_is_too_high_ends_the_session(void **state)
         test_expect(&t, "<bind ");
         test_receive(&t, TEST_BOUND ENABLED);
         const char *sent = test_sent(&t);
-        assert_int_equal(count(sent, "<message "), 2);
+        assert_int_equal(test_count(sent, "<message "), 2);
         end();
     }
 }
@@ -250,8 +236,8 @@ static void an_older_number_says_nothing(void **state)
 {
     (void)state;
     begin();
-    say("one");
-    say("two");
+    test_write(&t, "one");
+    test_write(&t, "two");
     (void)test_sent(&t);
     test_receive(&t, "<a" XMLNS " h='1'/><a" XMLNS " h='0'/><a" XMLNS " h='1'/>");
     assert_int_equal(seen.sent, 1);
@@ -265,8 +251,8 @@ static void a_server_that_has_forgotten_gets_a_new_session(void **state)
 {
     (void)state;
     begin();
-    say("one");
-    say("two");
+    test_write(&t, "one");
+    test_write(&t, "two");
     (void)test_sent(&t);
     test_receive(&t, "<a" XMLNS " h='1'/>");
     test_break(&t);
@@ -335,11 +321,11 @@ static void C06_a_session_that_cannot_be_resumed_is_made_anew(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
         begin();
-        say("one");
-        say("two");
+        test_write(&t, "one");
+        test_write(&t, "two");
         (void)test_sent(&t);
         test_break(&t);
-        say("three");
+        test_write(&t, "three");
         resume("0", CASES[i].failed);
         assert_int_equal(seen.sent, CASES[i].sent);
         test_expect(&t, "<bind ");
@@ -347,8 +333,8 @@ static void C06_a_session_that_cannot_be_resumed_is_made_anew(void **state)
         test_expect(&t, "<enable" XMLNS);
         test_receive(&t, ENABLED);
         const char *sent = test_sent(&t);
-        assert_int_equal(count(sent, "<message "), 3 - CASES[i].sent);
-        assert_int_equal(count(sent, " type='chat' id='two'"), 1);
+        assert_int_equal(test_count(sent, "<message "), 3 - CASES[i].sent);
+        assert_int_equal(test_count(sent, " type='chat' id='two'"), 1);
         assert_true(strstr(sent, "id='two'") < strstr(sent, "id='three'"));
         assert_false(seen.resumed);
         assert_int_equal(seen.state, BURBLE_ONLINE);
@@ -392,7 +378,7 @@ static void C06_features_hear_what_becomes_of_the_session(void **state)
     assert_string_equal(f.log, ""); /* it may go on */
     resume("0", "<resumed" XMLNS " h='0' previd='s'/>");
     assert_string_equal(f.log, "resumed ");
-    say("to the room");
+    test_write(&t, "to the room");
     (void)test_sent(&t);
     test_break(&t);
     test_break(&t); /* a try that fails tells nothing new */
@@ -433,7 +419,7 @@ static void elements_out_of_place_change_nothing(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(ODD) / sizeof(ODD[0]); i++) {
         begin();
-        say("one");
+        test_write(&t, "one");
         test_receive(&t, MESSAGE);
         (void)test_sent(&t);
         test_receive(&t, ODD[i]);
@@ -461,7 +447,7 @@ static void V20_what_cannot_be_read_does_not_come_for_ever(void **state)
 {
     (void)state;
     begin();
-    say("one");
+    test_write(&t, "one");
     (void)test_sent(&t);
     uint32_t before = 0;
     for (unsigned i = 0; i < 2; i++) {
@@ -479,7 +465,7 @@ static void V20_what_cannot_be_read_does_not_come_for_ever(void **state)
     test_connect(&t, FEATURE);
     test_expect(&t, "<bind ");
     test_receive(&t, TEST_BOUND ENABLED);
-    assert_int_equal(count(test_sent(&t), "id='one'"), 2); /* with the origin id */
+    assert_int_equal(test_count(test_sent(&t), "id='one'"), 2); /* with the origin id */
     end();
 }
 
@@ -505,9 +491,9 @@ static void V20_what_the_server_does_not_bear_is_given_up(void **state)
                                          SE("undefined-condition")};
     (void)state;
     begin();
-    say("good");
-    say("poison");
-    say("later");
+    test_write(&t, "good");
+    test_write(&t, "poison");
+    test_write(&t, "later");
     (void)test_sent(&t);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(seen.failed, 0);
@@ -533,8 +519,8 @@ static void innocent_messages_are_not_given_up(void **state)
     begin();
     char h[64];
     for (unsigned i = 0; i < 6; i++) { /* a server that wants us to be slower, for instance */
-        say("m");
-        say("m");
+        test_write(&t, "m");
+        test_write(&t, "m");
         (void)test_sent(&t);
         test_receive(&t, SE("policy-violation"));
         snprintf(h, sizeof(h), "<resumed" XMLNS " h='%u' previd='s'/>", i + 1);
@@ -551,14 +537,14 @@ static void what_is_said_meanwhile_waits(void **state)
     begin();
     test_break(&t);
     assert_int_equal(burble_set_presence(t.c, BURBLE_SHOW_DND, NULL, 0, NULL), 0);
-    say("one");
+    test_write(&t, "one");
     assert_int_equal(burble_send(t.c, "<message/>", BURBLE_SEND_NOW, NULL), BURBLE_ERR_OFFLINE);
     assert_int_equal(burble_send(t.c, "<presence/>", 0, NULL), BURBLE_ERR_OFFLINE);
     resume("0", "<resumed" XMLNS " h='0' previd='s'/>");
     const char *sent = test_sent(&t);
-    assert_int_equal(count(sent, "<message "), 1);
+    assert_int_equal(test_count(sent, "<message "), 1);
     /* The session has kept the old presence, so the new one is said. */
-    assert_int_equal(count(sent, "<presence><show>dnd</show></presence>"), 1);
+    assert_int_equal(test_count(sent, "<presence><show>dnd</show></presence>"), 1);
     test_break(&t);
     assert_int_equal(burble_set_unavailable(t.c, NULL), 0);
     resume("0", "<resumed" XMLNS " h='2' previd='s'/>");

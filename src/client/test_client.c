@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "burble/message.h"
 
 enum { EFFECTS = 8 };
 
@@ -187,6 +188,51 @@ void test_request(struct test_client *t, const char *type, const char *to, char 
     CHECK(buf_len(&t->sent) >= buf_len(&text) - 1 &&
           memcmp(rest, buf_slice(&text).ptr, buf_len(&text) - 1) == 0);
     buf_free(&text);
+}
+
+/* " from='...'", or nothing. */
+static void put_from(struct buf *b, const char *from)
+{
+    CHECK((from == NULL || buf_printf(b, " from='%s'", from) == 0) && buf_byte(b, '\0') == 0);
+}
+
+void test_result(struct test_client *t, const char *id, const char *from, const char *payload)
+{
+    struct buf b = {0};
+    put_from(&b, from);
+    test_receivef(t, "<iq type='result' id='%s'%s>%s</iq>", id, buf_slice(&b).ptr, payload);
+    buf_free(&b);
+}
+
+void test_refuse(struct test_client *t, const char *id, const char *from, const char *condition)
+{
+    struct buf b = {0};
+    put_from(&b, from);
+    test_receivef(t,
+                  "<iq type='error' id='%s'%s><error type='cancel'>"
+                  "<%s xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+                  id, buf_slice(&b).ptr, condition);
+    buf_free(&b);
+}
+
+void test_set(struct test_client *t, const char *from, const char *payload)
+{
+    (void)test_sent(t);
+    test_receivef(t, "<iq type='set' id='q' from='%s'>%s</iq>", from, payload);
+}
+
+void test_write(struct test_client *t, const char *id)
+{
+    struct burble_message_options o = {.id = id};
+    CHECK(burble_say(t->c, "bob@example.org", id, &o, NULL, NULL) == 0);
+}
+
+unsigned test_count(const char *text, const char *what)
+{
+    unsigned n = 0;
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at += strlen(what))
+        n++;
+    return n;
 }
 
 void test_break(struct test_client *t)

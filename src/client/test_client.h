@@ -56,6 +56,16 @@ void test_receivef(struct test_client *t, const char *fmt, ...)
  * What is in it remains for test_expect. */
 enum { TEST_ID_BYTES = 64 };
 void test_request(struct test_client *t, const char *type, const char *to, char id[TEST_ID_BYTES]);
+/* The answer to the request with this id; from NULL: nobody is named. */
+void test_result(struct test_client *t, const char *id, const char *from, const char *payload);
+/* The same, an error of type cancel. */
+void test_refuse(struct test_client *t, const char *id, const char *from, const char *condition);
+/* Somebody's request with the id "q", and nothing of what was written before. */
+void test_set(struct test_client *t, const char *from, const char *payload);
+/* A message to bob@example.org; this is its id and its body. */
+void test_write(struct test_client *t, const char *id);
+/* How often the one text stands in the other. */
+unsigned test_count(const char *text, const char *what);
 /* The connection breaks. */
 void test_break(struct test_client *t);
 void test_pass(struct test_client *t, uint32_t ms);

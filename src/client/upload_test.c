@@ -105,19 +105,15 @@ static void the_service_is_found_with_its_limit(void **state)
     assert_int_equal(burble_upload_slot(t.c, &upload, on_slot, &s), 0);
     test_request(&t, "get", "example.org", server);
     test_request(&t, "get", "example.org", items);
-    test_receivef(&t, "<iq type='result' id='%s' from='example.org'><query xmlns='" INFO "'/></iq>",
-                  server);
-    test_receivef(&t,
-                  "<iq type='result' id='%s' from='example.org'><query xmlns='" ITEMS
-                  "'><item jid='up.example.org'/></query></iq>",
-                  items);
+    test_result(&t, server, "example.org", "<query xmlns='" INFO "'/>");
+    test_result(&t, items, "example.org",
+                "<query xmlns='" ITEMS "'><item jid='up.example.org'/></query>");
     test_request(&t, "get", "up.example.org", up);
-    test_receivef(&t,
-                  "<iq type='result' id='%s' from='up.example.org'><query xmlns='" INFO "'>"
-                  "<feature var='" UP "'/><x xmlns='jabber:x:data' type='result'>"
-                  "<field var='FORM_TYPE'><value>" UP "</value></field>"
-                  "<field var='max-file-size'><value>1000</value></field></x></query></iq>",
-                  up);
+    test_result(&t, up, "up.example.org",
+                "<query xmlns='" INFO "'>"
+                "<feature var='" UP "'/><x xmlns='jabber:x:data' type='result'>"
+                "<field var='FORM_TYPE'><value>" UP "</value></field>"
+                "<field var='max-file-size'><value>1000</value></field></x></query>");
     test_request(&t, "get", "up.example.org", id);
     test_expect(&t, "filename='a&amp;b' size='1000' content-type='text/plain'>"
                     "<profile xmlns='urn:xmpp:http:upload:purpose:0'/></request>");
@@ -257,12 +253,12 @@ static void V16_a_request_is_cancelled_or_its_client_freed(void **state)
     assert_int_equal(burble_upload_slot(t.c, &upload, on_slot, &s), 0);
     test_request(&t, "get", "up.example.org", id);
     burble_upload_cancel(t.c, &s);
-    test_receivef(&t, "<iq type='result' id='%s' from='up.example.org'/>", id);
+    test_result(&t, id, "up.example.org", "");
     assert_int_equal(s.slots, 0);
     s.free_client = true;
     assert_int_equal(burble_upload_slot(t.c, &upload, on_slot, &s), 0);
     test_request(&t, "get", "up.example.org", id);
-    test_receivef(&t, "<iq type='result' id='%s' from='up.example.org'/>", id);
+    test_result(&t, id, "up.example.org", "");
     assert_int_equal(s.slots, 1);
     assert_null(t.c);
     test_end(&t);

@@ -159,11 +159,9 @@ static void vcard4_over_events(void **state)
     assert_int_equal(burble_vcard4_get(t.c, "bob@example.net", on_vcard, &h, NULL), 0);
     test_request(&t, "get", "bob@example.net", id);
     test_expect(&t, "<items node='urn:xmpp:vcard4' max_items='1'/>");
-    test_receivef(&t,
-                  "<iq type='result' from='bob@example.net' id='%s'>"
-                  "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:vcard4'>"
-                  "<item id='current'>" CARD4 "</item></items></pubsub></iq>",
-                  id);
+    test_result(&t, id, "bob@example.net",
+                "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:vcard4'>"
+                "<item id='current'>" CARD4 "</item></items></pubsub>");
     assert_string_equal(h.text, "Bob|-|-|-|b@x.org|-|-|1476-06-09|-|-|-|-|");
     struct burble_vcard v = {.full_name = "Bob B", .email = "c@x.org", .xml = h.kept};
     assert_int_equal(burble_vcard4_set(t.c, &v, NULL, NULL), 0);
