@@ -1,5 +1,6 @@
 /* burble chat: full-screen chat in a terminal. */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -8,8 +9,11 @@
 
 #include "base/mem.h"
 #include "burble/tui.h"
+#include "burble/tui_rescue.h"
 #include "burble/tui_terminal.h"
 #include "burble/tui_view.h"
+
+enum { ERRORS_MAX = 8192 }; /* bytes of what was written to standard error */
 
 static const struct option_row OPTIONS[] = {
     {"join", "ROOM", "enter a room at the beginning", 0, true},
@@ -24,10 +28,12 @@ static int zone_s(int64_t now_ms)
     return localtime_r(&seconds, &tm) != NULL ? (int)tm.tm_gmtoff : 0;
 }
 
-static void draw(struct tui *t)
+void tui_draw_now(struct tui *t)
 {
     int rows, columns;
     int64_t now_ms = tui_now(t);
+    t->model.ending = t->session.ending;
+    t->model.pasting = t->paste.open;
     tui_terminal_size(&rows, &columns);
     if (rows != t->grid.rows || columns != t->grid.columns)
         tui_grid_resize(&t->grid, rows, columns);
@@ -40,195 +46,15 @@ static void draw(struct tui *t)
     t->drawn = true;
 }
 
-/* ------------------------------------------------------------------------------------------ keys
- */
-
-static void go(struct tui *t, int step, int absolute)
-{
-    enum { MAX = 2000 };
-    struct tui_entry *entries = mem_array(MAX, sizeof(*entries));
-    int n = (int)tui_entries(&t->model, entries, MAX), at = -1;
-    for (int i = 0; i < n; i++)
-        if (t->model.current != NULL && entries[i].talk == t->model.current)
-            at = i;
-    if (n > 0) {
-        int to = absolute >= 0 ? absolute : at < 0 ? (step > 0 ? 0 : n - 1) : (at + step + n) % n;
-        if (to < n) {
-            char *jid = mem_copy(slice_z(entries[to].jid));
-            if (entries[to].talk != NULL)
-                tui_show(t, entries[to].talk);
-            else
-                tui_open(t, jid);
-            mem_free(jid);
-        }
-    }
-    mem_free(entries);
-}
-
-static void tab(struct tui *t)
-{
-    struct tui_talk *next = tui_next_unread(&t->model);
-    if (editor_text(&t->model.editor).len > 0)
-        tui_complete(t);
-    else if (next != NULL)
-        tui_show(t, next);
-}
-
-void tui_scroll(struct tui *t, bool up)
-{
-    struct tui_talk *k = t->model.current;
-    size_t page = (size_t)tui_page(&t->grid), step = page > 2 ? page - 2 : 1;
-    if (k == NULL)
-        return;
-    tui_changed(t);
-    if (!up) {
-        k->scroll = k->scroll > step ? k->scroll - step : 0;
-        return;
-    }
-    size_t wanted = k->scroll + step, before = k->scroll;
-    k->scroll = wanted;
-    draw(t); /* cuts it to what there is */
-    if (k->scroll < wanted)
-        tui_older(t, k, k->scroll == before);
-}
-
-/* A page is shown: it can be scrolled, and any other key closes it. False: the key is to do what it
- * does. */
-static bool turned(struct tui *t, struct tui_key k)
-{
-    bool closes = k.kind == TUI_KEY_ENTER || k.kind == TUI_KEY_OTHER || k.kind == TUI_KEY_HELP ||
-                  (k.kind == TUI_KEY_TEXT && (k.code == ' ' || k.code == 'q'));
-    if (t->model.page == NULL)
-        return false;
-    if (k.kind == TUI_KEY_PAGE_UP || k.kind == TUI_KEY_UP)
-        t->model.page_top -= k.kind == TUI_KEY_UP ? 1 : tui_page(&t->grid);
-    else if (k.kind == TUI_KEY_PAGE_DOWN || k.kind == TUI_KEY_DOWN)
-        t->model.page_top += k.kind == TUI_KEY_DOWN ? 1 : tui_page(&t->grid);
-    else
-        tui_set(&t->model.page, NULL);
-    return closes || t->model.page != NULL;
-}
-
-static void enter(struct tui *t)
-{
-    char *line = editor_take(&t->model.editor);
-    if (*line != '\0')
-        tui_enter(t, line);
-    mem_free(line);
-}
-
-static void control(struct tui *t, uint32_t code)
-{
-    switch (code) {
-    case 'c':
-        session_end(&t->session, EXIT_DONE);
-        return;
-    case 'n':
-        go(t, 1, -1);
-        return;
-    case 'p':
-        go(t, -1, -1);
-        return;
-    case 'l':
-        t->redraw = true;
-        return;
-    case 'w':
-        editor_key(&t->model.editor, EDITOR_KILL_WORD);
-        return;
-    case 'u':
-        editor_key(&t->model.editor, EDITOR_KILL_LINE);
-        return;
-    case 'k':
-        editor_key(&t->model.editor, EDITOR_KILL_REST);
-        return;
-    case 'a':
-        editor_key(&t->model.editor, EDITOR_HOME);
-        return;
-    case 'e':
-        editor_key(&t->model.editor, EDITOR_END);
-        return;
-    default:
-        return;
-    }
-}
-
-static bool edits(struct tui *t, enum tui_key_kind kind)
-{
-    static const struct {
-        enum tui_key_kind key;
-        enum editor_key does;
-    } EDITS[] = {
-        {TUI_KEY_LEFT, EDITOR_LEFT},
-        {TUI_KEY_RIGHT, EDITOR_RIGHT},
-        {TUI_KEY_WORD_LEFT, EDITOR_WORD_LEFT},
-        {TUI_KEY_WORD_RIGHT, EDITOR_WORD_RIGHT},
-        {TUI_KEY_UP, EDITOR_OLDER},
-        {TUI_KEY_DOWN, EDITOR_NEWER},
-        {TUI_KEY_HOME, EDITOR_HOME},
-        {TUI_KEY_BACKSPACE, EDITOR_BACKSPACE},
-        {TUI_KEY_DELETE, EDITOR_DELETE},
-    };
-    for (size_t i = 0; i < sizeof(EDITS) / sizeof(EDITS[0]); i++)
-        if (EDITS[i].key == kind) {
-            editor_key(&t->model.editor, EDITS[i].does);
-            return true;
-        }
-    return false;
-}
-
-static void key(struct tui *t, struct tui_key k)
-{
-    tui_changed(t);
-    if (turned(t, k))
-        return;
-    if (edits(t, k.kind)) {
-        tui_typing(t);
-        return;
-    }
-    switch (k.kind) {
-    case TUI_KEY_TEXT:
-        editor_insert(&t->model.editor, k.code);
-        tui_typing(t);
-        return;
-    case TUI_KEY_ENTER:
-        enter(t);
-        return;
-    case TUI_KEY_END:
-        if (editor_text(&t->model.editor).len == 0 && t->model.current != NULL)
-            t->model.current->scroll = 0;
-        editor_key(&t->model.editor, EDITOR_END);
-        return;
-    case TUI_KEY_PAGE_UP:
-        tui_scroll(t, true);
-        return;
-    case TUI_KEY_PAGE_DOWN:
-        tui_scroll(t, false);
-        return;
-    case TUI_KEY_TAB:
-        tab(t);
-        return;
-    case TUI_KEY_HELP:
-        tui_enter(t, "/help");
-        return;
-    case TUI_KEY_CONTROL:
-        control(t, k.code);
-        return;
-    case TUI_KEY_ALT:
-        if (k.code >= '1' && k.code <= '9')
-            go(t, 0, (int)(k.code - '1'));
-        return;
-    default:
-        return;
-    }
-}
-
 /* ------------------------------------------------------------------------------------------ loop
  */
 
-/* The second Ctrl-C does not wait for the server's farewell. */
-static void in_a_hurry(void)
+/* The second Ctrl-C, or signal, does not wait for the server's farewell. */
+static void in_a_hurry(struct session *s)
 {
+    (void)s;
     tui_terminal_close();
+    tui_rescue_errors_end();
     _exit(EXIT_INTERRUPTED);
 }
 
@@ -236,7 +62,6 @@ static void typed(int fd, unsigned events, void *arg)
 {
     struct tui *t = arg;
     struct tui_key k;
-    (void)fd;
     if ((events & BURBLE_HANGUP) != 0) {
         session_end(&t->session, EXIT_INTERRUPTED);
         (void)burble_loop_watch(t->session.loop, fd, 0, NULL, NULL);
@@ -244,47 +69,135 @@ static void typed(int fd, unsigned events, void *arg)
     }
     while ((k = tui_terminal_key()).kind != TUI_KEY_NONE) {
         if (!t->session.ending)
-            key(t, k);
+            tui_key(t, k);
         else if (k.kind == TUI_KEY_CONTROL && k.code == 'c')
-            in_a_hurry();
+            in_a_hurry(&t->session);
     }
 }
 
-static void resized(int fd, unsigned events, void *arg)
+/* Ctrl-Z: all that the shell has started together stops here, and goes on here. Where nobody could
+ * let it go on (no job control), the system does not stop it. */
+void tui_suspend(struct tui *t)
+{
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    tui_terminal_pause();
+    (void)signal(SIGTSTP, SIG_DFL);
+    (void)kill(0, SIGTSTP);
+    (void)sigprocmask(SIG_UNBLOCK, &stop, NULL);
+    (void)sigprocmask(SIG_BLOCK, &stop, NULL);
+    tui_terminal_resume();
+    t->redraw = true;
+    tui_changed(t);
+}
+
+static void signalled(int fd, unsigned events, void *arg)
 {
     struct signalfd_siginfo info;
+    struct tui *t = arg;
     (void)events;
-    while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-        ;
-    tui_changed(arg);
+    while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGTSTP) {
+            tui_suspend(t);
+        } else if (info.ssi_signo == SIGCONT) { /* stopped by another signal: the shell was here */
+            tui_terminal_pause();
+            tui_terminal_resume();
+            t->redraw = true;
+        }
+    }
+    tui_changed(t);
 }
 
 /* At the end of each turn of the loop that changed something: one drawing for all of it. */
 static void turn(void *arg)
 {
     struct tui *t = arg;
-    if (!t->drawn)
-        draw(t);
+    if (!t->drawn || t->model.ending != t->session.ending)
+        tui_draw_now(t);
 }
 
-static int watch_size(struct tui *t, int *fd_out)
+static int watch_signals(struct tui *t)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGWINCH);
+    sigaddset(&set, SIGTSTP);
+    sigaddset(&set, SIGCONT);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    *fd_out = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    return *fd_out < 0 ? BURBLE_ERR_FULL
-                       : burble_loop_watch(t->session.loop, *fd_out, BURBLE_READ, resized, t);
+    t->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return t->signals < 0
+               ? BURBLE_ERR_FULL
+               : burble_loop_watch(t->session.loop, t->signals, BURBLE_READ, signalled, t);
+}
+
+/* --------------------------------------------------------------------------------- standard error
+ */
+
+/* Each line once, in the status line now and on the terminal at the end. */
+static void complain(struct tui *t, struct slice line)
+{
+    struct slice all = buf_slice(&t->errors);
+    tui_notice(&t->model, "%.*s", SLICE_ARG(line));
+    tui_changed(t);
+    for (struct slice rest = all; rest.len > 0;) {
+        size_t end = slice_find(rest, '\n');
+        if (slice_eq(slice_of(rest.ptr, end), line))
+            return;
+        rest = slice_from(rest, end < rest.len ? end + 1 : end);
+    }
+    if (all.len + line.len < ERRORS_MAX) {
+        (void)buf_add(&t->errors, line);
+        (void)buf_byte(&t->errors, '\n');
+    }
+}
+
+static void complained(int fd, unsigned events, void *arg)
+{
+    char bytes[2048];
+    ssize_t n;
+    (void)events;
+    while ((n = read(fd, bytes, sizeof(bytes))) > 0)
+        for (struct slice rest = slice_of(bytes, (size_t)n); rest.len > 0;) {
+            size_t end = slice_find(rest, '\n');
+            if (end > 0)
+                complain(arg, slice_of(rest.ptr, end));
+            rest = slice_from(rest, end < rest.len ? end + 1 : end);
+        }
+}
+
+static void watch_errors(struct tui *t)
+{
+    t->complaints = tui_rescue_errors();
+    if (t->complaints >= 0 &&
+        burble_loop_watch(t->session.loop, t->complaints, BURBLE_READ, complained, t) != 0)
+        tui_rescue_errors_end();
+}
+
+static void end_screen(struct tui *t)
+{
+    tui_terminal_close();
+    if (t->complaints >= 0) {
+        complained(t->complaints, BURBLE_READ, t);
+        (void)burble_loop_watch(t->session.loop, t->complaints, 0, NULL, NULL);
+    }
+    tui_rescue_errors_end();
+    if (buf_len(&t->errors) > 0)
+        (void)fwrite(buf_slice(&t->errors).ptr, 1, buf_len(&t->errors), stderr);
+    (void)burble_loop_watch(t->session.loop, tui_terminal_fd(), 0, NULL, NULL);
+    if (t->signals >= 0) {
+        (void)burble_loop_watch(t->session.loop, t->signals, 0, NULL, NULL);
+        close(t->signals);
+    }
 }
 
 static int run_screen(struct tui *t, const char *jid)
 {
     const char *why, *room;
-    int size = -1;
     if (!tui_terminal_open(&why))
         return app_fail(t->app, EXIT_USAGE, "%s", why);
-    int err = watch_size(t, &size);
+    watch_errors(t);
+    int err = watch_signals(t);
     if (err == 0)
         err = burble_loop_watch(t->session.loop, tui_terminal_fd(), BURBLE_READ, typed, t);
     int status = err == 0 ? tui_network_start(t) : EXIT_REFUSED;
@@ -294,28 +207,25 @@ static int run_screen(struct tui *t, const char *jid)
     if (status == 0 && jid != NULL)
         tui_open(t, jid);
     if (status == 0) {
-        draw(t);
+        tui_draw_now(t);
         status = session_run_with(&t->session, turn, t);
     }
-    tui_terminal_close();
-    (void)burble_loop_watch(t->session.loop, tui_terminal_fd(), 0, NULL, NULL);
-    if (size >= 0) {
-        (void)burble_loop_watch(t->session.loop, size, 0, NULL, NULL);
-        close(size);
-    }
+    end_screen(t);
     session_say_end(&t->session);
     return status;
 }
 
 static int run(struct app *app, int argc, char **argv)
 {
-    struct tui t = {.app = app};
+    struct tui t = {.app = app, .signals = -1, .complaints = -1};
+    struct session_ops ops = TUI_OPS;
     list_init(&t.model.talks);
     t.model.own = mem_copy(slice_z(app->account.jid));
     t.model.connection = "connecting";
+    ops.hurry = in_a_hurry;
     app->out.verbose = app->debug = false; /* the screen is ours */
     int status = session_open(
-        app, &TUI_OPS, &t,
+        app, &ops, &t,
         &(struct session_options){.stay = true, .leaves = true, .purpose = "chat", .silent = true},
         &t.session);
     if (status == 0)
@@ -323,6 +233,8 @@ static int run(struct app *app, int argc, char **argv)
     session_close(&t.session);
     tui_model_free(&t.model);
     tui_grid_free(&t.grid);
+    tui_paste_free(&t.paste);
+    buf_free(&t.errors);
     mem_free(t.typing_to);
     return status;
 }

@@ -166,6 +166,8 @@ static void on_signal(int fd, unsigned events, void *arg)
     for (int number; (number = signals_next(fd)) != 0;) {
         if (s->ending && number == SIGHUP)
             continue; /* the terminal is gone, which was seen otherwise already */
+        if (s->ending && s->ops->hurry != NULL)
+            s->ops->hurry(s);
         if (s->ending)
             _exit(EXIT_INTERRUPTED); /* the second one is in a hurry */
         session_end(s, EXIT_INTERRUPTED);

@@ -33,6 +33,8 @@ struct session_ops {
     void (*presence)(struct session *s, const struct burble_presence *p);
     void (*sent)(struct session *s, const struct burble_sent_event *e);
     void (*stanza)(struct session *s, struct burble_xml stanza);
+    /* The second signal: the process is about to end, whatever is open. */
+    void (*hurry)(struct session *s);
     /* Every event, before all of the above. */
     void (*event)(struct session *s, const struct burble_event *e);
 };

@@ -8,19 +8,25 @@
 #include "burble/session.h"
 #include "burble/tui_grid.h"
 #include "burble/tui_model.h"
+#include "burble/tui_paste.h"
+#include "burble/tui_terminal.h"
 
 struct tui {
     struct app *app;
     struct session session;
     struct tui_model model;
     struct tui_grid grid;
+    struct tui_paste paste;
     struct burble_roster *roster;
     struct burble_chat *chat;
     bool drawn; /* the screen shows what there is */
     bool redraw;
     char *typing_to; /* who was told that we type; NULL: nobody */
     uint64_t typing_alarm;
-    int64_t last_ms; /* when the last message came; 0: none yet */
+    int signals;       /* signalfd(2) of those that concern the screen; -1: none */
+    int complaints;    /* what is written to standard error; -1: it goes where it went */
+    struct buf errors; /* of that, each line once */
+    int64_t last_ms;   /* when the last message came; 0: none yet */
 };
 
 /* The screen has to be drawn again. */
@@ -47,7 +53,14 @@ void tui_set_status(struct tui *t, enum burble_show show, const char *status);
 /* The line changed: tells the other side that we type, or stopped. */
 void tui_typing(struct tui *t);
 
-/* cmd_chat.c: a page up or down; at the top older messages are asked for. */
+/* cmd_chat.c */
+void tui_draw_now(struct tui *t);
+/* Gives the terminal back to the shell until it lets us go on. */
+void tui_suspend(struct tui *t);
+
+/* tui_keys.c */
+void tui_key(struct tui *t, struct tui_key k);
+/* A page up or down; at the top older messages are asked for. */
 void tui_scroll(struct tui *t, bool up);
 
 /* tui_people.c. Before the session begins: 0 or an exit code, having said why. */

@@ -212,7 +212,7 @@ static void cmd_help(struct tui *t, char **words, char **rest, unsigned count)
         "\n"
         "Tab  next unread, or completes    Ctrl-N Ctrl-P Alt-1 ...  through the list\n"
         "PgUp PgDn  scroll, older messages    Up Down  what you typed before\n"
-        "Ctrl-W ^U ^K  delete a word, the line, the rest    Ctrl-L  draw again\n"
+        "Ctrl-W ^U ^K  delete word, line, rest   Alt-Enter  line break   Ctrl-Z  stop\n"
         "\xe2\x80\xa6 waits \xe2\x9c\x93 sent \xe2\x9c\x93\xe2\x9c\x93 received (green: read)"
         " \xe2\x9c\x97 failed   ! asks ? no contact # room\n";
     struct buf page = {0};

@@ -2,6 +2,7 @@
 #include "burble/tui_editor.h"
 
 #include <string.h>
+#include <wchar.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -11,7 +12,20 @@ static bool starts(char c)
     return ((unsigned char)c & 0xc0) != 0x80;
 }
 
-static size_t before(const struct tui_editor *e, size_t at)
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t';
+}
+
+/* An accent, a joiner or a variation selector: it is seen on what is before it. */
+static bool leans(const struct tui_editor *e, size_t at)
+{
+    uint32_t code;
+    int len = utf8_decode(slice_from(buf_slice(&e->text), at), &code);
+    return len > 1 && wcwidth((wchar_t)code) == 0;
+}
+
+static size_t code_before(const struct tui_editor *e, size_t at)
 {
     const char *p = buf_slice(&e->text).ptr;
     while (at > 0 && !starts(p[--at]))
@@ -19,7 +33,7 @@ static size_t before(const struct tui_editor *e, size_t at)
     return at;
 }
 
-static size_t behind(const struct tui_editor *e, size_t at)
+static size_t code_behind(const struct tui_editor *e, size_t at)
 {
     struct slice t = buf_slice(&e->text);
     if (at < t.len)
@@ -29,12 +43,28 @@ static size_t behind(const struct tui_editor *e, size_t at)
     return at;
 }
 
+static size_t before(const struct tui_editor *e, size_t at)
+{
+    do
+        at = code_before(e, at);
+    while (at > 0 && leans(e, at));
+    return at;
+}
+
+static size_t behind(const struct tui_editor *e, size_t at)
+{
+    do
+        at = code_behind(e, at);
+    while (at < buf_len(&e->text) && leans(e, at));
+    return at;
+}
+
 static size_t word_before(const struct tui_editor *e, size_t at)
 {
     const char *p = buf_slice(&e->text).ptr;
-    while (at > 0 && p[at - 1] == ' ')
+    while (at > 0 && is_space(p[at - 1]))
         at--;
-    while (at > 0 && p[at - 1] != ' ')
+    while (at > 0 && !is_space(p[at - 1]))
         at--;
     return at;
 }
@@ -42,41 +72,47 @@ static size_t word_before(const struct tui_editor *e, size_t at)
 static size_t word_behind(const struct tui_editor *e, size_t at)
 {
     struct slice t = buf_slice(&e->text);
-    while (at < t.len && t.ptr[at] == ' ')
+    while (at < t.len && is_space(t.ptr[at]))
         at++;
-    while (at < t.len && t.ptr[at] != ' ')
+    while (at < t.len && !is_space(t.ptr[at]))
         at++;
     return at;
 }
 
-/* Replaces the bytes from..to. */
-static void splice(struct tui_editor *e, size_t from, size_t to, struct slice by)
+/* Replaces the bytes from..to. False: it would be too long. */
+static bool splice(struct tui_editor *e, size_t from, size_t to, struct slice by)
 {
     struct buf next = {0};
     struct slice t = buf_slice(&e->text);
     if (t.len - (to - from) + by.len > EDITOR_BYTES_MAX)
-        return;
+        return false;
     (void)buf_add(&next, slice_of(t.ptr, from));
     (void)buf_add(&next, by);
     (void)buf_add(&next, slice_of(t.ptr + to, t.len - to));
     if (next.failed) {
         buf_free(&next);
-        return;
+        return false;
     }
     buf_free(&e->text);
     e->text = next;
     e->at = from + by.len;
+    return true;
 }
 
 void editor_insert(struct tui_editor *e, uint32_t code)
 {
     char bytes[4];
-    splice(e, e->at, e->at, slice_of(bytes, utf8_encode(code, bytes)));
+    (void)splice(e, e->at, e->at, slice_of(bytes, utf8_encode(code, bytes)));
+}
+
+bool editor_insert_text(struct tui_editor *e, struct slice text)
+{
+    return splice(e, e->at, e->at, text);
 }
 
 void editor_set(struct tui_editor *e, struct slice text)
 {
-    splice(e, 0, buf_len(&e->text), text);
+    (void)splice(e, 0, buf_len(&e->text), text);
 }
 
 static void show_memory(struct tui_editor *e, size_t at)
@@ -112,20 +148,20 @@ void editor_key(struct tui_editor *e, enum editor_key key)
         e->at = end;
         return;
     case EDITOR_BACKSPACE:
-        splice(e, before(e, e->at), e->at, SLICE_NONE);
+        (void)splice(e, code_before(e, e->at), e->at, SLICE_NONE);
         return;
     case EDITOR_DELETE:
         to = behind(e, e->at);
-        splice(e, e->at, to, SLICE_NONE);
+        (void)splice(e, e->at, to, SLICE_NONE);
         return;
     case EDITOR_KILL_WORD:
-        splice(e, word_before(e, e->at), e->at, SLICE_NONE);
+        (void)splice(e, word_before(e, e->at), e->at, SLICE_NONE);
         return;
     case EDITOR_KILL_LINE:
-        splice(e, 0, e->at, SLICE_NONE);
+        (void)splice(e, 0, e->at, SLICE_NONE);
         return;
     case EDITOR_KILL_REST:
-        splice(e, e->at, end, SLICE_NONE);
+        (void)splice(e, e->at, end, SLICE_NONE);
         return;
     case EDITOR_OLDER:
         if (e->memory_at > 0)
@@ -160,14 +196,14 @@ struct slice editor_word(const struct tui_editor *e)
 {
     const char *p = buf_slice(&e->text).ptr;
     size_t from = e->at;
-    while (from > 0 && p[from - 1] != ' ')
+    while (from > 0 && !is_space(p[from - 1]))
         from--;
     return slice_of(p + from, e->at - from);
 }
 
 void editor_replace_word(struct tui_editor *e, struct slice by)
 {
-    splice(e, e->at - editor_word(e).len, e->at, by);
+    (void)splice(e, e->at - editor_word(e).len, e->at, by);
 }
 
 void editor_free(struct tui_editor *e)

@@ -1,4 +1,5 @@
-/* The line that is being typed: UTF-8, a cursor, a memory of what was typed before. */
+/* The line that is being typed: UTF-8, a cursor, a memory of what was typed before. It may hold
+ * line breaks, which are typed with Alt-Enter or were pasted. */
 #ifndef BURBLE_TUI_EDITOR_H
 #define BURBLE_TUI_EDITOR_H
 
@@ -35,7 +36,10 @@ enum editor_key {
     EDITOR_NEWER,
 };
 
+/* At the cursor. What would make the line longer than EDITOR_BYTES_MAX is left out. */
 void editor_insert(struct tui_editor *e, uint32_t code);
+/* False: it was left out. */
+bool editor_insert_text(struct tui_editor *e, struct slice text);
 void editor_key(struct tui_editor *e, enum editor_key key);
 /* Takes the line away and remembers it. NUL-terminated, the caller's (mem_free). */
 char *editor_take(struct tui_editor *e);

@@ -362,6 +362,7 @@ void tui_model_free(struct tui_model *m)
     mem_free(m->own);
     mem_free(m->status);
     mem_free(m->notice);
+    mem_free(m->trouble);
     mem_free(m->page);
     editor_free(&m->editor);
     *m = (struct tui_model){0};

@@ -92,10 +92,13 @@ struct tui_model {
     struct tui_contact *contacts; /* by name */
     size_t contact_count, contact_cap;
     struct tui_editor editor;
-    char *notice; /* in the status line; NULL: the keys are shown there */
-    char *page;   /* a text instead of contacts and conversation; NULL: none */
-    int page_top; /* its first row that is shown */
-    bool bell;    /* to be rung */
+    char *notice;  /* in the status line until something is entered; NULL: none */
+    char *trouble; /* why there is no connection, there too; NULL: the keys are shown there */
+    char *page;    /* a text instead of contacts and conversation; NULL: none */
+    int page_top;  /* its first row that is shown */
+    bool bell;     /* to be rung */
+    bool pasting;  /* the end of a paste has not come yet */
+    bool ending;   /* it waits for the server's farewell */
 };
 
 void tui_model_free(struct tui_model *m);

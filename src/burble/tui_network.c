@@ -39,7 +39,7 @@ static void online(struct session *s, bool resumed)
 {
     struct tui *t = s->arg;
     t->model.online = true;
-    tui_set(&t->model.notice, NULL);
+    tui_set(&t->model.trouble, NULL);
     if (!resumed) {
         (void)burble_set_presence(s->client, t->model.show, t->model.status, 0, NULL);
         tui_catch_up(t);
@@ -52,8 +52,12 @@ static void online(struct session *s, bool resumed)
 static void offline(struct session *s, const struct burble_state_event *e)
 {
     struct tui *t = s->arg;
+    struct buf text = {0};
     t->model.online = false;
-    tui_notice(&t->model, "%s; trying again in %u s", e->text, (e->retry_ms + 999) / 1000);
+    (void)buf_printf(&text, "trying again in %u s: %s", (e->retry_ms + 999) / 1000, e->text);
+    if (buf_byte(&text, '\0') == 0)
+        tui_set(&t->model.trouble, text.ptr);
+    buf_free(&text);
     tui_changed(t);
 }
 
@@ -62,7 +66,8 @@ static void event(struct session *s, const struct burble_event *e)
     struct tui *t = s->arg;
     if (e->kind != BURBLE_EVENT_STATE)
         return;
-    t->model.connection = burble_state_text(e->state->state);
+    t->model.connection =
+        e->state->state == BURBLE_WAITING ? "not connected" : burble_state_text(e->state->state);
     if (e->state->state != BURBLE_ONLINE)
         t->model.online = false;
     tui_changed(t);

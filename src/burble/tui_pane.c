@@ -119,14 +119,10 @@ static void draw_line(struct tui_pane *p, const struct tui_line *l)
     struct tui_wrapped w;
     wrap_line(p, l, &w);
     for (size_t i = w.row_count; i > 0 && p->next >= 0; i--) {
-        const struct tui_row *r = &w.rows[i - 1];
         int row, column = p->left + indent;
         if (!take_row(p, &row))
             continue;
-        for (size_t k = 0; k < r->count; k++) {
-            tui_grid_piece(p->g, row, column, text_style(l), &w.pieces[r->from + k]);
-            column += w.pieces[r->from + k].columns;
-        }
+        column = tui_wrap_put(p->g, row, column, text_style(l), &w, i - 1);
         if (i == w.row_count && l->own)
             tui_grid_print(p->g, row, column + 1, 2,
                            l->mark == TUI_MARK_READ     ? TUI_HERE
@@ -250,18 +246,26 @@ static void draw_title_of(struct tui_model *m, const struct tui_pane *p)
 
 static void draw_welcome(const struct tui_pane *p)
 {
-    static const char *const LINES[] = {
-        "Nothing is open.",
-        "",
-        "Ctrl-N, Ctrl-P           through the list at the left",
-        "/msg bob@example.org     open a conversation",
-        "/add bob@example.org     add a contact",
-        "/join talk@rooms.ex.org  enter a room",
-        "/help                    the rest",
-        "/quit                    end",
+    static const struct {
+        const char *wide, *narrow, *does;
+    } LINES[] = {
+        {"Nothing is open.", "Nothing is open.", ""},
+        {"", "", ""},
+        {"Ctrl-N, Ctrl-P", "^N ^P", "through the list"},
+        {"/msg bob@example.org", "/msg JID", "open a conversation"},
+        {"/add bob@example.org", "/add JID", "add a contact"},
+        {"/join talk@rooms.ex.org", "/join ROOM", "enter a room"},
+        {"/help", "/help", "the rest"},
+        {"/quit", "/quit", "end"},
     };
-    for (int i = 0; i < (int)(sizeof(LINES) / sizeof(LINES[0])) && i < p->rows; i++)
-        tui_grid_put(p->g, p->top + i, p->left, p->columns, TUI_NOTE, slice_z(LINES[i]));
+    bool wide = p->columns >= 54;
+    for (int i = 0; i < (int)(sizeof(LINES) / sizeof(LINES[0])) && i < p->rows; i++) {
+        int second = *LINES[i].does == '\0' ? p->columns : wide ? 25 : 12;
+        tui_grid_put(p->g, p->top + i, p->left, second, TUI_NOTE,
+                     slice_z(wide ? LINES[i].wide : LINES[i].narrow));
+        tui_grid_put(p->g, p->top + i, p->left + second, p->columns - second, TUI_NOTE,
+                     slice_z(LINES[i].does));
+    }
 }
 
 void tui_pane_draw(struct tui_model *m, struct tui_pane *p)

@@ -8,9 +8,9 @@
 #include "burble/tui_grid.h"
 
 enum tui_key_kind {
-    TUI_KEY_NONE, /* no more now */
-    TUI_KEY_TEXT, /* code */
-    TUI_KEY_ENTER,
+    TUI_KEY_NONE,  /* no more now */
+    TUI_KEY_TEXT,  /* code */
+    TUI_KEY_ENTER, /* code: '\r' or '\n' */
     TUI_KEY_LEFT,
     TUI_KEY_RIGHT,
     TUI_KEY_WORD_LEFT,
@@ -28,7 +28,8 @@ enum tui_key_kind {
     TUI_KEY_CONTROL, /* code: 'a' for Ctrl-A */
     TUI_KEY_ALT,     /* code */
     TUI_KEY_OTHER,
-    TUI_KEY_GONE, /* the terminal is gone */
+    TUI_KEY_PASTE, /* what comes now was not typed, but pasted (bracketed paste) */
+    TUI_KEY_PASTE_END,
 };
 struct tui_key {
     enum tui_key_kind kind;
@@ -38,6 +39,9 @@ struct tui_key {
 /* False: there is no terminal that can do it; *why_out says so. */
 bool tui_terminal_open(const char **why_out);
 void tui_terminal_close(void);
+/* Gives the terminal to others for a while (Ctrl-Z), and takes it again. */
+void tui_terminal_pause(void);
+void tui_terminal_resume(void);
 /* The descriptor to wait for, and the next key of it. */
 int tui_terminal_fd(void);
 struct tui_key tui_terminal_key(void);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "burble/tui_paste.h"
 #include "burble/tui_view.h"
 
 enum { NOON = 43200000 };
@@ -271,6 +272,92 @@ static void the_editor_keeps_to_characters(void **state)
     editor_free(&e);
 }
 
+static const char *line_of(const struct tui_editor *e)
+{
+    static char text[200];
+    (void)snprintf(text, sizeof(text), "%.*s", SLICE_ARG(editor_text(e)));
+    return text;
+}
+
+static void the_cursor_does_not_part_a_letter_from_its_accent(void **state)
+{
+    struct tui_editor e = {0};
+    (void)state;
+    editor_set(&e, SLICE("ae\xcc\x81z"));
+    editor_key(&e, EDITOR_LEFT);
+    editor_key(&e, EDITOR_LEFT);
+    editor_insert(&e, '|');
+    assert_string_equal(line_of(&e), "a|e\xcc\x81z");
+    editor_key(&e, EDITOR_DELETE);
+    assert_string_equal(line_of(&e), "a|z");
+    editor_set(&e, SLICE("one\ntwo\tthree"));
+    editor_key(&e, EDITOR_WORD_LEFT);
+    editor_key(&e, EDITOR_KILL_WORD);
+    assert_string_equal(line_of(&e), "one\nthree");
+    editor_free(&e);
+}
+
+static bool paste(struct tui_editor *e, const char *text)
+{
+    struct tui_paste p = {0};
+    tui_paste_begin(&p);
+    for (; *text != '\0'; text++)
+        tui_paste_add(&p, (unsigned char)*text);
+    return tui_paste_end(&p, e);
+}
+
+static void a_paste_is_text_whatever_is_in_it(void **state)
+{
+    struct tui_editor e = {0};
+    (void)state;
+    assert_true(paste(&e, "/quit\r\nsecond\rthird\x1b[A\x03\x9b\tend\n\n"));
+    assert_string_equal(line_of(&e), "//quit\nsecond\nthird[A\tend");
+    assert_true(paste(&e, "/more"));
+    assert_string_equal(line_of(&e), "//quit\nsecond\nthird[A\tend/more");
+    editor_key(&e, EDITOR_HOME);
+    assert_true(paste(&e, "//"));
+    assert_string_equal(line_of(&e), "/////quit\nsecond\nthird[A\tend/more");
+    editor_free(&e);
+}
+
+static void C14_a_paste_that_does_not_fit_is_left_out(void **state)
+{
+    struct tui_editor e = {0};
+    struct tui_paste p = {0};
+    (void)state;
+    editor_set(&e, SLICE("kept"));
+    for (int more = 0; more < 2; more++) {
+        tui_paste_begin(&p);
+        for (int i = 0; i < EDITOR_BYTES_MAX * (1 + more) - 3; i++)
+            tui_paste_add(&p, 'x');
+        assert_false(tui_paste_end(&p, &e));
+        assert_string_equal(line_of(&e), "kept");
+        editor_set(&e, SLICE("kept"));
+        editor_insert(&e, '!');
+        editor_key(&e, EDITOR_BACKSPACE);
+    }
+    tui_paste_begin(&p);
+    for (int i = 0; i < EDITOR_BYTES_MAX / 2; i++)
+        tui_paste_add(&p, 'x');
+    assert_true(tui_paste_end(&p, &e));
+    assert_int_equal(editor_text(&e).len, EDITOR_BYTES_MAX / 2 + 4);
+    tui_paste_free(&p);
+    editor_free(&e);
+}
+
+static void a_line_break_is_an_arrow_where_it_is_typed(void **state)
+{
+    struct seen s;
+    (void)state;
+    begin(&s);
+    editor_set(&s.m.editor, SLICE("one\n/two\tthree"));
+    assert_non_null(strstr(draw(&s, 24, 80), "\n> one\xe2\x86\xb5/two three\n"));
+    assert_int_equal(s.g.cursor_column, 2 + 14);
+    assert_non_null(strstr(draw(&s, 24, 10), "\n> o three\n"));
+    assert_int_equal(s.g.cursor_column, 9);
+    end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +371,10 @@ int main(void)
         cmocka_unit_test(V72_text_of_strangers_is_harmless),
         cmocka_unit_test(C09_every_size_is_drawn),
         cmocka_unit_test(the_editor_keeps_to_characters),
+        cmocka_unit_test(the_cursor_does_not_part_a_letter_from_its_accent),
+        cmocka_unit_test(a_paste_is_text_whatever_is_in_it),
+        cmocka_unit_test(C14_a_paste_that_does_not_fit_is_left_out),
+        cmocka_unit_test(a_line_break_is_an_arrow_where_it_is_typed),
     };
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     return cmocka_run_group_tests(tests, NULL, NULL);

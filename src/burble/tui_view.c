@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "burble/tui_pane.h"
+#include "burble/tui_wrap.h"
 
 enum {
     LIST_COLUMNS = 22,
@@ -105,22 +106,46 @@ static void draw_list(struct tui_model *m, struct tui_grid *g, int top, int rows
     mem_free(entries);
 }
 
-/* A text that hides all but the frame, cut at the right; its top row is kept inside of it. */
+/* A line of a page. Where it is too narrow for columns, each gap between them is two spaces, and
+ * what goes on is set off. Returns the row below it. */
+static int draw_page_line(struct tui_grid *g, int row, int top, int bottom, struct slice line)
+{
+    struct buf text = {0};
+    struct tui_wrapped w;
+    int width = g->columns - 2, indent = width > 20 ? 4 : 0;
+    bool fits = text_width(line, TEXT_LINE) <= (size_t)(width > 0 ? width : 1);
+    for (size_t i = 0; i < line.len; i++)
+        if (fits || i < 2 || line.ptr[i] != ' ' || line.ptr[i - 1] != ' ' || line.ptr[i - 2] != ' ')
+            (void)buf_byte(&text, line.ptr[i]);
+    tui_wrap(buf_slice(&text), fits ? g->columns : width - indent > 0 ? width - indent : 1, &w);
+    for (size_t i = 0; i < w.row_count; i++, row++)
+        if (row >= top && row < bottom)
+            tui_wrap_put(g, row, 1 + (i > 0 ? indent : 0), TUI_PLAIN, &w, i);
+    tui_wrapped_free(&w);
+    buf_free(&text);
+    return row;
+}
+
+/* From this row on, which may be above the top. Returns how many rows it takes. */
+static int draw_page_from(const struct tui_model *m, struct tui_grid *g, int from, int top,
+                          int bottom)
+{
+    int row = from;
+    for (struct slice rest = slice_z(m->page); rest.len > 0;) {
+        size_t end = slice_find(rest, '\n');
+        row = draw_page_line(g, row, top, bottom, slice_of(rest.ptr, end));
+        rest = slice_from(rest, end < rest.len ? end + 1 : end);
+    }
+    return row - from;
+}
+
+/* A text that hides all but the frame; its top row is kept inside of it. */
 static void draw_page(struct tui_model *m, struct tui_grid *g, int rows)
 {
-    int count = 0;
-    struct slice rest = slice_z(m->page);
-    for (size_t i = 0; i < rest.len; i++)
-        count += rest.ptr[i] == '\n';
+    int count = draw_page_from(m, g, 0, 0, 0);
     m->page_top = m->page_top > count - rows ? count - rows : m->page_top;
     m->page_top = m->page_top < 0 ? 0 : m->page_top;
-    for (int i = 0; i < count && i < m->page_top + rows; i++) {
-        size_t end = slice_find(rest, '\n');
-        if (i >= m->page_top)
-            tui_grid_put(g, 1 + i - m->page_top, 1, g->columns - 1, TUI_PLAIN,
-                         slice_of(rest.ptr, end));
-        rest = slice_from(rest, end + 1);
-    }
+    (void)draw_page_from(m, g, 1 - m->page_top, 1, 1 + rows);
 }
 
 /* ------------------------------------------------------------------------------------------- frame
@@ -150,18 +175,75 @@ static void draw_title(const struct tui_model *m, struct tui_grid *g)
         tui_grid_print(g, 0, g->columns - 1 - width, width, TUI_BAR_MARK, "%s", count);
 }
 
-static void draw_status(const struct tui_model *m, struct tui_grid *g)
+static const char *status_text(const struct tui_model *m)
 {
-    int row = g->rows - 2;
-    const char *text = m->page != NULL ? "Any key closes this" : m->notice;
-    tui_grid_fill(g, row, 0, g->columns, TUI_BAR);
-    if (text == NULL && m->current != NULL && m->current->scroll > 0)
-        text = "scrolled up: PgDn goes down, End to the end";
-    if (text != NULL)
-        tui_grid_put(g, row, 1, g->columns - 2, TUI_BAR_MARK, slice_z(text));
-    else
-        tui_grid_print(g, row, 1, g->columns - 2, TUI_BAR,
-                       "Tab next unread  ^N ^P conversations  PgUp PgDn scroll  /help  ^C quit");
+    if (m->ending)
+        return "Ending; Ctrl-C does not wait for the server";
+    if (m->pasting)
+        return "Pasting; Ctrl-C ends that";
+    if (m->page != NULL)
+        return "Any key closes this";
+    if (m->notice != NULL || m->trouble != NULL)
+        return m->notice != NULL ? m->notice : m->trouble;
+    if (m->current != NULL && m->current->scroll > 0)
+        return "scrolled up: PgDn goes down, End to the end";
+    return NULL;
+}
+
+/* The longest that fits. */
+static const char *keys_text(int columns)
+{
+    static const char *const TEXTS[] = {
+        "Tab next unread  ^N ^P conversations  PgUp PgDn scroll  /help  ^C quit",
+        "Tab next unread  ^N ^P others  /help  ^C quit",
+        "Tab unread  /help  ^C quit",
+        "/help  ^C quit",
+    };
+    size_t i = 0;
+    while (i + 1 < sizeof(TEXTS) / sizeof(TEXTS[0]) && (int)strlen(TEXTS[i]) > columns)
+        i++;
+    return TEXTS[i];
+}
+
+/* From the row above the line to type upwards, as many rows as the text needs and there is room
+ * for. Returns how many. */
+static int draw_status(const struct tui_model *m, struct tui_grid *g)
+{
+    const char *text = status_text(m);
+    int columns = g->columns - 2, room = g->rows / 6 > 1 ? g->rows / 6 : 1;
+    struct tui_wrapped w;
+    tui_wrap(slice_z(text != NULL ? text : keys_text(columns)), columns > 0 ? columns : 1, &w);
+    int rows = w.row_count < (size_t)room ? (int)w.row_count : room;
+    for (int i = 0; i < rows; i++) {
+        int row = g->rows - 1 - rows + i;
+        tui_grid_fill(g, row, 0, g->columns, TUI_BAR);
+        tui_wrap_put(g, row, 1, text != NULL ? TUI_BAR_MARK : TUI_BAR, &w, (size_t)i);
+    }
+    if (w.row_count > (size_t)rows)
+        tui_grid_put(g, g->rows - 2, g->columns - 1, 1, TUI_BAR_MARK, SLICE("\xe2\x80\xa6"));
+    tui_wrapped_free(&w);
+    return rows;
+}
+
+/* As one row: a line break is an arrow. */
+static void in_one_row(struct slice text, struct buf *out)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] == '\n')
+            (void)buf_lit(out, "\xe2\x86\xb5"); /* an arrow down and to the left */
+        else
+            (void)buf_byte(out, text.ptr[i] == '\t' ? ' ' : text.ptr[i]);
+}
+
+/* Cuts at the left what is too wide. */
+static struct slice last_columns(struct slice text, size_t columns)
+{
+    struct text_reader r = {.rest = text, .kind = TEXT_LINE};
+    struct text_piece piece;
+    size_t width = text_width(text, TEXT_LINE);
+    while (width > columns && text_next(&r, &piece))
+        width -= piece.columns;
+    return r.rest;
 }
 
 /* The part of the line around the cursor. */
@@ -169,45 +251,43 @@ static void draw_editor(const struct tui_model *m, struct tui_grid *g)
 {
     int row = g->rows - 1, room = g->columns - 3;
     struct slice text = editor_text(&m->editor);
-    struct slice before = slice_of(text.ptr, m->editor.at);
+    struct buf shown = {0};
     tui_grid_print(g, row, 0, 2, TUI_DIM, ">");
     if (room < 1)
         return;
-    while (text_width(before, TEXT_LINE) > (size_t)room) {
-        size_t skip = 1;
-        while (skip < before.len && ((unsigned char)before.ptr[skip] & 0xc0) == 0x80)
-            skip++;
-        before = slice_from(before, skip);
-    }
-    struct slice shown = slice_of(before.ptr, (size_t)(text.ptr + text.len - before.ptr));
-    if (text.len > 0)
-        tui_grid_put(g, row, 2, room + 1, TUI_PLAIN, shown);
+    in_one_row(slice_of(text.ptr, m->editor.at), &shown);
+    struct slice before = last_columns(buf_slice(&shown), (size_t)room);
+    size_t cut = buf_len(&shown) - before.len;
+    int column = 2 + (int)text_width(before, TEXT_LINE);
+    in_one_row(slice_from(text, m->editor.at), &shown);
+    if (!shown.failed)
+        tui_grid_put(g, row, 2, room + 1, TUI_PLAIN, slice_from(buf_slice(&shown), cut));
     g->cursor_row = row;
-    g->cursor_column = 2 + (int)text_width(before, TEXT_LINE);
-    if (g->cursor_column >= g->columns)
-        g->cursor_column = g->columns - 1;
+    g->cursor_column = column < g->columns ? column : g->columns - 1;
+    buf_free(&shown);
 }
 
 void tui_draw(struct tui_model *m, struct tui_grid *g, int64_t now_ms, int zone_s)
 {
+    int below = 1; /* rows of the line to type, and of the status */
     (void)now_ms;
     tui_grid_clear(g);
     if (g->rows >= FRAME_ROWS) {
         draw_title(m, g);
-        draw_status(m, g);
+        below += draw_status(m, g);
     }
-    int left = has_list(g) ? LIST_COLUMNS + 1 : 0;
+    int left = has_list(g) ? LIST_COLUMNS + 1 : 0, rows = g->rows - 1 - below;
     struct tui_pane p = {.g = g,
                          .zone_s = zone_s,
                          .top = 2,
                          .left = left,
-                         .rows = g->rows - FRAME_ROWS - 1,
+                         .rows = rows - 1,
                          .columns = g->columns - left};
-    if (m->page != NULL && g->rows > FRAME_ROWS) {
-        draw_page(m, g, g->rows - FRAME_ROWS);
+    if (m->page != NULL && rows > 0) {
+        draw_page(m, g, rows);
     } else {
         if (has_list(g))
-            draw_list(m, g, 1, g->rows - FRAME_ROWS);
+            draw_list(m, g, 1, rows);
         tui_pane_draw(m, &p);
     }
     draw_editor(m, g);

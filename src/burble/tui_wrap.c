@@ -62,3 +62,14 @@ void tui_wrapped_free(struct tui_wrapped *w)
     mem_free(w->rows);
     *w = (struct tui_wrapped){0};
 }
+
+int tui_wrap_put(struct tui_grid *g, int row, int column, enum tui_style style,
+                 const struct tui_wrapped *w, size_t which)
+{
+    const struct tui_row *r = &w->rows[which];
+    for (size_t i = 0; i < r->count; i++) {
+        tui_grid_piece(g, row, column, style, &w->pieces[r->from + i]);
+        column += w->pieces[r->from + i].columns;
+    }
+    return column;
+}

@@ -5,6 +5,8 @@ import shlex
 import subprocess
 import time
 
+import pytest
+
 from .server import SANITIZER, program_path
 from .terminal import Terminal
 from .xmpp import PATIENCE
@@ -16,11 +18,14 @@ class Chat(Terminal):
     The shell that started it stays, so that one can see what it left behind.
     """
 
-    def __init__(self, home, *arguments, account=None, width=80, height=24, env=None):
+    def __init__(self, home, *arguments, account=None, width=80, height=24, env=None,
+                 errors=True):
+        """errors: standard error goes to a file, and not to the terminal."""
         self.errors = home.dir / f"chat-{id(self)}.err"
         command = [program_path("burble"), *(["-a", account] if account else []), "chat",
                    *map(str, arguments)]
-        script = (f"{shlex.join(command)} 2>{shlex.quote(str(self.errors))}; "
+        where = f" 2>{shlex.quote(str(self.errors))}" if errors else ""
+        script = (f"{shlex.join(command)}{where}; "
                   "echo ended $?; stty -a | grep -o '[-]*icanon'; exec cat")
         super().__init__(["sh", "-c", script], {**home.environment(), "TERM": "screen-256color",
                                                 **(env or {})}, width, height)
@@ -79,3 +84,33 @@ class Chat(Terminal):
         else:
             self.keys(how)
         return self.wait_for(r"ended \d+")[0]
+
+
+@pytest.fixture
+def people(server, home):
+    """people("alice", "bob"): new accounts that burble knows by these names."""
+
+    def make(*names):
+        made = [server.account(name) for name in names]
+        for name, account in zip(names, made):
+            home.account(account.jid, account.password, server, name=name)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def chat(home):
+    """chat(account, *arguments): in a terminal; it is checked and ended with the test."""
+    open_ones = []
+
+    def begin(account, *arguments, online=True, **options):
+        made = Chat(home, *arguments, account=account, **options)
+        open_ones.append(made)
+        if online:
+            made.wait_for(r"^ burble  \S+  online")
+        return made
+
+    yield begin
+    for made in open_ones:
+        made.__exit__()
