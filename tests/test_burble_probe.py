@@ -93,12 +93,15 @@ def test_a_real_server(home, server, dns_server):
     seen.says("warning", "everybody can make accounts")
     there = {f["xep"]: f["there"] for f in seen.of("feature")}
     assert there["0030"] == there["0280"] == there["0368"] == there["0198"] == "yes"
-    assert there["0156"] == "unknown"
+    assert there["0191"] == "yes" and there["RFC 7395"] == there["0206"] == "unknown"
+    assert seen.of("account") == [{"kind": "account", "online": True, "more_services": 0}]
     if server.kind in ("prosody", "ejabberd"):
         assert there["0045"] == there["0363"] == "yes"
     ping, = seen.of("ping")
     assert 0 < ping["min_ms"] <= ping["mean_ms"] <= ping["max_ms"] < 8000
-    assert seen.of("summary")[0]["domain"] == "localhost"
+    summary, = seen.of("summary")
+    assert summary["domain"] == "localhost" and summary["code"] == seen.code
+    assert not summary["late"]
 
 
 @pytest.mark.burbled_only
@@ -122,6 +125,9 @@ def test_host_and_port_need_no_DNS(home, server):
                    server.tls_port, "--tls", "direct", ca_file=server.ca_file)
     assert direct.of("port")[0]["mode"] == "direct"
     assert not direct.verdicts("error")
+    for domain in ("127.0.0.1", "[::1]"):
+        target, = probe(home, domain, "127.0.0.1:1").of("target")
+        assert target["implied"] and target["host"] == domain.strip("[]")
 
 
 @pytest.mark.burbled_only
@@ -132,6 +138,8 @@ def test_a_wrong_password_is_a_row(home, server):
                  "--account", account.jid, ca_file=server.ca_file)
     assert seen.code == 4 and seen.of("verdict", what="account", level="error")
     assert not seen.of("feature")
+    account, = seen.of("account")
+    assert not account["online"] and account["why"]
 
 
 # ------------------------------------------------------------------------------------------ the DNS
@@ -161,7 +169,7 @@ def test_a_service_that_is_decidedly_not_there(home, dns_server):
                      hosts={"": ["127.0.0.1"]})
     seen = probe(home, DOMAIN, dns)
     seen.says("error", "no such service", 3)
-    assert seen.of("port") == []
+    assert seen.of("port") == [] and seen.of("srv")[0]["none"]
 
 
 def test_a_DNS_that_does_not_answer(home):
@@ -169,7 +177,10 @@ def test_a_DNS_that_does_not_answer(home):
         silent.bind(("127.0.0.1", 0))
         seen = probe(home, DOMAIN, f"127.0.0.1:{silent.getsockname()[1]}", "--time", "1")
     seen.says("warning", "the time was over")
-    assert seen.code == 3
+    seen.says("error", "ask the DNS servers", 3)
+    # Nothing is known of the records, so the domain itself is not taken for the server.
+    assert {s["result"] for s in seen.of("srv")} == {"the DNS server did not answer in time"}
+    assert seen.of("target") == []
 
 
 def test_TLSA_records(home, dns_server):
@@ -357,13 +368,17 @@ def test_C02_C04_what_is_no_XMPP_is_said(home, dns_server, answer, part):
     assert "\x1b" not in people.out and "\0" not in people.out
 
 
-def test_silence_ends_with_the_time(home, dns_server):
-    with raw(b"") as server:
-        dns = dns_server(DOMAIN, srv=[("_xmpp-client._tcp", "one", server.getsockname()[1], 0, 0)],
-                         hosts={"one": ["127.0.0.1"]})
-        seen = probe(home, DOMAIN, dns, "--time", "2")
+@pytest.mark.parametrize("said", [
+    b"", HEADER, HEADER + b"<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+    b"</stream:features><proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+], ids=["nothing", "header", "proceed"])
+def test_silence_ends_with_the_time(home, said):
+    with raw(said) as server:
+        seen = probe(home, DOMAIN, "127.0.0.1:1", "--host", "127.0.0.1", "--port",
+                     server.getsockname()[1], "--time", "1")
     seen.says("error", "no answer in time")
     seen.says("warning", "the time was over")
+    assert seen.of("summary")[0]["late"]
 
 
 def test_V72_names_of_mechanisms_are_harmless(home, dns_server):
@@ -389,6 +404,7 @@ def test_host_meta(home, dns_server, origin):
                                                         "/.well-known/host-meta.json"]
     for form in ("xml", "json"):
         meta, = seen.of("host-meta", form=form)
+        assert meta["status"] == 200 and meta["readable"] and meta["any_origin"] == origin
         assert [x["rel"] for x in meta["links"]] == ["websocket", "xbosh"]
     if origin:
         seen.says("ok", "names 2 ways in")
@@ -400,14 +416,24 @@ def test_host_meta(home, dns_server, origin):
     (404, b"", "ok", "there is none (404)"),
     (200, b"<html>", "warning", "no XRD"),
     (200, b"x" * (2 << 20), "ok", "too long"),
-    (302, b"", "ok", "there is none (302)"),
-], ids=["none", "html", "big", "elsewhere"])
+    (302, b"", "ok", "leads elsewhere (302)"),
+    (503, b"", "ok", "answers with 503"),
+], ids=["none", "html", "big", "elsewhere", "broken"])
 def test_host_meta_that_is_none(home, dns_server, status, answer, level, part):
     dns = dns_server(DOMAIN)
     with Http(tls=True) as web:
         web.answer("GET", ".*", status, answer, headers={"Location": "http://localhost:1/"})
         probe(home, DOMAIN, dns, "--host-meta", web.url, "--http-ca-file", web.ca_file,
               web=True).says(level, part)
+
+
+def test_host_meta_that_does_not_come_ends_with_the_time(home):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        seen = probe(home, DOMAIN, "127.0.0.1:1", "--host", "127.0.0.1", "--port", "1", "--time", "1",
+                     "--host-meta", f"https://localhost:{port}", web=True)
+    seen.says("ok", "no answer in time; only web clients need it")
+    seen.says("warning", "the time was over")
 
 
 def test_host_meta_by_a_certificate_that_nobody_knows(home, dns_server):

@@ -27,8 +27,9 @@ enum {
     PROBE_TLSA_MAX = 8,
     PROBE_ROWS_MAX = 200,
     PROBE_LINKS_MAX = 8,
-    PROBE_ITEMS_MAX = 16,
+    PROBE_ITEMS_MAX = 50,
     PROBE_SOON_DAYS = 14, /* a certificate that ends so soon should have been renewed */
+    PROBE_SLOW_MS = 1000, /* an answer */
 };
 
 /* --------------------------------------------------------------------------------------- DNS facts
@@ -90,6 +91,12 @@ struct probe_features {
     bool registration;
     bool dialback, compression;
 };
+struct probe_binding {
+    unsigned bit;
+    const char *name;
+};
+enum { PROBE_BINDINGS = 4 };
+extern const struct probe_binding PROBE_BINDING[PROBE_BINDINGS];
 
 enum probe_version { PROBE_TLS_1_0, PROBE_TLS_1_1, PROBE_TLS_1_2, PROBE_TLS_1_3, PROBE_VERSIONS };
 enum probe_answer { PROBE_UNKNOWN, PROBE_NO, PROBE_YES };
@@ -141,6 +148,7 @@ enum probe_place {
 
 struct probe_account {
     bool asked, online;
+    size_t items_more; /* services that were not looked at */
     char why[PROBE_TEXT_BYTES];
     struct buf features[PROBE_PLACES]; /* each followed by a line feed */
     bool pep;
@@ -246,8 +254,24 @@ enum probe_answer probe_meets(const struct probe *p, const struct probe_need *n)
 void probe_judge(struct probe *p, int64_t now_s);
 /* 0; EXIT_REFUSED for warnings; else that of the first error. */
 int probe_exit_code(const struct probe *p);
+void probe_add(struct probe *p, enum probe_level level, enum exit_code code, const char *what,
+               const char *where, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+#define PROBE_OK_ROW(p, what, where, ...)                                                          \
+    probe_add(p, PROBE_OK, EXIT_DONE, what, where, __VA_ARGS__)
+#define PROBE_WARNING_ROW(p, what, where, ...)                                                     \
+    probe_add(p, PROBE_WARNING, EXIT_REFUSED, what, where, __VA_ARGS__)
+#define PROBE_ERROR_ROW(p, code, what, where, ...)                                                 \
+    probe_add(p, PROBE_ERROR, code, what, where, __VA_ARGS__)
 
-/* probe_show.c */
+/* probe_offers.c: pure. The rows of what is there for web clients, and for an account. */
+void probe_judge_offers(struct probe *p);
+
+/* probe_show.c: for people. */
 void probe_show(struct probe *p);
+const char *probe_level_text(enum probe_level l);
+const char *probe_answer_text(enum probe_answer a);
+
+/* probe_json.c: for programs. */
+void probe_json(const struct probe *p);
 
 #endif

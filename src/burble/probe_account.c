@@ -51,13 +51,24 @@ static void add_all(struct probe_account *a, enum probe_place where,
         add(a, where, info->features[i]);
 }
 
+/* Services may be items of the server, or the server itself. */
+static void take_services(struct probe_account *a, const struct burble_disco_info *info)
+{
+    if (burble_disco_is(info, "conference", "text"))
+        add_all(a, PROBE_AT_MUC, info);
+    if (burble_disco_has(info, "urn:xmpp:http:upload:0"))
+        add_all(a, PROBE_AT_UPLOAD, info);
+}
+
 static void about_server(struct burble *c, const struct burble_disco_info *info, void *arg)
 {
     struct work *w = arg;
     (void)c;
     w->open--;
-    if (info->outcome == BURBLE_IQ_RESULT)
+    if (info->outcome == BURBLE_IQ_RESULT) {
         add_all(&w->p->account, PROBE_AT_SERVER, info);
+        take_services(&w->p->account, info);
+    }
     end_if_done(w);
 }
 
@@ -78,12 +89,8 @@ static void about_item(struct burble *c, const struct burble_disco_info *info, v
     struct work *w = arg;
     (void)c;
     w->open--;
-    if (info->outcome == BURBLE_IQ_RESULT) {
-        if (burble_disco_is(info, "conference", "text"))
-            add_all(&w->p->account, PROBE_AT_MUC, info);
-        if (burble_disco_has(info, "urn:xmpp:http:upload:0"))
-            add_all(&w->p->account, PROBE_AT_UPLOAD, info);
-    }
+    if (info->outcome == BURBLE_IQ_RESULT)
+        take_services(&w->p->account, info);
     end_if_done(w);
 }
 
@@ -95,6 +102,8 @@ static void items(struct burble *c, const struct burble_disco_items *list, void 
         if (list->items[i].node == NULL &&
             burble_disco_info(c, list->items[i].jid, NULL, about_item, w, NULL) == 0)
             w->open++;
+    if (list->item_count > PROBE_ITEMS_MAX)
+        w->p->account.items_more = list->item_count - PROBE_ITEMS_MAX;
     end_if_done(w);
 }
 

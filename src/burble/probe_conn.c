@@ -134,9 +134,9 @@ static bool begin_tls(struct look *l)
     l->tls = tls_connect_new(l->p->trust, &c);
     if (l->tls == NULL)
         return false;
-    (void)l->tls->ops->feed(l->tls, SLICE_NONE, &up, &l->net, clock_now());
+    enum wire_state state = l->tls->ops->feed(l->tls, SLICE_NONE, &up, &l->net, clock_now());
     buf_free(&up);
-    return true;
+    return state != WIRE_FAILED; /* false: our TLS library does not know the version */
 }
 
 static void copy_problem(struct look *l, char *out, size_t size)
@@ -251,7 +251,7 @@ static bool element(struct look *l, struct xml x)
     if (l->state == LOOK_PROCEED && xml_is(x, NS_TLS, SLICE("proceed"))) {
         xml_parser_restart(l->parser);
         if (!begin_tls(l))
-            finish(l, "out of memory");
+            finish(l, "TLS cannot be begun here");
         return false;
     }
     if (l->state == LOOK_PROCEED) {

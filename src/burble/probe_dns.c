@@ -113,6 +113,7 @@ static void srv(void *ctx, enum resolver_result result, const struct resolver_sr
     }
 }
 
+/* Until all that was asked is answered. */
 static void run(struct probe *p)
 {
     while (p->open > 0) {
@@ -154,23 +155,36 @@ static int only(struct probe *p, const char *host, unsigned port, bool direct)
     return 0;
 }
 
+/* A domain that is an address has no records (RFC 6120 section 3.2.3). bare_out: without brackets.
+ */
+static bool is_address(const char *domain, char bare_out[RESOLVER_NAME_BYTES + 1])
+{
+    struct addr literal;
+    struct slice s = slice_z(domain);
+    if (s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']')
+        s = slice_of(s.ptr + 1, s.len - 2);
+    (void)snprintf(bare_out, RESOLVER_NAME_BYTES + 1, "%.*s", SLICE_ARG(s));
+    return addr_parse(s, 0, &literal);
+}
+
 int probe_dns(struct probe *p)
 {
-    char name[RESOLVER_NAME_BYTES + 32];
+    char name[RESOLVER_NAME_BYTES + 32], bare[RESOLVER_NAME_BYTES + 1];
     const char *host = app_option(p->app, "host"), *tls = app_option(p->app, "tls");
     unsigned port = 0;
     int status = app_option_number(p->app, "port", 1, 65535, &port);
     if (status != 0)
         return status;
-    if (host != NULL || port != 0) {
-        status = only(p, host != NULL ? host : p->ascii, port,
-                      tls != NULL && strcmp(tls, "direct") == 0);
+    if (host != NULL || port != 0 || is_address(p->ascii, bare)) {
+        status =
+            only(p, host != NULL ? host : bare, port, tls != NULL && strcmp(tls, "direct") == 0);
         run(p);
         return status;
     }
     p->srv_asked = true;
     for (enum probe_service s = 0; s < PROBE_SERVICES; s++) {
         struct probe_ask *a = ask_new(p, s, NULL);
+        p->srv[s] = RESOLVER_TIMEOUT; /* until it answers */
         if ((s == PROBE_SERVER || s == PROBE_SERVER_TLS) && !p->servers)
             continue;
         (void)snprintf(name, sizeof(name), "%s.%s", SERVICES[s], p->ascii);
@@ -180,6 +194,8 @@ int probe_dns(struct probe *p)
             p->open++;
     }
     run(p);
+    if (p->late)
+        return 0;
     fall_back(p, PROBE_CLIENT, 5222);
     if (p->servers)
         fall_back(p, PROBE_SERVER, 5269);

@@ -25,15 +25,22 @@ static void take_names(struct xml list, const char *element, struct probe_names 
             copy(xml_text(x), out->text[out->count++], PROBE_NAME_BYTES);
 }
 
+const struct probe_binding PROBE_BINDING[PROBE_BINDINGS] = {
+    {PROBE_BIND_EXPORTER, "tls-exporter"},
+    {PROBE_BIND_END_POINT, "tls-server-end-point"},
+    {PROBE_BIND_UNIQUE, "tls-unique"},
+    {PROBE_BIND_OTHER, "others"},
+};
+
 static void take_bindings(struct xml list, struct probe_features *out)
 {
     out->bindings_said = true;
     for (struct xml x = xml_first_element(list); xml_some(x); x = xml_next_element(x)) {
         struct slice type = xml_attr(x, SLICE("type"));
-        out->bindings |= slice_is(type, "tls-unique")             ? PROBE_BIND_UNIQUE
-                         : slice_is(type, "tls-exporter")         ? PROBE_BIND_EXPORTER
-                         : slice_is(type, "tls-server-end-point") ? PROBE_BIND_END_POINT
-                                                                  : PROBE_BIND_OTHER;
+        size_t i = 0;
+        while (i < PROBE_BINDINGS - 1 && !slice_eq(type, slice_z(PROBE_BINDING[i].name)))
+            i++;
+        out->bindings |= PROBE_BINDING[i].bit;
     }
 }
 

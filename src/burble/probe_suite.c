@@ -1,6 +1,7 @@
 /* The XMPP Compliance Suites 2023 (XEP-0479 version 0.1.0): what a server has to have, as far as it
  * can be seen from outside and by an account. What can only be known by its administrator
- * (components, XEP-0114) is left out. Pure. */
+ * (components, XEP-0114) is left
+ * out, and so is what is seen in a room alone (XEP-0313, XEP-0410 there). Pure. */
 #include <string.h>
 
 #include "burble/probe.h"
@@ -33,12 +34,30 @@ static enum probe_answer direct_tls(const struct probe *p)
     return any(p, has_direct);
 }
 
-static enum probe_answer web(const struct probe *p)
+static bool has_link(const struct probe_meta *m, const char *rel)
 {
-    return !p->meta_asked                               ? PROBE_UNKNOWN
-           : p->meta_xml.count + p->meta_json.count > 0 ? PROBE_YES
-           : p->meta_xml.there == PROBE_UNKNOWN         ? PROBE_UNKNOWN
-                                                        : PROBE_NO;
+    for (size_t i = 0; i < m->count; i++)
+        if (strcmp(m->links[i].rel, rel) == 0)
+            return true;
+    return false;
+}
+
+/* As host-meta says; who does not say so may have it all the same, but is not found. */
+static enum probe_answer web(const struct probe *p, const char *rel)
+{
+    return has_link(&p->meta_xml, rel) || has_link(&p->meta_json, rel) ? PROBE_YES
+           : p->meta_xml.there == PROBE_UNKNOWN                        ? PROBE_UNKNOWN
+                                                                       : PROBE_NO;
+}
+
+static enum probe_answer websocket(const struct probe *p)
+{
+    return web(p, "websocket");
+}
+
+static enum probe_answer bosh(const struct probe *p)
+{
+    return web(p, "xbosh");
 }
 
 static enum probe_answer account_is_pep(const struct probe *p)
@@ -57,34 +76,40 @@ static enum probe_answer bookmarks(const struct probe *p)
                : PROBE_NO;
 }
 
-static enum probe_answer carbons(const struct probe *p)
+/* Servers say it of themselves, or of the account. */
+static enum probe_answer at_either(const struct probe *p, const char *feature)
 {
-    if (!p->account.online)
+    const struct probe_account *a = &p->account;
+    if (!a->online)
         return PROBE_UNKNOWN;
-    return probe_has(&p->account, PROBE_AT_SERVER, "urn:xmpp:carbons:2") ||
-                   probe_has(&p->account, PROBE_AT_ACCOUNT, "urn:xmpp:carbons:2")
+    return probe_has(a, PROBE_AT_SERVER, feature) || probe_has(a, PROBE_AT_ACCOUNT, feature)
                ? PROBE_YES
                : PROBE_NO;
+}
+
+static enum probe_answer blocking(const struct probe *p)
+{
+    return at_either(p, "urn:xmpp:blocking");
+}
+
+static enum probe_answer archive(const struct probe *p)
+{
+    return at_either(p, "urn:xmpp:mam:2");
+}
+
+static enum probe_answer carbons(const struct probe *p)
+{
+    return at_either(p, "urn:xmpp:carbons:2");
 }
 
 static enum probe_answer vcard(const struct probe *p)
 {
-    if (!p->account.online)
-        return PROBE_UNKNOWN;
-    return probe_has(&p->account, PROBE_AT_SERVER, "vcard-temp") ||
-                   probe_has(&p->account, PROBE_AT_ACCOUNT, "vcard-temp")
-               ? PROBE_YES
-               : PROBE_NO;
+    return at_either(p, "vcard-temp");
 }
 
 static enum probe_answer push(const struct probe *p)
 {
-    if (!p->account.online)
-        return PROBE_UNKNOWN;
-    return probe_has(&p->account, PROBE_AT_SERVER, "urn:xmpp:push:0") ||
-                   probe_has(&p->account, PROBE_AT_ACCOUNT, "urn:xmpp:push:0")
-               ? PROBE_YES
-               : PROBE_NO;
+    return at_either(p, "urn:xmpp:push:0");
 }
 
 #define LOOK(suite, advanced, xep, what, fn)                                                       \
@@ -104,20 +129,21 @@ const struct probe_need PROBE_NEEDS[] = {
     HAS(SUITE_CORE, true, "0115", "entity capabilities", PROBE_AT_STREAM,
         "http://jabber.org/protocol/caps"),
     LOOK(SUITE_CORE, true, "0163", "personal eventing", account_is_pep),
-    LOOK(SUITE_WEB, false, "0156", "a way in for web clients (RFC 7395, XEP-0206)", web),
+    LOOK(SUITE_WEB, false, "RFC 7395", "WebSocket, as host-meta says", websocket),
+    LOOK(SUITE_WEB, false, "0206", "BOSH, as host-meta says", bosh),
     LOOK(SUITE_IM, false, "0054", "vcard-temp", vcard),
     LOOK(SUITE_IM, false, "0280", "message carbons", carbons),
     HAS(SUITE_IM, false, "0045", "group chat", PROBE_AT_MUC, "http://jabber.org/protocol/muc"),
     HAS(SUITE_IM, false, "0363", "file upload", PROBE_AT_UPLOAD, "urn:xmpp:http:upload:0"),
     HAS(SUITE_IM, true, "0398", "avatars in both forms", PROBE_AT_ACCOUNT,
         "urn:xmpp:pep-vcard-conversion:0"),
-    HAS(SUITE_IM, true, "0191", "blocking", PROBE_AT_SERVER, "urn:xmpp:blocking"),
+    LOOK(SUITE_IM, true, "0191", "blocking", blocking),
     LOOK(SUITE_IM, true, "0402", "bookmarks (or 0049)", bookmarks),
     HAS(SUITE_IM, true, "0223", "private data in pubsub", PROBE_AT_ACCOUNT,
         "http://jabber.org/protocol/pubsub#publish-options"),
     HAS(SUITE_IM, true, "0049", "private XML storage", PROBE_AT_SERVER, "jabber:iq:private"),
     HAS(SUITE_IM, true, "0198", "stream management", PROBE_AT_STREAM, "urn:xmpp:sm:3"),
-    HAS(SUITE_IM, true, "0313", "message archive", PROBE_AT_ACCOUNT, "urn:xmpp:mam:2"),
+    LOOK(SUITE_IM, true, "0313", "message archive", archive),
     HAS(SUITE_MOBILE, false, "0198", "stream management", PROBE_AT_STREAM, "urn:xmpp:sm:3"),
     HAS(SUITE_MOBILE, false, "0352", "client state indication", PROBE_AT_STREAM, "urn:xmpp:csi:0"),
     LOOK(SUITE_MOBILE, true, "0357", "push notifications", push),

@@ -126,7 +126,8 @@ static void good(void)
     port->facts.not_after_s = NOW_S + 60 * DAY_S;
     port->clear.seen = port->clear.starttls = port->clear.starttls_required = true;
     read_features("<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-1-PLUS"
-                  "</mechanism></mechanisms><sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'/>");
+                  "</mechanism></mechanisms><sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>"
+                  "<channel-binding type='tls-exporter'/></sasl-channel-binding>");
     port->secured = f;
 }
 
@@ -238,12 +239,23 @@ static void TLS_and_logins_are_judged(void **state)
     good();
     p->ports[0].versions[PROBE_TLS_1_1] = PROBE_YES;
     says(PROBE_WARNING, EXIT_REFUSED, "TLS 1.1, which RFC 8996 forbids");
+    p->ports[0].versions[PROBE_TLS_1_0] = PROBE_YES;
+    says(PROBE_WARNING, EXIT_REFUSED, "TLS 1.0 and 1.1, which");
     good();
     p->ports[0].versions[PROBE_TLS_1_3] = PROBE_NO;
     says(PROBE_WARNING, EXIT_REFUSED, "does not take TLS 1.3");
     good();
     p->ports[0].clear.sasl = p->ports[0].secured.sasl;
     says(PROBE_ERROR, EXIT_LOGIN, "without TLS");
+    p->ports[0].tls = PROBE_UNKNOWN; /* nor is there any TLS */
+    says(PROBE_ERROR, EXIT_LOGIN, "without TLS");
+    good();
+    p->ports[0].secured.bindings = 0;
+    says(PROBE_WARNING, EXIT_REFUSED, "no channel binding that TLS 1.3 has");
+    p->ports[0].secured.bindings = PROBE_BIND_UNIQUE;
+    says(PROBE_WARNING, EXIT_REFUSED, "no channel binding that TLS 1.3 has");
+    p->ports[0].versions[PROBE_TLS_1_3] = PROBE_UNKNOWN;
+    assert_int_equal(judge(), EXIT_DONE);
     good();
     p->ports[0].secured.sasl.count = 0;
     says(PROBE_ERROR, EXIT_LOGIN, "nobody can log in");
@@ -324,11 +336,16 @@ static void features_are_held_against_the_suites(void **state)
     p->account = (struct probe_account){.asked = true, .why = "the password is wrong"};
     says(PROBE_ERROR, EXIT_LOGIN, "the password is wrong");
     p->account.online = true;
-    p->account.pings = 1;
+    p->account.pings = 2;
+    p->account.ping_us_sum = 2 * PROBE_SLOW_MS * 1000;
+    says(PROBE_WARNING, EXIT_REFUSED, "an answer takes 1000 ms");
+    p->account.ping_us_sum--;
     buf_lit(&p->account.features[PROBE_AT_SERVER], SERVER);
     buf_lit(&p->account.features[PROBE_AT_STREAM], "urn:xmpp:sm:3\nurn:xmpp:csi:0\n");
     assert_true(probe_has(&p->account, PROBE_AT_SERVER, "vcard-temp"));
     assert_false(probe_has(&p->account, PROBE_AT_SERVER, "vcard"));
+    p->account.items_more = 3;
+    says(PROBE_OK, EXIT_REFUSED, "3 services of the server were not looked at");
     assert_false(probe_has(&p->account, PROBE_AT_ACCOUNT, "vcard-temp"));
     says(PROBE_WARNING, EXIT_REFUSED, "missing: group chat (0045), file upload (0363)");
     buf_lit(&p->account.features[PROBE_AT_MUC], "http://jabber.org/protocol/muc\n");

@@ -9,9 +9,8 @@
 
 enum { DAY_S = 86400, RSA_BITS_MIN = 2048 };
 
-__attribute__((format(printf, 6, 7))) static void add(struct probe *p, enum probe_level level,
-                                                      enum exit_code code, const char *what,
-                                                      const char *where, const char *fmt, ...)
+void probe_add(struct probe *p, enum probe_level level, enum exit_code code, const char *what,
+               const char *where, const char *fmt, ...)
 {
     va_list args;
     if (p->row_count == PROBE_ROWS_MAX)
@@ -24,10 +23,6 @@ __attribute__((format(printf, 6, 7))) static void add(struct probe *p, enum prob
     (void)vsnprintf(r->text, sizeof(r->text), fmt, args);
     va_end(args);
 }
-
-#define OK(p, what, where, ...)        add(p, PROBE_OK, EXIT_DONE, what, where, __VA_ARGS__)
-#define WARN(p, what, where, ...)      add(p, PROBE_WARNING, EXIT_REFUSED, what, where, __VA_ARGS__)
-#define BAD(p, code, what, where, ...) add(p, PROBE_ERROR, code, what, where, __VA_ARGS__)
 
 /* ------------------------------------------------------------------------------------------- DNS
  */
@@ -42,21 +37,24 @@ static void judge_records(struct probe *p)
     for (enum probe_service s = 0; s < PROBE_SERVICES; s++) {
         bool asked = s < PROBE_SERVER || p->servers;
         if (asked && p->srv[s] != RESOLVER_OK && !absent(p->srv[s]))
-            BAD(p, EXIT_UNREACHABLE, "DNS", probe_service_text(s),
-                "%s; ask the DNS servers of the domain why", resolver_result_text(p->srv[s]));
+            PROBE_ERROR_ROW(p, EXIT_UNREACHABLE, "DNS", probe_service_text(s),
+                            "%s; ask the DNS servers of the domain why",
+                            resolver_result_text(p->srv[s]));
     }
     if (absent(p->srv[PROBE_CLIENT]) && absent(p->srv[PROBE_CLIENT_TLS]))
-        WARN(p, "DNS", probe_service_text(PROBE_CLIENT),
-             "there is no record, so clients try %s:5222; add one that names the server", p->ascii);
+        PROBE_WARNING_ROW(
+            p, "DNS", probe_service_text(PROBE_CLIENT),
+            "there is no record, so clients try %s:5222; add one that names the server", p->ascii);
     else if (p->srv[PROBE_CLIENT] == RESOLVER_OK && absent(p->srv[PROBE_CLIENT_TLS]))
-        OK(p, "DNS", probe_service_text(PROBE_CLIENT_TLS),
-           "there is no record: direct TLS (XEP-0368) would save a round trip");
+        PROBE_OK_ROW(p, "DNS", probe_service_text(PROBE_CLIENT_TLS),
+                     "there is no record: direct TLS (XEP-0368) would save a round trip");
     else if (absent(p->srv[PROBE_CLIENT]))
-        WARN(p, "DNS", probe_service_text(PROBE_CLIENT),
-             "there is no record: clients that know no direct TLS do not find the server");
+        PROBE_WARNING_ROW(
+            p, "DNS", probe_service_text(PROBE_CLIENT),
+            "there is no record: clients that know no direct TLS do not find the server");
     if (p->servers && absent(p->srv[PROBE_SERVER]) && absent(p->srv[PROBE_SERVER_TLS]))
-        OK(p, "DNS", probe_service_text(PROBE_SERVER),
-           "there is no record, so other servers try %s:5269", p->ascii);
+        PROBE_OK_ROW(p, "DNS", probe_service_text(PROBE_SERVER),
+                     "there is no record, so other servers try %s:5269", p->ascii);
 }
 
 static void judge_target(struct probe *p, const struct probe_target *t)
@@ -65,22 +63,23 @@ static void judge_target(struct probe *p, const struct probe_target *t)
     (void)snprintf(where, sizeof(where), "%.60s:%u", t->host, (unsigned)t->port);
     if (t->none) {
         if (t->service < PROBE_SERVER)
-            BAD(p, EXIT_UNREACHABLE, "DNS", probe_service_text(t->service),
-                "the record says that there is no such service (target \".\")");
+            PROBE_ERROR_ROW(p, EXIT_UNREACHABLE, "DNS", probe_service_text(t->service),
+                            "the record says that there is no such service (target \".\")");
         else
-            OK(p, "DNS", probe_service_text(t->service),
-               "the record says that there is no such service");
+            PROBE_OK_ROW(p, "DNS", probe_service_text(t->service),
+                         "the record says that there is no such service");
         return;
     }
     if (t->address_count == 0 && !(t->implied && t->service >= PROBE_SERVER))
-        BAD(p, EXIT_UNREACHABLE, "DNS", where, "%s; %s",
-            t->open ? "no answer in time" : resolver_result_text(t->resolved),
-            t->implied ? "give the name an address, or add SRV records"
-                       : "give the name an address, or take it out of the SRV records");
+        PROBE_ERROR_ROW(p, EXIT_UNREACHABLE, "DNS", where, "%s; %s",
+                        t->open ? "no answer in time" : resolver_result_text(t->resolved),
+                        t->implied ? "give the name an address, or add SRV records"
+                                   : "give the name an address, or take it out of the SRV records");
     if (t->tlsa_count > 0 && !t->tlsa_authenticated)
-        WARN(p, "TLSA", where,
-             "the records are not proven by DNSSEC (or the resolver does not check it), so nobody "
-             "may use them");
+        PROBE_WARNING_ROW(
+            p, "TLSA", where,
+            "the records are not proven by DNSSEC (or the resolver does not check it), so nobody "
+            "may use them");
 }
 
 static bool tlsa_fits(const struct probe_target *t, const struct probe_port *port, bool *known)
@@ -116,23 +115,27 @@ static void judge_reach(struct probe *p, const struct probe_port *port, const ch
 {
     enum exit_code code = port->tls == PROBE_NO ? EXIT_LOGIN : EXIT_PROTOCOL;
     if (port->tcp == PROBE_UNKNOWN && port->error[0] != '\0') {
-        OK(p, "TCP", where, "not looked at: %s", port->error);
+        PROBE_OK_ROW(p, "TCP", where, "not looked at: %s", port->error);
     } else if (port->tcp == PROBE_UNKNOWN) {
-        WARN(p, "TCP", where, "the time was over before it was looked at");
+        PROBE_WARNING_ROW(p, "TCP", where, "the time was over before it was looked at");
     } else if (port->tcp == PROBE_NO && is_guess(port)) {
-        OK(p, "TCP", where, "%s: there are no other servers for this domain", port->error);
+        PROBE_OK_ROW(p, "TCP", where, "%s: there are no other servers for this domain",
+                     port->error);
     } else if (port->tcp == PROBE_NO) {
-        BAD(p, EXIT_UNREACHABLE, "TCP", where,
-            "%s; is the server running, and does the firewall let this port in?", port->error);
+        PROBE_ERROR_ROW(p, EXIT_UNREACHABLE, "TCP", where,
+                        "%s; is the server running, and does the firewall let this port in?",
+                        port->error);
     } else if (strcmp(port->condition, "host-unknown") == 0) {
-        BAD(p, EXIT_PROTOCOL, "stream", where,
-            "the server there does not know %s; add it to its domains", p->domain);
+        PROBE_ERROR_ROW(p, EXIT_PROTOCOL, "stream", where,
+                        "the server there does not know %s; add it to its domains", p->domain);
     } else if (port->error[0] != '\0' && port->tls != PROBE_YES) {
-        BAD(p, code, port->tls == PROBE_NO ? "TLS" : "stream", where, "%s", port->error);
+        PROBE_ERROR_ROW(p, code, port->tls == PROBE_NO ? "TLS" : "stream", where, "%s",
+                        port->error);
     } else if (port->error[0] != '\0' && is_server(port)) {
-        OK(p, "stream", where, "behind TLS %s; without a certificate of our own", port->error);
+        PROBE_OK_ROW(p, "stream", where, "behind TLS %s; without a certificate of our own",
+                     port->error);
     } else if (port->error[0] != '\0') {
-        BAD(p, EXIT_PROTOCOL, "stream", where, "%s", port->error);
+        PROBE_ERROR_ROW(p, EXIT_PROTOCOL, "stream", where, "%s", port->error);
     }
 }
 
@@ -162,35 +165,50 @@ static void judge_certificate(struct probe *p, const struct probe_port *port, co
     int64_t days = (port->facts.not_after_s - now_s) / DAY_S;
     bool known;
     if (port->problem.fault != TLS_FAULT_NONE && is_server(port))
-        WARN(p, "certificate", where, "%s; %s (other servers may go on by dialback)",
-             port->problem_text, remedy(port->problem.fault, port));
+        PROBE_WARNING_ROW(p, "certificate", where, "%s; %s (other servers may go on by dialback)",
+                          port->problem_text, remedy(port->problem.fault, port));
     else if (port->problem.fault != TLS_FAULT_NONE)
-        BAD(p, EXIT_LOGIN, "certificate", where, "%s; %s", port->problem_text,
-            remedy(port->problem.fault, port));
+        PROBE_ERROR_ROW(p, EXIT_LOGIN, "certificate", where, "%s; %s", port->problem_text,
+                        remedy(port->problem.fault, port));
     else if (days < PROBE_SOON_DAYS)
-        WARN(p, "certificate", where, "it ends in %lld days; renew it", (long long)days);
+        PROBE_WARNING_ROW(p, "certificate", where, "it ends in %lld days; renew it",
+                          (long long)days);
     if (strcmp(port->facts.key_type, "RSA") == 0 && port->facts.key_bits < RSA_BITS_MIN)
-        WARN(p, "certificate", where, "its RSA key has %d bits; make one of %d or an EC key",
-             port->facts.key_bits, (int)RSA_BITS_MIN);
+        PROBE_WARNING_ROW(p, "certificate", where,
+                          "its RSA key has %d bits; make one of %d or an EC key",
+                          port->facts.key_bits, (int)RSA_BITS_MIN);
     bool fits = tlsa_fits(port->target, port, &known);
     if (known && !fits)
-        BAD(p, EXIT_LOGIN, "TLSA", where,
+        PROBE_ERROR_ROW(
+            p, EXIT_LOGIN, "TLSA", where,
             "no record names the key of the certificate; who checks them does not come in");
+}
+
+static void judge_clear(struct probe *p, const struct probe_port *port, const char *where)
+{
+    if (!is_server(port) && (port->clear.sasl.count > 0 || port->clear.sasl2.count > 0))
+        PROBE_ERROR_ROW(
+            p, EXIT_LOGIN, "TLS", where,
+            "it lets people log in without TLS: everybody on the way can read it; require TLS");
 }
 
 static void judge_tls(struct probe *p, const struct probe_port *port, const char *where)
 {
-    if (port->versions[PROBE_TLS_1_0] == PROBE_YES || port->versions[PROBE_TLS_1_1] == PROBE_YES)
-        WARN(p, "TLS", where, "it takes TLS 1.%s, which RFC 8996 forbids; demand 1.2 at least",
-             port->versions[PROBE_TLS_1_0] == PROBE_YES ? "0" : "1");
+    bool first = port->versions[PROBE_TLS_1_0] == PROBE_YES;
+    bool second = port->versions[PROBE_TLS_1_1] == PROBE_YES;
+    if (first || second)
+        PROBE_WARNING_ROW(p, "TLS", where,
+                          "it takes TLS %s, which RFC 8996 forbids; demand 1.2 at least",
+                          first && second ? "1.0 and 1.1"
+                          : first         ? "1.0"
+                                          : "1.1");
     if (port->versions[PROBE_TLS_1_3] == PROBE_NO)
-        WARN(p, "TLS", where, "it does not take TLS 1.3; update the server's TLS library");
+        PROBE_WARNING_ROW(p, "TLS", where,
+                          "it does not take TLS 1.3; update the server's TLS library");
     if (!port->direct && port->clear.seen && !port->clear.starttls_required &&
         port->clear.sasl.count == 0 && !is_server(port))
-        OK(p, "TLS", where, "STARTTLS is not said to be required, but nobody can log in without");
-    if (!is_server(port) && (port->clear.sasl.count > 0 || port->clear.sasl2.count > 0))
-        BAD(p, EXIT_LOGIN, "TLS", where,
-            "it lets people log in without TLS: everybody on the way can read it; require TLS");
+        PROBE_OK_ROW(p, "TLS", where,
+                     "STARTTLS is not said to be required, but nobody can log in without");
 }
 
 /* ------------------------------------------------------------------------------------------ login
@@ -219,25 +237,37 @@ static void judge_login(struct probe *p, const struct probe_port *port, const ch
     if (!f->seen || is_server(port))
         return;
     if (f->sasl.count == 0 && f->sasl2.count == 0)
-        BAD(p, EXIT_LOGIN, "login", where, "it offers no SASL mechanism; nobody can log in");
+        PROBE_ERROR_ROW(p, EXIT_LOGIN, "login", where,
+                        "it offers no SASL mechanism; nobody can log in");
     else if (!either(f, "SCRAM-", "") && !either(f, "EXTERNAL", ""))
-        WARN(p, "login", where,
-             "no SCRAM: the server gets to see passwords as they are; let it keep SCRAM keys");
+        PROBE_WARNING_ROW(
+            p, "login", where,
+            "no SCRAM: the server gets to see passwords as they are; let it keep SCRAM keys");
     else if (!either(f, "SCRAM-SHA-", "-PLUS"))
-        OK(p, "login", where,
-           "no channel binding (SCRAM-...-PLUS): somebody with a false certificate is not noticed");
+        PROBE_OK_ROW(p, "login", where,
+                     "no channel binding (SCRAM-...-PLUS): somebody with a false certificate is "
+                     "not noticed");
     if (either(f, "DIGEST-MD5", "") || either(f, "CRAM-MD5", ""))
-        WARN(p, "login", where, "it offers a mechanism with MD5, which is historic; turn it off");
+        PROBE_WARNING_ROW(p, "login", where,
+                          "it offers a mechanism with MD5, which is historic; turn it off");
     if (either(f, "SCRAM-SHA-", "-PLUS") && !f->bindings_said)
-        OK(p, "login", where,
-           "it does not say which channel bindings it takes (XEP-0440): clients have to guess");
+        PROBE_OK_ROW(
+            p, "login", where,
+            "it does not say which channel bindings it takes (XEP-0440): clients have to guess");
+    if (either(f, "SCRAM-SHA-", "-PLUS") && f->bindings_said &&
+        port->versions[PROBE_TLS_1_3] == PROBE_YES &&
+        (f->bindings & (PROBE_BIND_EXPORTER | PROBE_BIND_END_POINT)) == 0)
+        PROBE_WARNING_ROW(p, "login", where,
+                          "it takes no channel binding that TLS 1.3 has (RFC 9266): clients cannot "
+                          "use -PLUS; update the server, or its TLS library");
     if (f->compression)
-        WARN(p, "stream", where,
-             "it offers compression, which tells what is encrypted; turn it off");
+        PROBE_WARNING_ROW(p, "stream", where,
+                          "it offers compression, which tells what is encrypted; turn it off");
     if (f->registration)
-        WARN(p, "registration", where,
-             "everybody can make accounts; if that is not wanted, or nobody keeps spammers away, "
-             "turn it off");
+        PROBE_WARNING_ROW(
+            p, "registration", where,
+            "everybody can make accounts; if that is not wanted, or nobody keeps spammers away, "
+            "turn it off");
 }
 
 static void judge_port(struct probe *p, const struct probe_port *port, int64_t now_s)
@@ -247,6 +277,7 @@ static void judge_port(struct probe *p, const struct probe_port *port, int64_t n
     (void)snprintf(where, sizeof(where), "%s%s", addr, is_server(port) ? " s2s" : "");
     size_t before = p->row_count;
     judge_reach(p, port, where);
+    judge_clear(p, port, where);
     if (port->tls == PROBE_YES) {
         judge_certificate(p, port, where, now_s);
         judge_tls(p, port, where);
@@ -256,7 +287,7 @@ static void judge_port(struct probe *p, const struct probe_port *port, int64_t n
         if (p->rows[i].level != PROBE_OK)
             return;
     if (port->tls == PROBE_YES)
-        OK(p, is_server(port) ? "servers" : "clients", where, "nothing is wrong with it");
+        PROBE_OK_ROW(p, is_server(port) ? "servers" : "clients", where, "nothing is wrong with it");
 }
 
 /* Somebody must be able to come in. */
@@ -268,93 +299,8 @@ static void judge_all_ports(struct probe *p, int64_t now_s)
         reached += p->ports[i].tcp == PROBE_YES && !is_server(&p->ports[i]);
     }
     if (reached == 0)
-        BAD(p, EXIT_UNREACHABLE, "clients", p->domain, "no address for clients could be reached");
-}
-
-/* --------------------------------------------------------------------------------- web and account
- */
-
-static void judge_meta(struct probe *p)
-{
-    const struct probe_meta *x = &p->meta_xml, *j = &p->meta_json;
-    if (!p->meta_asked)
-        return;
-    if (x->there == PROBE_UNKNOWN)
-        OK(p, "host-meta", "", "%s; only web clients need it", x->why);
-    else if (x->there == PROBE_NO)
-        OK(p, "host-meta", "", "there is none (%d); only web clients need it", x->status);
-    else if (!x->readable)
-        WARN(p, "host-meta", "", "what is there is no XRD (RFC 6415)");
-    else if (x->count == 0)
-        OK(p, "host-meta", "", "it names no way in for web clients");
-    else if (!x->any_origin)
-        WARN(p, "host-meta", "",
-             "scripts of other sites cannot read it; answer with Access-Control-Allow-Origin: *");
-    else
-        OK(p, "host-meta", "", "it names %zu ways in", x->count);
-    for (size_t i = 0; i < x->count; i++)
-        if (strncmp(x->links[i].href, "https://", 8) != 0 &&
-            strncmp(x->links[i].href, "wss://", 6) != 0)
-            WARN(p, "host-meta", "", "%s leads to what is not encrypted; only https and wss may",
-                 x->links[i].rel);
-    if (x->count > 0 && j->there == PROBE_NO)
-        OK(p, "host-meta", "", "there is no host-meta.json; browsers read that more easily");
-    else if (j->there == PROBE_YES && (!j->readable || j->count != x->count))
-        WARN(p, "host-meta", "", "host-meta.json does not say the same");
-}
-
-static void missing(const struct probe *p, enum probe_suite s, bool advanced, struct buf *out)
-{
-    for (size_t i = 0; i < PROBE_NEED_COUNT; i++) {
-        const struct probe_need *n = &PROBE_NEEDS[i];
-        if (n->suite == s && n->advanced == advanced && probe_meets(p, n) == PROBE_NO)
-            (void)buf_printf(out, "%s%s (%s)", buf_len(out) > 0 ? ", " : "", n->what, n->xep);
-    }
-}
-
-/* Something of it was looked at. */
-static bool is_known(const struct probe *p, enum probe_suite s)
-{
-    for (size_t i = 0; i < PROBE_NEED_COUNT; i++)
-        if (PROBE_NEEDS[i].suite == s && probe_meets(p, &PROBE_NEEDS[i]) != PROBE_UNKNOWN)
-            return true;
-    return false;
-}
-
-static void judge_suites(struct probe *p)
-{
-    for (enum probe_suite s = 0; s < SUITES; s++) {
-        if (!is_known(p, s))
-            continue;
-        struct buf basic = {0}, more = {0};
-        missing(p, s, false, &basic);
-        missing(p, s, true, &more);
-        if (buf_len(&basic) > 0 && s != SUITE_WEB && s != SUITE_CALLS)
-            WARN(p, "XEP-0479", probe_suite_text(s), "missing: %.*s", SLICE_ARG(buf_slice(&basic)));
-        else if (buf_len(&basic) > 0)
-            OK(p, "XEP-0479", probe_suite_text(s), "not there: %.*s", SLICE_ARG(buf_slice(&basic)));
-        else if (buf_len(&more) > 0)
-            OK(p, "XEP-0479", probe_suite_text(s), "complete; of \"advanced\" it misses: %.*s",
-               SLICE_ARG(buf_slice(&more)));
-        else
-            OK(p, "XEP-0479", probe_suite_text(s), "complete");
-        buf_free(&basic);
-        buf_free(&more);
-    }
-}
-
-static void judge_account(struct probe *p)
-{
-    const struct probe_account *a = &p->account;
-    if (!a->asked)
-        return;
-    if (!a->online) {
-        BAD(p, EXIT_LOGIN, "account", "", "%s", a->why[0] != '\0' ? a->why : "no session");
-        return;
-    }
-    if (a->pings == 0)
-        WARN(p, "account", "", "the server does not answer a ping");
-    judge_suites(p);
+        PROBE_ERROR_ROW(p, EXIT_UNREACHABLE, "clients", p->domain,
+                        "no address for clients could be reached");
 }
 
 void probe_judge(struct probe *p, int64_t now_s)
@@ -365,13 +311,16 @@ void probe_judge(struct probe *p, int64_t now_s)
     for (size_t i = 0; i < p->target_count; i++)
         judge_target(p, &p->targets[i]);
     judge_all_ports(p, now_s);
-    judge_meta(p);
-    judge_account(p);
+    probe_judge_offers(p);
     if (p->target_more + p->port_more > 0)
-        OK(p, "limits", "", "%zu targets and %zu ports more were not looked at", p->target_more,
-           p->port_more);
+        PROBE_OK_ROW(p, "limits", "", "%zu targets and %zu ports more were not looked at",
+                     p->target_more, p->port_more);
+    if (p->account.items_more > 0)
+        PROBE_OK_ROW(p, "limits", "", "%zu services of the server were not looked at",
+                     p->account.items_more);
     if (p->late)
-        WARN(p, "limits", "", "the time was over before all was seen; --time gives it more");
+        PROBE_WARNING_ROW(p, "limits", "",
+                          "the time was over before all was seen; --time gives it more");
 }
 
 int probe_exit_code(const struct probe *p)
