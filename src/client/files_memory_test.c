@@ -14,13 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/test_memory.h"
 #include "burble/adhoc.h"
 #include "burble/file.h"
 #include "burble/ibb.h"
 #include "burble/register.h"
 #include "burble/upload.h"
-#include "client/test_client.h"
+#include "client/test_starve.h"
 
 #define BOB    "bob@example.org/x"
 #define IBB    "http://jabber.org/protocol/ibb"
@@ -147,21 +146,6 @@ static void on_stream(struct burble *c, const struct burble_ibb_offer *o, void *
 /* --------------------------------------------------------------------------------- the other side
  */
 
-/* What the test itself needs memory for is not refused. */
-static void feed(struct heard *h, const char *bytes)
-{
-    struct burble_input in = {.kind = bytes != NULL ? BURBLE_IN_BYTES : BURBLE_IN_TIME,
-                              .id = h->t.conn,
-                              .data = bytes,
-                              .len = bytes != NULL ? strlen(bytes) : 0};
-    if (h->t.conn == 0)
-        return;
-    test_memory.armed = true;
-    (void)burble_feed(h->t.c, &in, h->t.now);
-    test_memory.armed = false;
-    test_collect(&h->t);
-}
-
 /* The value of an attribute behind at, or "". */
 static const char *value(const char *at, const char *name, char out[64])
 {
@@ -205,7 +189,7 @@ static bool answer_one(struct heard *h, char *sent)
              *to != '\0' ? " from='" : "", to, *to != '\0' ? "'" : "", answer_to(iq));
     memmove(iq, end + 1, strlen(end + 1) + 1);
     if (request)
-        feed(h, text);
+        starve_feed(&h->t, text);
     if (!offer)
         return true;
     snprintf(text, sizeof(text),
@@ -214,7 +198,7 @@ static bool answer_one(struct heard *h, char *sent)
              "xmlns='urn:xmpp:jingle:transports:ibb:1' block-size='4096' sid='x'/></content>"
              "</jingle></iq>",
              sid);
-    feed(h, text);
+    starve_feed(&h->t, text);
     return true;
 }
 
@@ -293,10 +277,10 @@ static void play(struct heard *h)
     ask(h);
     answer_all(h);
     for (size_t i = 0; i < sizeof(SCRIPT) / sizeof(SCRIPT[0]); i++)
-        feed(h, SCRIPT[i]);
+        starve_feed(&h->t, SCRIPT[i]);
     answer_all(h);
     h->t.now.mono_ms += 400000;
-    feed(h, NULL);
+    starve_feed(&h->t, NULL);
 }
 
 static struct heard h;

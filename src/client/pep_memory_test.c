@@ -13,14 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/test_memory.h"
 #include "burble/answers.h"
 #include "burble/avatar.h"
 #include "burble/bookmarks.h"
 #include "burble/caps.h"
 #include "burble/presence.h"
 #include "burble/vcard.h"
-#include "client/test_client.h"
+#include "client/test_starve.h"
 
 struct scene {
     struct test_client t;
@@ -104,21 +103,6 @@ static void on_known(struct burble *c, const char *jid, void *arg)
     (void)c, (void)jid, (void)arg;
 }
 
-/* What the test itself needs memory for is not refused. */
-static void feed(struct scene *s, const char *bytes)
-{
-    struct burble_input in = {.kind = bytes != NULL ? BURBLE_IN_BYTES : BURBLE_IN_TIME,
-                              .id = s->t.conn,
-                              .data = bytes,
-                              .len = bytes != NULL ? strlen(bytes) : 0};
-    if (s->t.conn == 0)
-        return;
-    test_memory.armed = true;
-    (void)burble_feed(s->t.c, &in, s->t.now);
-    test_memory.armed = false;
-    test_collect(&s->t);
-}
-
 #define SHA "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"
 
 static void begin(struct scene *s)
@@ -190,7 +174,7 @@ static void answer(struct scene *s, const char *to, const char *payload)
         buf_free(&text);
         return;
     }
-    feed(s, buf_slice(&text).ptr);
+    starve_feed(&s->t, buf_slice(&text).ptr);
     buf_free(&text);
 }
 
@@ -230,18 +214,21 @@ static void play(struct scene *s)
               "</conference></item></items></pubsub>");
     (void)test_sent(&s->t);
     ask(s);
-    feed(s, "<presence from='k@b.org/x'><c xmlns='http://jabber.org/protocol/caps' hash='sha-1'"
-            " node='http://n' ver='QgayPKawpkPSDYmwT/WM94uAlu0='/></presence>");
-    feed(s, "<iq type='get' id='1' from='b@b.org/x'><query"
-            " xmlns='http://jabber.org/protocol/disco#info'/></iq>");
-    feed(s, EVENT "<items node='n'><item id='1'><a xmlns='urn:a'/></item></items></event>"
-                  "</message>");
-    feed(s, EVENT "<items node='urn:xmpp:avatar:metadata'><item id='1'>"
-                  "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='5' id='" SHA
-                  "' type='image/png'/></metadata></item></items></event></message>");
-    feed(s, EVENT "<items node='urn:xmpp:bookmarks:1'><item id='r@rooms.org'><conference"
-                  " xmlns='urn:xmpp:bookmarks:1' name='S'><nick>me</nick></conference></item>"
-                  "<retract id='r@rooms.org'/></items></event></message>");
+    starve_feed(&s->t,
+                "<presence from='k@b.org/x'><c xmlns='http://jabber.org/protocol/caps' hash='sha-1'"
+                " node='http://n' ver='QgayPKawpkPSDYmwT/WM94uAlu0='/></presence>");
+    starve_feed(&s->t, "<iq type='get' id='1' from='b@b.org/x'><query"
+                       " xmlns='http://jabber.org/protocol/disco#info'/></iq>");
+    starve_feed(&s->t,
+                EVENT "<items node='n'><item id='1'><a xmlns='urn:a'/></item></items></event>"
+                      "</message>");
+    starve_feed(&s->t, EVENT "<items node='urn:xmpp:avatar:metadata'><item id='1'>"
+                             "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='5' id='" SHA
+                             "' type='image/png'/></metadata></item></items></event></message>");
+    starve_feed(&s->t,
+                EVENT "<items node='urn:xmpp:bookmarks:1'><item id='r@rooms.org'><conference"
+                      " xmlns='urn:xmpp:bookmarks:1' name='S'><nick>me</nick></conference></item>"
+                      "<retract id='r@rooms.org'/></items></event></message>");
     for (size_t i = 0; i < sizeof(ANSWERS) / sizeof(ANSWERS[0]); i++)
         answer(s, ANSWERS[i].to, ANSWERS[i].payload);
     for (int i = 0; i < 4; i++) /* what is set, and the second half of the avatar */
@@ -255,7 +242,7 @@ static void play(struct scene *s)
     }
     test_memory.armed = false;
     s->t.now.mono_ms += 400000;
-    feed(s, NULL);
+    starve_feed(&s->t, NULL);
 }
 
 /* How often memory was asked for. */

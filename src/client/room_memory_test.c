@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/test_memory.h"
 #include "burble/archive.h"
 #include "client/test_room.h"
+#include "client/test_starve.h"
 
 static unsigned asked, answered;
 
@@ -28,21 +28,6 @@ static void on_archived(struct burble *c, const struct burble_archive_result *r,
 {
     (void)c, (void)r, (void)arg;
     answered++;
-}
-
-/* What the test itself needs memory for is not refused. */
-static void feed(struct seen *s, const char *bytes)
-{
-    struct burble_input in = {.kind = bytes != NULL ? BURBLE_IN_BYTES : BURBLE_IN_TIME,
-                              .id = s->t.conn,
-                              .data = bytes,
-                              .len = bytes != NULL ? strlen(bytes) : 0};
-    if (s->t.conn == 0)
-        return;
-    test_memory.armed = true;
-    (void)burble_feed(s->t.c, &in, s->t.now);
-    test_memory.armed = false;
-    test_collect(&s->t);
 }
 
 static void ask(struct seen *s)
@@ -96,12 +81,12 @@ static void play(struct seen *s)
     (void)burble_on_invitation(s->t.c, test_room_on_invitation, s);
     test_memory.armed = false;
     for (size_t i = 0; i < sizeof(SCRIPT) / sizeof(SCRIPT[0]); i++) {
-        feed(s, SCRIPT[i]);
+        starve_feed(&s->t, SCRIPT[i]);
         if (i == 4)
             ask(s);
     }
     s->t.now.mono_ms += 400000;
-    feed(s, NULL);
+    starve_feed(&s->t, NULL);
 }
 
 /* How often memory was asked for. */
