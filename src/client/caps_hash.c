@@ -46,6 +46,28 @@ static int piece_take(struct pieces *p, struct buf *b)
     return 0;
 }
 
+/* Appends what an element says to out. 0; ERR_NOT_FOUND: it does not count, and nothing was
+ * appended; ERR_SYNTAX, ERR_MEMORY. */
+typedef int piece_fn(struct xml x, struct arena *mem, struct buf *out);
+
+/* A piece for each child of that name. What fn reads of it is one level deeper, at most three. */
+static int pieces_read(struct pieces *p, struct xml x, struct slice ns, struct slice name,
+                       struct arena *mem, piece_fn *fn)
+{
+    struct buf b = {0};
+    int err = pieces_make(p, mem, xml_count_named(x, ns, name));
+    for (struct xml c = xml_child(x, ns, name); xml_some(c) && err == 0;
+         c = xml_next_named(c, ns, name)) {
+        err = fn(c, mem, &b);
+        if (err == 0)
+            err = piece_take(p, &b);
+        else if (err == ERR_NOT_FOUND)
+            err = 0;
+    }
+    buf_free(&b);
+    return err;
+}
+
 /* In order, appended to out. Nothing may be there twice: ERR_SYNTAX. */
 static int join(struct pieces *p, struct buf *out, bool twice)
 {
@@ -82,87 +104,59 @@ static bool plain(struct slice s)
 /* --------------------------------------------------------------------------------- XEP-0115 */
 
 /* Sorted by its fields, not by the text: 0x01 is in no text and below all of them. */
-static int old_identities(struct xml query, struct arena *mem, struct buf *out)
+static int old_identity(struct xml x, struct arena *mem, struct buf *out)
 {
-    struct slice name = SLICE("identity");
-    struct pieces p;
-    struct buf b = {0};
-    int err = pieces_make(&p, mem, xml_count_named(query, NS_DISCO_INFO, name));
-    for (struct xml x = xml_child(query, NS_DISCO_INFO, name); xml_some(x) && err == 0;
-         x = xml_next_named(x, NS_DISCO_INFO, name)) {
-        struct slice category = xml_attr(x, SLICE("category")), type = xml_attr(x, SLICE("type"));
-        struct slice lang = xml_lang(x), label = xml_attr(x, SLICE("name"));
-        if (!plain(category) || !plain(type) || !plain(lang) || has(label, '<')) {
-            err = ERR_SYNTAX;
-            break;
-        }
-        buf_add(&b, category);
-        buf_byte(&b, '\1');
-        buf_add(&b, type);
-        buf_byte(&b, '\1');
-        buf_add(&b, lang);
-        buf_byte(&b, '\1');
-        buf_add(&b, label);
-        buf_byte(&b, '<');
-        err = piece_take(&p, &b);
-    }
-    if (err == 0)
-        err = join_marked(&p, out, '/');
-    buf_free(&b);
-    return err;
+    struct slice category = xml_attr(x, SLICE("category")), type = xml_attr(x, SLICE("type"));
+    struct slice lang = xml_lang(x), label = xml_attr(x, SLICE("name"));
+    (void)mem;
+    if (!plain(category) || !plain(type) || !plain(lang) || has(label, '<'))
+        return ERR_SYNTAX;
+    buf_add(out, category);
+    buf_byte(out, '\1');
+    buf_add(out, type);
+    buf_byte(out, '\1');
+    buf_add(out, lang);
+    buf_byte(out, '\1');
+    buf_add(out, label);
+    buf_byte(out, '<');
+    return 0;
 }
 
-static int old_features(struct xml query, struct arena *mem, struct buf *out)
+/* The separator is sorted with them: a feature that begins another one stands first. */
+static int old_text(struct slice text, struct buf *out)
 {
-    struct slice name = SLICE("feature");
-    struct pieces p;
-    struct buf b = {0};
-    int err = pieces_make(&p, mem, xml_count_named(query, NS_DISCO_INFO, name));
-    for (struct xml x = xml_child(query, NS_DISCO_INFO, name); xml_some(x) && err == 0;
-         x = xml_next_named(x, NS_DISCO_INFO, name)) {
-        struct slice var = xml_attr(x, SLICE("var"));
-        if (has(var, '<')) {
-            err = ERR_SYNTAX;
-            break;
-        }
-        /* The separator is sorted with them: a feature that begins another one stands first. */
-        buf_add(&b, var);
-        buf_byte(&b, '\1');
-        err = piece_take(&p, &b);
-    }
-    if (err == 0)
-        err = join_marked(&p, out, '<');
-    buf_free(&b);
-    return err;
+    if (has(text, '<'))
+        return ERR_SYNTAX;
+    buf_add(out, text);
+    buf_byte(out, '\1');
+    return 0;
+}
+
+static int old_feature(struct xml x, struct arena *mem, struct buf *out)
+{
+    (void)mem;
+    return old_text(xml_attr(x, SLICE("var")), out);
+}
+
+static int old_value(struct xml x, struct arena *mem, struct buf *out)
+{
+    (void)mem;
+    return old_text(xml_text(x), out);
 }
 
 /* "var<value<value<", values in order. */
-static int old_field(struct xml field, struct arena *mem, struct buf *out)
+static int old_field(struct xml x, struct arena *mem, struct buf *out)
 {
-    struct slice value = SLICE("value");
     struct pieces p;
-    struct buf b = {0};
-    int err = pieces_make(&p, mem, xml_count_named(field, NS_DATA_FORMS, value));
-    struct slice var = xml_attr(field, SLICE("var"));
-    if (err == 0 &&
-        (!plain(var) || var.len == 0 || !xml_some(xml_child(field, NS_DATA_FORMS, value))))
-        err = ERR_SYNTAX;
+    struct slice var = xml_attr(x, SLICE("var"));
+    if (slice_is(var, "FORM_TYPE"))
+        return ERR_NOT_FOUND;
+    if (!plain(var) || var.len == 0 || !xml_some(xml_child(x, NS_DATA_FORMS, SLICE("value"))))
+        return ERR_SYNTAX;
     buf_add(out, var);
     buf_byte(out, '\1');
-    for (struct xml x = xml_child(field, NS_DATA_FORMS, value); xml_some(x) && err == 0;
-         x = xml_next_named(x, NS_DATA_FORMS, value)) {
-        if (has(xml_text(x), '<')) {
-            err = ERR_SYNTAX;
-            break;
-        }
-        buf_add(&b, xml_text(x));
-        buf_byte(&b, '\1');
-        err = piece_take(&p, &b);
-    }
-    if (err == 0)
-        err = join(&p, out, true);
-    buf_free(&b);
-    return err;
+    int err = pieces_read(&p, x, NS_DATA_FORMS, SLICE("value"), mem, old_value);
+    return err == 0 ? join(&p, out, true) : err;
 }
 
 /* The FORM_TYPE of a form: 0; ERR_NOT_FOUND: it has none that is hidden, and is ignored;
@@ -185,28 +179,19 @@ static int form_type(struct xml form, struct slice *out)
     return out->ptr != NULL ? 0 : ERR_NOT_FOUND;
 }
 
-static int old_form(struct xml form, struct slice type, struct arena *mem, struct buf *out)
+static int old_form(struct xml x, struct arena *mem, struct buf *out)
 {
-    struct slice name = SLICE("field");
+    struct slice type;
     struct pieces p;
-    struct buf b = {0};
-    int err = pieces_make(&p, mem, xml_count_named(form, NS_DATA_FORMS, name));
+    int err = form_type(x, &type);
+    if (err != 0)
+        return err;
     buf_add(out, type);
     buf_byte(out, '\1');
-    for (struct xml f = xml_child(form, NS_DATA_FORMS, name); xml_some(f) && err == 0;
-         f = xml_next_named(f, NS_DATA_FORMS, name)) {
-        if (slice_is(xml_attr(f, SLICE("var")), "FORM_TYPE"))
-            continue;
-        err = old_field(f, mem, &b);
-        if (err == 0)
-            err = piece_take(&p, &b);
-    }
+    err = pieces_read(&p, x, NS_DATA_FORMS, SLICE("field"), mem, old_field);
     if (err == 0 && p.count == 0)
         err = ERR_SYNTAX;
-    if (err == 0)
-        err = join(&p, out, true);
-    buf_free(&b);
-    return err;
+    return err == 0 ? join(&p, out, true) : err;
 }
 
 /* Two forms of one type are ill-formed (section 5.4): the sorted texts show them side by side. */
@@ -221,32 +206,21 @@ static int same_types(const struct pieces *p)
     return 0;
 }
 
-static int old_forms(struct xml query, struct arena *mem, struct buf *out)
+static int old_query(struct xml query, struct arena *mem, struct buf *out)
 {
     struct pieces p;
-    struct buf b = {0};
-    int err = pieces_make(&p, mem, xml_count_named(query, NS_DATA_FORMS, SLICE("x")));
-    for (struct xml x = xml_child(query, NS_DATA_FORMS, SLICE("x")); xml_some(x) && err == 0;
-         x = xml_next_named(x, NS_DATA_FORMS, SLICE("x"))) {
-        struct slice type;
-        err = form_type(x, &type);
-        if (err == 0)
-            err = old_form(x, type, mem, &b);
-        if (err == 0)
-            err = piece_take(&p, &b);
-        if (err == ERR_NOT_FOUND)
-            err = 0;
-    }
-    size_t from = buf_len(out);
+    int err = pieces_read(&p, query, NS_DISCO_INFO, SLICE("identity"), mem, old_identity);
     if (err == 0)
-        err = join(&p, out, false);
+        err = join_marked(&p, out, '/');
     if (err == 0)
-        err = same_types(&p);
-    for (size_t i = from; err == 0 && i < buf_len(out); i++)
-        if (out->ptr[out->start + i] == '\1')
-            out->ptr[out->start + i] = '<';
-    buf_free(&b);
-    return err;
+        err = pieces_read(&p, query, NS_DISCO_INFO, SLICE("feature"), mem, old_feature);
+    if (err == 0)
+        err = join_marked(&p, out, '<');
+    if (err == 0)
+        err = pieces_read(&p, query, NS_DATA_FORMS, SLICE("x"), mem, old_form);
+    if (err == 0)
+        err = join_marked(&p, out, '<');
+    return err == 0 ? same_types(&p) : err;
 }
 
 /* --------------------------------------------------------------------------------- XEP-0390 */
@@ -259,106 +233,78 @@ static void put_part(struct buf *b, struct slice s)
     buf_byte(b, SEP_PART);
 }
 
-static int new_features(struct xml query, struct arena *mem, struct buf *out)
+/* All children of that name in order, and what ends them. */
+static int put_all(struct xml x, struct slice ns, struct slice name, struct arena *mem,
+                   piece_fn *fn, char end, struct buf *out)
 {
-    struct slice name = SLICE("feature");
     struct pieces p;
-    struct buf b = {0};
-    int err = pieces_make(&p, mem, xml_count_named(query, NS_DISCO_INFO, name));
-    for (struct xml x = xml_child(query, NS_DISCO_INFO, name); xml_some(x) && err == 0;
-         x = xml_next_named(x, NS_DISCO_INFO, name)) {
-        put_part(&b, xml_attr(x, SLICE("var")));
-        err = piece_take(&p, &b);
-    }
+    int err = pieces_read(&p, x, ns, name, mem, fn);
     if (err == 0)
         err = join(&p, out, true);
-    buf_byte(out, SEP_SECTION);
-    buf_free(&b);
+    buf_byte(out, end);
     return err;
 }
 
-static int new_identities(struct xml query, struct arena *mem, struct buf *out)
+static int new_feature(struct xml x, struct arena *mem, struct buf *out)
 {
-    struct slice name = SLICE("identity");
-    struct pieces p;
-    struct buf b = {0};
-    int err = pieces_make(&p, mem, xml_count_named(query, NS_DISCO_INFO, name));
-    for (struct xml x = xml_child(query, NS_DISCO_INFO, name); xml_some(x) && err == 0;
-         x = xml_next_named(x, NS_DISCO_INFO, name)) {
-        put_part(&b, xml_attr(x, SLICE("category")));
-        put_part(&b, xml_attr(x, SLICE("type")));
-        put_part(&b, xml_lang(x));
-        put_part(&b, xml_attr(x, SLICE("name")));
-        buf_byte(&b, SEP_ITEM);
-        err = piece_take(&p, &b);
-    }
-    if (err == 0)
-        err = join(&p, out, true);
-    buf_byte(out, SEP_SECTION);
-    buf_free(&b);
-    return err;
+    (void)mem;
+    put_part(out, xml_attr(x, SLICE("var")));
+    return 0;
 }
 
-static int new_field(struct xml field, struct arena *mem, struct buf *out)
+static int new_identity(struct xml x, struct arena *mem, struct buf *out)
 {
-    struct pieces p;
-    struct buf b = {0};
-    int err = pieces_make(&p, mem, xml_count_named(field, NS_DATA_FORMS, SLICE("value")));
-    put_part(out, xml_attr(field, SLICE("var")));
-    for (struct xml x = xml_child(field, NS_DATA_FORMS, SLICE("value")); xml_some(x) && err == 0;
-         x = xml_next_named(x, NS_DATA_FORMS, SLICE("value"))) {
-        put_part(&b, xml_text(x));
-        err = piece_take(&p, &b);
-    }
-    if (err == 0)
-        err = join(&p, out, true);
+    (void)mem;
+    put_part(out, xml_attr(x, SLICE("category")));
+    put_part(out, xml_attr(x, SLICE("type")));
+    put_part(out, xml_lang(x));
+    put_part(out, xml_attr(x, SLICE("name")));
     buf_byte(out, SEP_ITEM);
-    buf_free(&b);
-    return err;
+    return 0;
 }
 
-static int new_form(struct xml form, struct arena *mem, struct buf *out)
+static int new_value(struct xml x, struct arena *mem, struct buf *out)
+{
+    (void)mem;
+    put_part(out, xml_text(x));
+    return 0;
+}
+
+static int new_field(struct xml x, struct arena *mem, struct buf *out)
+{
+    put_part(out, xml_attr(x, SLICE("var")));
+    return put_all(x, NS_DATA_FORMS, SLICE("value"), mem, new_value, SEP_ITEM, out);
+}
+
+static int new_form(struct xml x, struct arena *mem, struct buf *out)
 {
     struct slice type;
-    struct pieces p;
-    struct buf b = {0};
-    int err = form_type(form, &type);
-    if (err == ERR_NOT_FOUND || xml_some(xml_child(form, NS_DATA_FORMS, SLICE("reported"))) ||
-        xml_some(xml_child(form, NS_DATA_FORMS, SLICE("item"))))
+    int err = form_type(x, &type);
+    if (err == ERR_NOT_FOUND || xml_some(xml_child(x, NS_DATA_FORMS, SLICE("reported"))) ||
+        xml_some(xml_child(x, NS_DATA_FORMS, SLICE("item"))))
         err = ERR_SYNTAX;
-    if (err == 0)
-        err = pieces_make(&p, mem, xml_count_named(form, NS_DATA_FORMS, SLICE("field")));
-    for (struct xml f = xml_child(form, NS_DATA_FORMS, SLICE("field")); xml_some(f) && err == 0;
-         f = xml_next_named(f, NS_DATA_FORMS, SLICE("field"))) {
-        err = new_field(f, mem, &b);
-        if (err == 0)
-            err = piece_take(&p, &b);
-    }
-    if (err == 0)
-        err = join(&p, out, true);
-    buf_byte(out, SEP_FORM);
-    buf_free(&b);
-    return err;
+    if (err != 0)
+        return err;
+    return put_all(x, NS_DATA_FORMS, SLICE("field"), mem, new_field, SEP_FORM, out);
 }
 
-static int new_forms(struct xml query, struct arena *mem, struct buf *out)
+/* Nothing but these may be in it. */
+static bool is_known(struct xml x)
 {
-    struct pieces p;
-    struct buf b = {0};
-    int err = pieces_make(&p, mem, xml_count_named(query, NS_DATA_FORMS, SLICE("x")));
-    for (struct xml x = xml_first_element(query); xml_some(x) && err == 0;
-         x = xml_next_element(x)) {
-        if (xml_is(x, NS_DISCO_INFO, SLICE("feature")) ||
-            xml_is(x, NS_DISCO_INFO, SLICE("identity")))
-            continue;
-        err = xml_is(x, NS_DATA_FORMS, SLICE("x")) ? new_form(x, mem, &b) : ERR_SYNTAX;
-        if (err == 0)
-            err = piece_take(&p, &b);
-    }
+    return xml_is(x, NS_DISCO_INFO, SLICE("feature")) ||
+           xml_is(x, NS_DISCO_INFO, SLICE("identity")) || xml_is(x, NS_DATA_FORMS, SLICE("x"));
+}
+
+static int new_query(struct xml query, struct arena *mem, struct buf *out)
+{
+    for (struct xml x = xml_first_element(query); xml_some(x); x = xml_next_element(x))
+        if (!is_known(x))
+            return ERR_SYNTAX;
+    int err = put_all(query, NS_DISCO_INFO, SLICE("feature"), mem, new_feature, SEP_SECTION, out);
     if (err == 0)
-        err = join(&p, out, true);
-    buf_byte(out, SEP_SECTION);
-    buf_free(&b);
+        err = put_all(query, NS_DISCO_INFO, SLICE("identity"), mem, new_identity, SEP_SECTION, out);
+    if (err == 0)
+        err = put_all(query, NS_DATA_FORMS, SLICE("x"), mem, new_form, SEP_SECTION, out);
     return err;
 }
 
@@ -381,12 +327,7 @@ int caps_hash(struct xml query, enum caps_method method, char out[CAPS_HASH_BYTE
 {
     struct arena mem = {0};
     struct buf text = {0};
-    bool old = method == CAPS_0115;
-    int err = old ? old_identities(query, &mem, &text) : new_features(query, &mem, &text);
-    if (err == 0)
-        err = old ? old_features(query, &mem, &text) : new_identities(query, &mem, &text);
-    if (err == 0)
-        err = old ? old_forms(query, &mem, &text) : new_forms(query, &mem, &text);
+    int err = method == CAPS_0115 ? old_query(query, &mem, &text) : new_query(query, &mem, &text);
     if (err == 0 && text.failed)
         err = ERR_MEMORY;
     if (err == 0)
