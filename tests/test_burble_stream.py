@@ -95,9 +95,10 @@ def test_bench_measures(home, server):
     done = home.run(
         "burble", "--json", "bench", "localhost", "--pattern", "load%u", "--users", "4",
         "--seconds", "1", "--host", server.ip, "--port", server.port, "--ca-file", server.ca_file,
-        "--password-stdin", stdin="pw", code=0)
+        "--phases", "chat,idle", "--password-stdin", stdin="pw", code=0)
     rows = {row["phase"]: row for row in done.json}
     assert rows["login"]["count"] == 4 and rows["chat"]["count"] > 10 and not rows["chat"]["lost"]
+    assert rows["chat"]["cpu_us"] > 0 and rows["idle"]["count"] == 4
 
 
 @pytest.mark.servers("burbled")

@@ -1,4 +1,5 @@
-/* What is measured: messages between pairs, presence that comes back, a room. */
+/* What is measured: messages between pairs, presence that comes back, a room, and what a client
+ * costs that only waits. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,3 +228,28 @@ static void room_end(struct bench *b)
 }
 
 const struct bench_phase BENCH_ROOM = {.name = "room", .begin = room_begin, .end = room_end};
+
+/* ------------------------------------------------------------------------------------------- idle
+ */
+
+static bool idle_begin(struct bench *b)
+{
+    return b->online > b->resident_clients;
+}
+
+/* What a client takes that came behind the first ones, which have paid for what all share. */
+static void idle_report(struct bench *b)
+{
+    uint64_t now = bench_resident();
+    unsigned clients = b->online > b->resident_clients ? b->online - b->resident_clients : 0;
+    double more = now > b->resident ? (double)(now - b->resident) : 0;
+    double each = clients > 0 ? more / 1024 / clients : 0;
+    if (b->app->out.json)
+        (void)out_json(&b->app->out, json_pack("{s:s, s:i, s:f}", "phase", "idle", "count",
+                                               (int)clients, "resident_kib", each));
+    else
+        (void)out_line(&b->app->out, "%-10s %9u clients, %.1f KiB resident each", "idle", clients,
+                       each);
+}
+
+const struct bench_phase BENCH_IDLE = {.name = "idle", .begin = idle_begin, .report = idle_report};

@@ -34,27 +34,41 @@ static double percentile_ms(const struct bench_times *t, double p)
     return (double)t->us[at < t->count ? at : t->count - 1] / 1000.0;
 }
 
-void bench_times_report(struct app *app, const char *name, struct bench_times *t, double seconds,
-                        uint64_t lost)
+void bench_times_head(struct app *app)
 {
-    double rate = seconds > 0 ? (double)t->count / seconds : 0;
+    if (!app->out.json)
+        (void)out_line(&app->out, "%-10s %9s %11s %9s %9s %9s %9s %9s %6s", "phase", "count", "/s",
+                       "p50 ms", "p90 ms", "p99 ms", "max ms", "cpu us", "lost");
+}
+
+static void report_none(struct app *app, const struct bench_result *r)
+{
+    if (app->out.json)
+        (void)out_json(&app->out, json_pack("{s:s, s:i, s:I}", "phase", r->name, "count", 0, "lost",
+                                            (json_int_t)r->lost));
+    else
+        (void)out_line(&app->out, "%-10s nothing was measured", r->name);
+}
+
+void bench_times_report(struct app *app, const struct bench_result *r)
+{
+    struct bench_times *t = r->times;
     if (t->count == 0) {
-        if (app->out.json)
-            (void)out_json(&app->out, json_pack("{s:s, s:i, s:I}", "phase", name, "count", 0,
-                                                "lost", (json_int_t)lost));
-        else
-            (void)out_line(&app->out, "%-10s nothing was measured", name);
+        report_none(app, r);
         return;
     }
+    double rate = r->seconds > 0 ? (double)t->count / r->seconds : 0;
+    double cpu_us = (double)r->cpu_us / (double)t->count;
     qsort(t->us, t->count, sizeof(*t->us), by_size);
     double p50 = percentile_ms(t, 50), p90 = percentile_ms(t, 90), p99 = percentile_ms(t, 99),
            most = percentile_ms(t, 100);
     if (app->out.json)
         (void)out_json(&app->out,
-                       json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:I}", "phase", name, "count",
-                                 (json_int_t)t->count, "per_second", rate, "p50_ms", p50, "p90_ms",
-                                 p90, "p99_ms", p99, "max_ms", most, "lost", (json_int_t)lost));
+                       json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "phase", r->name,
+                                 "count", (json_int_t)t->count, "per_second", rate, "p50_ms", p50,
+                                 "p90_ms", p90, "p99_ms", p99, "max_ms", most, "cpu_us", cpu_us,
+                                 "lost", (json_int_t)r->lost));
     else
-        (void)out_line(&app->out, "%-10s %9zu %11.0f %9.2f %9.2f %9.2f %9.2f %6llu", name, t->count,
-                       rate, p50, p90, p99, most, (unsigned long long)lost);
+        (void)out_line(&app->out, "%-10s %9zu %11.0f %9.2f %9.2f %9.2f %9.2f %9.2f %6llu", r->name,
+                       t->count, rate, p50, p90, p99, most, cpu_us, (unsigned long long)r->lost);
 }

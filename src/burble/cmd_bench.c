@@ -1,4 +1,5 @@
 /* burble bench: load for a server, and what it does to the times. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 static const struct option_row OPTIONS[] = {
     {"users", "N", "clients: 100", 'n', false},
     {"pattern", "TEXT", "their names, %u is the number: user%u", 0, false},
-    {"phases", "LIST", "of chat, presence, room: chat", 0, false},
+    {"phases", "LIST", "of chat, presence, room, idle: chat", 0, false},
     {"seconds", "N", "of each phase: 5", 0, false},
     {"body", "BYTES", "of a message: 100", 0, false},
     {"window", "N", "messages under way per pair: 1", 0, false},
@@ -29,6 +30,12 @@ uint64_t bench_now_us(void)
     struct timespec t;
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t bench_resident(void)
+{
+    (void)malloc_trim(0);
+    return process_resident_bytes();
 }
 
 bool bench_goes_on(const struct bench *b)
@@ -96,11 +103,8 @@ static int add_user(struct bench *b, struct bench_user *u)
                       .host = a->host != NULL ? a->host
                               : a->port != 0  ? b->domain
                                               : NULL,
-                      .port = (uint16_t)a->port,
-                      .security = a->tls == ACCOUNT_TLS_STARTTLS ? BURBLE_STARTTLS
-                                  : a->tls == ACCOUNT_TLS_DIRECT ? BURBLE_DIRECT_TLS
-                                                                 : BURBLE_TLS,
-                      .pins = pins, .proxy = a->proxy, .mechanism = a->mechanism,
+                      .port = (uint16_t)a->port, .security = session_security(a->tls), .pins = pins,
+                      .proxy = a->proxy, .mechanism = a->mechanism,
                       .flags = BURBLE_NO_RECONNECT | BURBLE_NO_FAST | BURBLE_NO_CARBONS |
                                (app_option(b->app, "register") != NULL ? BURBLE_REGISTER : 0u));
     if (err == 0)
@@ -117,32 +121,70 @@ static void step(struct bench *b)
     (void)burble_loop_wait(b->loop, 100);
 }
 
-static void log_in(struct bench *b)
+static int log_in_to(struct bench *b, unsigned count)
 {
-    while (!b->interrupted && (b->next < b->count || b->connecting > 0)) {
-        while (b->next < b->count && b->connecting < b->parallel) {
+    int err = 0;
+    while (!b->interrupted && (b->next < count || b->connecting > 0)) {
+        while (err == 0 && b->next < count && b->connecting < b->parallel) {
             struct bench_user *u = &b->users[b->next++];
             u->began_us = bench_now_us();
-            b->connecting++;
-            (void)burble_connect(u->client);
+            err = add_user(b, u);
+            b->connecting += err == 0;
+            if (err == 0)
+                (void)burble_connect(u->client);
         }
+        if (err != 0)
+            return err;
         step(b);
     }
+    return err;
+}
+
+/* The first ones pay for what all share: it is not counted as what a client takes. */
+static int log_in(struct bench *b)
+{
+    unsigned first = b->count > BENCH_WARM_USERS ? BENCH_WARM_USERS : 0;
+    uint64_t began_us = bench_now_us(), cpu_us = process_cpu_us();
+    int err = log_in_to(b, first);
+    b->resident = bench_resident();
+    b->resident_clients = b->online;
+    if (err == 0)
+        err = log_in_to(b, b->count);
+    bench_times_report(b->app, &(struct bench_result){
+                                   .name = "login",
+                                   .times = &b->logins,
+                                   .seconds = (double)(bench_now_us() - began_us) / 1e6,
+                                   .lost = b->failed,
+                                   .cpu_us = process_cpu_us() - cpu_us,
+                               });
+    return err;
+}
+
+static void report(struct bench *b, const struct bench_phase *phase, double seconds,
+                   uint64_t cpu_us)
+{
+    struct bench_result r = {phase->name, &b->times, seconds, b->open, cpu_us};
+    if (phase->report != NULL) {
+        phase->report(b);
+        return;
+    }
+    bench_times_report(b->app, &r);
+    if (phase == &BENCH_CHAT)
+        bench_times_report(b->app, &(struct bench_result){"chat acks", &b->acks, seconds, 0, 0});
 }
 
 static void run_phase(struct bench *b, const struct bench_phase *phase)
 {
     enum { DRAIN_US = 5000000 };
-    uint64_t began_us = bench_now_us();
     b->times.count = b->acks.count = 0;
     b->open = 0;
     b->phase = phase;
-    b->until_us = began_us + (uint64_t)b->seconds * 1000000;
+    b->until_us = bench_now_us() + (uint64_t)b->seconds * 1000000;
     if (!phase->begin(b)) {
         bench_failed(b, EXIT_USAGE, "a phase could not begin");
         return;
     }
-    began_us = b->until_us - (uint64_t)b->seconds * 1000000;
+    uint64_t began_us = b->until_us - (uint64_t)b->seconds * 1000000, cpu_us = process_cpu_us();
     while (bench_goes_on(b))
         step(b);
     double seconds = (double)(bench_now_us() - began_us) / 1e6;
@@ -151,14 +193,13 @@ static void run_phase(struct bench *b, const struct bench_phase *phase)
     if (phase->end != NULL)
         phase->end(b);
     b->phase = NULL;
-    bench_times_report(b->app, phase->name, &b->times, seconds, b->open);
-    if (phase == &BENCH_CHAT)
-        bench_times_report(b->app, "chat acks", &b->acks, seconds, 0);
+    report(b, phase, seconds, process_cpu_us() - cpu_us);
 }
 
 static int run_phases(struct bench *b, const char *list)
 {
-    static const struct bench_phase *const PHASES[] = {&BENCH_CHAT, &BENCH_PRESENCE, &BENCH_ROOM};
+    static const struct bench_phase *const PHASES[] = {&BENCH_CHAT, &BENCH_PRESENCE, &BENCH_ROOM,
+                                                       &BENCH_IDLE};
     struct slice rest = slice_z(list);
     while (rest.len > 0) {
         size_t end = slice_find(rest, ',');
@@ -167,7 +208,8 @@ static int run_phases(struct bench *b, const char *list)
             if (slice_eq(slice_z(PHASES[i]->name), slice_of(rest.ptr, end)))
                 found = PHASES[i];
         if (found == NULL)
-            return app_fail(b->app, EXIT_USAGE, "--phases is a list of chat, presence and room");
+            return app_fail(b->app, EXIT_USAGE,
+                            "--phases is a list of chat, presence, room and idle");
         if (!b->interrupted)
             run_phase(b, found);
         rest = end < rest.len ? slice_from(rest, end + 1) : SLICE_NONE;
@@ -234,21 +276,17 @@ static int run_bench(struct bench *b)
     b->users = mem_array(b->count, sizeof(*b->users));
     b->body_text = mem_alloc((size_t)b->body + 41);
     memset(b->body_text, 'x', b->body);
-    for (unsigned i = 0; err == 0 && i < b->count; i++) {
+    for (unsigned i = 0; i < b->count; i++)
         b->users[i] = (struct bench_user){.bench = b, .index = i};
-        err = add_user(b, &b->users[i]);
-    }
     if (err == 0 && (err = signals_open(&signals)) == 0)
         err = burble_loop_watch(b->loop, signals, BURBLE_READ, on_signal, b);
     if (err != 0)
         return app_fail(b->app, EXIT_REFUSED, "cannot start: %s", burble_error_text(err));
-    uint64_t began_us = bench_now_us();
-    if (!b->app->out.json)
-        (void)out_line(&b->app->out, "%-10s %9s %11s %9s %9s %9s %9s %6s", "phase", "count", "/s",
-                       "p50 ms", "p90 ms", "p99 ms", "max ms", "lost");
-    log_in(b);
-    bench_times_report(b->app, "login", &b->logins, (double)(bench_now_us() - began_us) / 1e6,
-                       b->failed);
+    session_warn(&b->app->account);
+    bench_times_head(b->app);
+    err = log_in(b);
+    if (err != 0)
+        return app_fail(b->app, EXIT_REFUSED, "cannot log in: %s", burble_error_text(err));
     int status = b->online > 0 ? run_phases(b, phases != NULL ? phases : "chat") : 0;
     leave(b);
     (void)burble_loop_watch(b->loop, signals, 0, NULL, NULL);
@@ -297,7 +335,8 @@ const struct command CMD_BENCH = {
     .options = OPTIONS,
     .line = "put load on a server, and measure",
     .help = "Logs in many clients, all with the same password, and measures logins,\n"
-            "messages between pairs, presence, a room: how many per second, and how long.\n"
+            "messages between pairs, presence, a room: how many per second, how long, and\n"
+            "what of it is the work of this process; and the memory of idle clients.\n"
             "Both ends are this process, on one core: a fast server waits for it. Only\n"
             "for servers of your own.",
     .run = run,

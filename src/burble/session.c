@@ -210,12 +210,18 @@ static int text_jid(const struct account *a, struct buf *out)
     return buf_byte(out, '\0');
 }
 
-static enum burble_security security_of(enum account_tls tls)
+enum burble_security session_security(enum account_tls tls)
 {
     return tls == ACCOUNT_TLS_STARTTLS ? BURBLE_STARTTLS
            : tls == ACCOUNT_TLS_DIRECT ? BURBLE_DIRECT_TLS
            : tls == ACCOUNT_TLS_NONE   ? BURBLE_TLS_NONE
                                        : BURBLE_TLS;
+}
+
+void session_warn(const struct account *a)
+{
+    if (a->tls == ACCOUNT_TLS_NONE)
+        out_error("warning: without TLS everybody on the way can read and change everything");
 }
 
 /* The own certificate for EXTERNAL, with the authorities that the loop would take. */
@@ -256,10 +262,10 @@ static int make_client(struct session *s, const char *password, struct slice sta
     struct burble_config config =
         BURBLE_CONFIG(.jid = jid.ptr, .password = password, .on_event = on_event, .arg = s,
                       .host = a->host != NULL || a->port == 0 ? a->host : strchr(a->jid, '@') + 1,
-                      .port = (uint16_t)a->port, .security = security_of(a->tls), .proxy = a->proxy,
-                      .pins = pins, .mechanism = a->mechanism, .software = "burble",
-                      .flags = s->options.flags, .state = state.ptr, .state_len = state.len,
-                      .trust = s->inside->trust);
+                      .port = (uint16_t)a->port, .security = session_security(a->tls),
+                      .proxy = a->proxy, .pins = pins, .mechanism = a->mechanism,
+                      .software = "burble", .flags = s->options.flags, .state = state.ptr,
+                      .state_len = state.len, .trust = s->inside->trust);
     if (!s->options.stay) {
         config.flags |= BURBLE_NO_RECONNECT;
         config.silence_ms = SILENCE_MS;
@@ -289,8 +295,7 @@ static int start(struct session *s)
         BURBLE_LOOP_CONFIG(.ca_file = s->app->account.ca_file,
                            .nameservers = getenv("BURBLE_NAMESERVERS"));
     int status = own_certificate(s);
-    if (s->app->account.tls == ACCOUNT_TLS_NONE)
-        out_error("warning: without TLS everybody on the way can read and change everything");
+    session_warn(&s->app->account);
     if (status == 0 && s->options.password.ptr == NULL)
         status = app_password(s->app, &password);
     else if (status == 0 && (buf_reserve(&password, s->options.password.len + 1) != 0 ||

@@ -76,6 +76,10 @@ void session_say_end(const struct session *s);
 void session_end(struct session *s, int code);
 void session_close(struct session *s);
 
+/* The option --tls, for the library. */
+enum burble_security session_security(enum account_tls tls);
+/* What is said of an account whose connection will be unsafe. */
+void session_warn(const struct account *a);
 /* What a reason is as an exit code. */
 int session_exit_code(enum burble_why why);
 
