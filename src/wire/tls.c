@@ -171,7 +171,8 @@ static void process(struct tls *t, struct slice records, struct buf *up)
     while (t->state == WIRE_OPENING && !t->starved)
         shake(t);
     if (t->state == WIRE_OPEN) {
-        while (read_some(t, up))
+        /* When all was taken OpenSSL is not asked in vain: it would get its buffer for that. */
+        while (read_some(t, up) && (t->source.len > 0 || SSL_has_pending(t->ssl)))
             ;
     }
     if (t->flooded)
