@@ -36,9 +36,13 @@ uint64_t rng_u64(struct rng *r)
 
 void rng_token(struct rng *r, char *out, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        unsigned char byte;
-        rng_bytes(r, &byte, 1);
-        out[i] = "abcdefghijklmnopqrstuvwxyz234567"[byte & 31];
+    unsigned char bytes[32];
+    while (n > 0) {
+        size_t piece = n < sizeof(bytes) ? n : sizeof(bytes);
+        rng_bytes(r, bytes, piece);
+        for (size_t i = 0; i < piece; i++)
+            *out++ = "abcdefghijklmnopqrstuvwxyz234567"[bytes[i] & 31];
+        n -= piece;
     }
+    mem_wipe(bytes, sizeof(bytes));
 }
