@@ -276,8 +276,9 @@ enum outbox_kind {
     OUTBOX_KEEP,    /* messages: said again in a new session */
     OUTBOX_SESSION, /* presence, IQ: said again in a resumed one alone */
 };
-/* Beside enum burble_send_flag: not shown (BURBLE_RAW_XML), and wiped. */
-enum { OUTBOX_SECRET = 1 << 30 };
+/* Beside enum burble_send_flag. SECRET: not shown (BURBLE_RAW_XML), and wiped. WRITTEN: by the
+ * writer, with text of characters that XML can carry; it needs no check. */
+enum { OUTBOX_SECRET = 1 << 30, OUTBOX_WRITTEN = 1 << 29 };
 /* One stanza as text for default namespace jabber:client. id: of the stanza, for the event; may be
  * empty. What is of the session goes before messages that wait: who enters a room again says
  * afterwards what was to be said there (row C06). 0, ERR_CLOSED (no session and not kept),

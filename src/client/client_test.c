@@ -89,6 +89,48 @@ static void nothing_bad_leaves(void **state)
     test_end(&t);
 }
 
+/* What we write ourselves is not parsed, what is a program's is: both know the same characters. */
+static void characters_are_judged_alike_with_and_without_a_payload(void **state)
+{
+    static const struct {
+        const char *text;
+        int err;
+    } ROWS[] = {
+        {"\t\n\r ~", 0},
+        {"\x1f", BURBLE_ERR_SYNTAX},
+        {"a\x0b", BURBLE_ERR_SYNTAX},
+        {"\x7f", 0},
+        {"\xc2\x80", 0},
+        {"\xc0\x80", BURBLE_ERR_SYNTAX},
+        {"\x80", BURBLE_ERR_SYNTAX},
+        {"a\xc3", BURBLE_ERR_SYNTAX},
+        {"\xed\x9f\xbf", 0},
+        {"\xed\xa0\x80", BURBLE_ERR_SYNTAX},
+        {"\xee\x80\x80", 0},
+        {"\xef\xbf\xbd", 0},
+        {"\xef\xbf\xbe", BURBLE_ERR_SYNTAX},
+        {"\xef\xbf\xbf", BURBLE_ERR_SYNTAX},
+        {"\xf0\x90\x80\x80", 0},
+        {"\xf4\x8f\xbf\xbf", 0},
+        {"\xf4\x90\x80\x80", BURBLE_ERR_SYNTAX},
+        {"\xf8\x88\x80\x80\x80", BURBLE_ERR_SYNTAX},
+        {"]]>&<'\"", 0},
+    };
+    struct test_client t;
+    struct seen s;
+    (void)state;
+    online(&t, &s);
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+        struct burble_message_options o = {.payload = "<x xmlns='y'/>"}, own = {0};
+        const char *text = ROWS[i].text;
+        assert_int_equal(burble_say(t.c, "b@x.org", text, &o, NULL, NULL), ROWS[i].err);
+        assert_int_equal(burble_say(t.c, "b@x.org", text, NULL, NULL, NULL), ROWS[i].err);
+        own.subject = own.thread = own.replaces = own.oob_url = own.id = text;
+        assert_int_equal(burble_say(t.c, "b@x.org", NULL, &own, NULL, NULL), ROWS[i].err);
+    }
+    test_end(&t);
+}
+
 static void the_body_in_the_messages_own_language_counts(void **state)
 {
     struct test_client t;
@@ -320,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_go_both_ways),
         cmocka_unit_test(nothing_bad_leaves),
+        cmocka_unit_test(characters_are_judged_alike_with_and_without_a_payload),
         cmocka_unit_test(the_body_in_the_messages_own_language_counts),
         cmocka_unit_test(X03_X05_headers_that_are_none_are_told_so),
         cmocka_unit_test(V60_answers_match_by_id_and_sender),

@@ -129,6 +129,13 @@ static void turn(struct burble *c)
         client_fail(c, BURBLE_WHY_MEMORY, NULL, NULL);
 }
 
+/* Who only waits holds no memory of what it has done. */
+static void rest(struct burble *c)
+{
+    arena_free(&c->view.strings);
+    buf_free(&c->work);
+}
+
 bool burble_feed(struct burble *c, const struct burble_input *input, struct burble_now now)
 {
     if (c->depth > 0)
@@ -150,6 +157,7 @@ bool burble_feed(struct burble *c, const struct burble_input *input, struct burb
         client_timers_run(c);
     if (!c->doomed)
         turn(c);
+    rest(c);
     return client_leave(c);
 }
 

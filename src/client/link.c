@@ -298,10 +298,15 @@ static void encrypt(struct burble *c)
     struct link *l = &c->link;
     if (buf_len(&l->out) == 0)
         return;
-    if (l->tls != NULL)
+    if (l->tls != NULL) {
         (void)l->tls->ops->send(l->tls, buf_slice(&l->out), &l->net);
-    else
+    } else if (buf_len(&l->net) == 0 && !l->net.failed) {
+        struct buf spare = l->net; /* what was written is sent as it lies there */
+        l->net = l->out;
+        l->out = spare;
+    } else {
         buf_add(&l->net, buf_slice(&l->out));
+    }
     buf_free(&l->out);
 }
 

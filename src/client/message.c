@@ -5,6 +5,9 @@
 
 #include "base/check.h"
 #include "client/client.h"
+#include "client/text.h"
+
+enum { MESSAGE_BYTES = 384 }; /* of a stanza without its body: in one piece of memory */
 
 #define NS_FORWARD SLICE("urn:xmpp:forward:0")
 #define NS_CORRECT SLICE("urn:xmpp:message-correct:0")
@@ -155,6 +158,7 @@ void message_read(struct burble *c, const struct stanza *s, enum burble_origin o
     const struct jid *other = &s->from;
     struct reading r = {.c = c, .s = s, .out = out};
     bool self = slice_eq(jid_bare(&s->from), slice_z(c->setup.bare));
+    const char *from = jid_some(&s->from) ? view_string(v, jid_bare(&s->from)) : c->setup.bare;
     if (self && jid_some(&s->to))
         other = &s->to;
     *out = (struct burble_message){
@@ -162,9 +166,9 @@ void message_read(struct burble *c, const struct stanza *s, enum burble_origin o
         .origin = origin,
         .stamp_ms = stamp_ms != 0 ? stamp_ms : c->now.wall_ms,
         .from = jid_some(&s->from) ? view_string(v, jid_full(&s->from)) : c->setup.bare,
-        .from_bare = jid_some(&s->from) ? view_string(v, jid_bare(&s->from)) : c->setup.bare,
+        .from_bare = from,
         .to = jid_some(&s->to) ? view_string(v, jid_full(&s->to)) : c->jid,
-        .with = jid_some(other) ? view_string(v, jid_bare(other)) : c->setup.bare,
+        .with = other == &s->from ? from : view_string(v, jid_bare(other)),
         .id = view_string(v, s->id),
         .xml = view_of(v, s->root),
     };
@@ -197,8 +201,11 @@ bool message_forwarded(struct xml envelope, struct arena *mem, struct stanza *ou
 
 static struct xml carbon_of(struct xml root)
 {
-    struct xml x = xml_child(root, NS_CARBONS, SLICE("received"));
-    return xml_some(x) ? x : xml_child(root, NS_CARBONS, SLICE("sent"));
+    struct xml x = xml_first_element(root);
+    while (xml_some(x) && !(slice_eq(xml_ns(x), NS_CARBONS) &&
+                            (slice_is(xml_name(x), "received") || slice_is(xml_name(x), "sent"))))
+        x = xml_next_element(x);
+    return x;
 }
 
 static void carbon(struct burble *c, const struct stanza *s, struct xml envelope)
@@ -280,6 +287,16 @@ static void put_options(struct xml_writer *w, const struct burble_message_option
         xml_raw_put(w, slice_z(o->payload));
 }
 
+/* Nothing that a program has written itself, and text that XML can carry. */
+static bool is_plain(const struct burble_message_options *o, struct slice id, const char *body)
+{
+    const char *const texts[] = {body, o->subject, o->thread, o->replaces, o->oob_url};
+    bool plain = o->payload == NULL && client_text_valid(id);
+    for (size_t i = 0; plain && i < sizeof(texts) / sizeof(texts[0]); i++)
+        plain = texts[i] == NULL || client_text_valid(slice_z(texts[i]));
+    return plain;
+}
+
 int burble_say(struct burble *c, const char *to, const char *body,
                const struct burble_message_options *options, uint64_t *ticket_out, char *id_out)
 {
@@ -298,6 +315,7 @@ int burble_say(struct burble *c, const char *to, const char *body,
     client_new_id(c, made);
     struct slice id = slice_z(o->id != NULL ? o->id : made);
     struct slice type = type_name(o, body != NULL);
+    (void)buf_reserve(&b, (body != NULL ? strlen(body) : 0) + MESSAGE_BYTES);
     xml_writer_init(&w, &b, NS_CLIENT);
     xml_open(&w, SLICE("message"), SLICE_NONE);
     xml_attr_put(&w, SLICE("to"), jid_full(&jid));
@@ -312,10 +330,13 @@ int burble_say(struct burble *c, const char *to, const char *body,
         xml_leaf(&w, SLICE("thread"), SLICE_NONE, slice_z(o->thread));
     put_options(&w, o, id);
     xml_close(&w);
+    unsigned flags = o->flags & BURBLE_SEND_NOW;
+    if (is_plain(o, id, body))
+        flags |= OUTBOX_WRITTEN;
     if (b.failed || id.len >= 64)
         err = b.failed ? ERR_MEMORY : ERR_SYNTAX;
     else
-        err = outbox_put(c, OUTBOX_KEEP, buf_slice(&b), id, o->flags, ticket_out);
+        err = outbox_put(c, OUTBOX_KEEP, buf_slice(&b), id, flags, ticket_out);
     if (err == 0 && id_out != NULL) {
         memcpy(id_out, id.ptr, id.len);
         id_out[id.len] = '\0';

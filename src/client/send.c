@@ -34,7 +34,7 @@ int burble_send(struct burble *c, const char *stanza, unsigned flags, uint64_t *
     buf_byte(&b, '>');
     int err = b.failed ? ERR_MEMORY
                        : outbox_put(c, s.kind == STANZA_MESSAGE ? OUTBOX_KEEP : OUTBOX_SESSION,
-                                    buf_slice(&b), s.id, flags, ticket_out);
+                                    buf_slice(&b), s.id, flags & BURBLE_SEND_NOW, ticket_out);
     buf_free(&b);
     xml_tree_free(&tree);
     return err;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "client/client.h"
+#include "client/text.h"
 
 enum { ASK_MS = 1000, ASK_STANZAS = 32, TELL_STANZAS = 64, ID_BYTES_MAX = 8192 };
 
@@ -91,9 +92,12 @@ void client_sm_resume(struct burble *c)
 void client_sm_say_count(struct burble *c)
 {
     struct buf b = {0};
+    char digits[CLIENT_NUMBER_BYTES];
     if (!c->sm.on || c->link.state != LINK_OPEN)
         return;
-    (void)buf_printf(&b, "<a xmlns='urn:xmpp:sm:3' h='%u'/>", c->sm.in_h);
+    buf_lit(&b, "<a xmlns='urn:xmpp:sm:3'");
+    xml_write_attr(&b, SLICE("h"), client_number(c->sm.in_h, digits));
+    buf_lit(&b, "/>");
     c->sm.in_told = c->sm.in_h;
     client_link_write_built(c, &b);
 }
@@ -140,7 +144,9 @@ static void acknowledged(struct burble *c, struct xml x)
     /* One that is older than the last says nothing. */
     if (verdict != GOOD && verdict != BACKWARDS)
         liar(c, verdict);
-    else if (outbox_unacked(c) > 0 && !list_linked(&c->ask_timer.link))
+    else if (outbox_unacked(c) == 0)
+        client_timer_stop(&c->ask_timer); /* nothing is left to be asked about */
+    else if (!list_linked(&c->ask_timer.link))
         client_timer_set(c, &c->ask_timer, c->now.mono_ms + ASK_MS); /* it was asked too soon */
 }
 

@@ -171,6 +171,20 @@ static void who_was_asked_too_soon_is_asked_again(void **state)
     end();
 }
 
+static void what_was_asked_too_soon_and_came_anyway_is_not_asked_about(void **state)
+{
+    (void)state;
+    begin();
+    say("a");
+    test_expect(&t, "<r" XMLNS "/>");
+    test_receive(&t, "<a" XMLNS " h='0'/>"); /* it is still being written to disk */
+    test_receive(&t, "<a" XMLNS " h='1'/>");
+    test_pass(&t, 1500);
+    test_expect_nothing(&t);
+    assert_int_equal(burble_queued(t.c), 0);
+    end();
+}
+
 static void a_question_without_an_answer_is_asked_again(void **state)
 {
     (void)state;
@@ -565,6 +579,7 @@ int main(void)
         cmocka_unit_test(a_burst_asks_once_and_then_once_more),
         cmocka_unit_test(what_nobody_waits_for_is_asked_about_later),
         cmocka_unit_test(who_was_asked_too_soon_is_asked_again),
+        cmocka_unit_test(what_was_asked_too_soon_and_came_anyway_is_not_asked_about),
         cmocka_unit_test(a_question_without_an_answer_is_asked_again),
         cmocka_unit_test(what_came_is_told_now_and_then),
         cmocka_unit_test(a_number_that_is_too_high_ends_the_session),

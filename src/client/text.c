@@ -4,10 +4,23 @@
 #include "base/utf8.h"
 #include "xml/chars.h"
 
+/* Bytes in front that are printable ASCII. */
+static size_t plain_ascii(struct slice s)
+{
+    size_t n = 0;
+    while (n < s.len && s.ptr[n] >= ' ' && s.ptr[n] <= '~')
+        n++;
+    return n;
+}
+
 bool client_text_valid(struct slice s)
 {
     while (s.len > 0) {
         uint32_t code;
+        size_t plain = plain_ascii(s);
+        s = slice_from(s, plain);
+        if (s.len == 0)
+            break;
         int n = utf8_decode(s, &code);
         if (n <= 0 || !ch_allowed(code))
             return false;
