@@ -53,6 +53,14 @@ static void online(struct test_client *t, struct seen *s)
     test_online(t, &BURBLE_CONFIG(.on_event = on_event, .arg = s));
 }
 
+static void online_with_sm(struct test_client *t, struct seen *s)
+{
+    *s = (struct seen){0};
+    test_online_with(t, &BURBLE_CONFIG(.on_event = on_event, .arg = s),
+                     "<sm xmlns='urn:xmpp:sm:3'/>");
+    test_receive(t, "<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>");
+}
+
 static void messages_go_both_ways(void **state)
 {
     struct test_client t;
@@ -294,11 +302,9 @@ static void V58_copies_are_the_own_accounts_alone(void **state)
 static void V20_a_bad_stanza_is_counted_and_the_stream_goes_on(void **state)
 {
     struct test_client t;
-    struct seen s = {0};
+    struct seen s;
     (void)state;
-    test_online_with(&t, &BURBLE_CONFIG(.on_event = on_event, .arg = &s),
-                     "<sm xmlns='urn:xmpp:sm:3'/>");
-    test_receive(&t, "<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>");
+    online_with_sm(&t, &s);
     test_receive(&t, "<message from='@@@'><body>x</body></message>");
     test_receive(&t, "<presence type='nonsense' from='bob@example.org'/>");
     assert_int_equal(s.bad, 2);
@@ -312,11 +318,9 @@ static void V20_a_bad_stanza_is_counted_and_the_stream_goes_on(void **state)
 static void a_message_outlives_the_connection_once_and_only_once(void **state)
 {
     struct test_client t;
-    struct seen s = {0};
+    struct seen s;
     (void)state;
-    test_online_with(&t, &BURBLE_CONFIG(.on_event = on_event, .arg = &s),
-                     "<sm xmlns='urn:xmpp:sm:3'/>");
-    test_receive(&t, "<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>");
+    online_with_sm(&t, &s);
     assert_int_equal(burble_say(t.c, "bob@example.org", "one", NULL, NULL, NULL), 0);
     assert_int_equal(burble_say(t.c, "bob@example.org", "two", NULL, NULL, NULL), 0);
     test_expect(&t, "<body>two</body>");

@@ -11,16 +11,7 @@
 #include "base/utf8.h"
 #include "burble/disco.h"
 #include "burble/file.h"
-#include "client/test_client.h"
-
-#define JINGLE "urn:xmpp:jingle:1"
-#define FILE5  "urn:xmpp:jingle:apps:file-transfer:5"
-#define IBBT   "urn:xmpp:jingle:transports:ibb:1"
-#define HASHES "urn:xmpp:hashes:2"
-#define IBB    "http://jabber.org/protocol/ibb"
-#define BOB    "bob@example.org/x"
-/* SHA-256 of "abc". */
-#define ABC "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
+#include "client/test_file.h"
 
 struct heard {
     struct test_client *t;
@@ -96,15 +87,6 @@ static void end(struct test_client *t, struct heard *h)
     buf_free(&h->data);
 }
 
-static void jingle(struct test_client *t, const char *action, const char *sid, const char *in)
-{
-    (void)test_sent(t);
-    test_receivef(t,
-                  "<iq type='set' id='q' from='" BOB "'><jingle xmlns='" JINGLE
-                  "' action='%s' sid='%s'>%s</jingle></iq>",
-                  action, sid, in);
-}
-
 /* ---------------------------------------------------------------------------------------- sending
  */
 
@@ -140,7 +122,7 @@ static void agree(struct test_client *t, const char *sid, const char *transport)
              "<content creator='initiator' name='file'><description xmlns='" FILE5
              "'/>%s</content>",
              transport);
-    jingle(t, "session-accept", sid, in);
+    test_jingle(t, "session-accept", sid, in);
 }
 
 static void a_file_is_sent_with_its_hash(void **state)
@@ -177,10 +159,10 @@ static void a_file_is_sent_with_its_hash(void **state)
     test_expect(&t, "<close xmlns='" IBB "'");
     test_result(&t, id, BOB, "");
     assert_int_equal(h.ends, 0);
-    jingle(&t, "session-terminate", sid, "<reason><success/></reason>");
+    test_jingle(&t, "session-terminate", sid, "<reason><success/></reason>");
     assert_int_equal(h.ends, 1);
     assert_int_equal(h.end, BURBLE_FILE_DONE);
-    jingle(&t, "session-terminate", sid, "<reason><success/></reason>");
+    test_jingle(&t, "session-terminate", sid, "<reason><success/></reason>");
     test_expect(&t, "<service-unavailable "); /* nobody listens here */
     end(&t, &h);
 }
@@ -207,7 +189,7 @@ static void what_the_other_side_says_ends_an_offer(void **state)
     online(&t, &h);
     for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
         offer(&t, &h, sid, stream);
-        jingle(&t, "session-terminate", sid, CASES[i].in);
+        test_jingle(&t, "session-terminate", sid, CASES[i].in);
         test_expect(&t, "type='result'");
         assert_int_equal(h.ends, i + 1);
         assert_int_equal(h.end, CASES[i].end);
@@ -217,14 +199,14 @@ static void what_the_other_side_says_ends_an_offer(void **state)
     test_expect(&t, "<failed-transport/>");
     assert_int_equal(h.end, BURBLE_FILE_BROKEN);
     offer(&t, &h, sid, stream);
-    jingle(&t, "transport-replace", sid, "<content name='file'/>");
+    test_jingle(&t, "transport-replace", sid, "<content name='file'/>");
     test_expect(&t, "type='result'");
     test_expect(&t, "action='transport-reject'");
-    jingle(&t, "content-add", sid, "");
+    test_jingle(&t, "content-add", sid, "");
     test_expect(&t, "<feature-not-implemented ");
-    jingle(&t, "session-info", sid, "<ringing xmlns='urn:x'/>");
+    test_jingle(&t, "session-info", sid, "<ringing xmlns='urn:x'/>");
     test_expect(&t, "<unsupported-info xmlns='urn:xmpp:jingle:errors:1'/>");
-    jingle(&t, "session-info", sid, "");
+    test_jingle(&t, "session-info", sid, "");
     test_expect(&t, "type='result'");
     agree(&t, sid, "<transport xmlns='" IBBT "' block-size='-1' sid='s'/>");
     test_expect(&t, "<failed-transport/>");
@@ -232,10 +214,7 @@ static void what_the_other_side_says_ends_an_offer(void **state)
     assert_int_equal(burble_file_offer(t.c, BOB, &info, &HANDLERS, &h, &h.f), 0);
     test_request(&t, "set", BOB, id);
     (void)test_sent(&t);
-    test_receivef(&t,
-                  "<iq type='error' id='%s' from='" BOB "'><error type='cancel'>"
-                  "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
-                  id);
+    test_refuse(&t, id, BOB, "service-unavailable");
     assert_int_equal(h.end, BURBLE_FILE_DECLINED);
     assert_string_equal(h.text, "service-unavailable");
     test_expect_nothing(&t);
@@ -309,7 +288,7 @@ static void receive(struct test_client *t, struct heard *h, const char *file)
     h->accept = true;
     assert_int_equal(burble_file_listen(t->c, allow, on_offer, h), 0);
     snprintf(in, sizeof(in), CONTENT("%s", TRANSPORT), file);
-    jingle(t, "session-initiate", "j1", in);
+    test_jingle(t, "session-initiate", "j1", in);
     test_expect(t, "type='result' id='q'");
     test_expect(t, "action='session-accept' sid='j1' responder='me@example.org/here'");
     test_expect(t, "block-size='4096' sid='s1'/>");
@@ -349,7 +328,7 @@ static void a_file_is_received_and_its_hash_checked(void **state)
     assert_int_equal(info->modified_ms, 2000);
     data(&t, "0", "YWI=");
     data(&t, "1", "Yw==");
-    jingle(&t, "session-info", "j1", CHECKSUM(ABC));
+    test_jingle(&t, "session-info", "j1", CHECKSUM(ABC));
     test_expect(&t, "type='result'");
     test_set(&t, BOB, CLOSE);
     test_expect(&t, "<reason><success/></reason>");
@@ -359,7 +338,7 @@ static void a_file_is_received_and_its_hash_checked(void **state)
     /* Another one, whose hash is in the offer, and is not that of what comes. */
     receive(&t, &h, GOOD "<hash xmlns='" HASHES "' algo='sha-256'>" ABC "</hash>");
     data(&t, "0", "YWJk");
-    jingle(&t, "session-info", "j1", CHECKSUM("AAAA"));
+    test_jingle(&t, "session-info", "j1", CHECKSUM("AAAA"));
     test_set(&t, BOB, CLOSE);
     test_expect(&t, "<reason><media-error/></reason>");
     assert_int_equal(h.end, BURBLE_FILE_DAMAGED);
@@ -368,7 +347,7 @@ static void a_file_is_received_and_its_hash_checked(void **state)
     assert_null(burble_file_about(h.f)->type);
     assert_null(burble_file_about(h.f)->desc);
     data(&t, "0", "YWJj");
-    jingle(&t, "session-terminate", "j1", "<reason><success/></reason>");
+    test_jingle(&t, "session-terminate", "j1", "<reason><success/></reason>");
     assert_int_equal(h.end, BURBLE_FILE_DONE);
     assert_int_equal(h.ends, 3);
     end(&t, &h);
@@ -391,7 +370,7 @@ static void V70_lies_about_the_length_end_the_transfer(void **state)
     test_expect(&t, "<reason><failed-application/></reason>");
     assert_int_equal(h.end, BURBLE_FILE_BROKEN);
     receive(&t, &h, GOOD);
-    jingle(&t, "session-terminate", "j1", "<reason><success/></reason>");
+    test_jingle(&t, "session-terminate", "j1", "<reason><success/></reason>");
     assert_int_equal(h.end, BURBLE_FILE_BROKEN);
     receive(&t, &h, "<name>x</name><size>0</size>");
     test_set(&t, BOB, CLOSE);
@@ -437,14 +416,14 @@ static void V70_bad_offers_never_reach_the_program(void **state)
     test_expect(&t, "<service-unavailable ");
     assert_int_equal(burble_file_listen(t.c, allow, on_offer, &h), 0);
     for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
-        jingle(&t, "session-initiate", "j1", BAD[i].in);
+        test_jingle(&t, "session-initiate", "j1", BAD[i].in);
         test_expect(&t, "type='result'");
         test_expect(&t, "action='session-terminate' sid='j1'><reason>");
         test_expect(&t, BAD[i].answer);
     }
-    jingle(&t, "session-initiate", "", CONTENT(GOOD, TRANSPORT));
+    test_jingle(&t, "session-initiate", "", CONTENT(GOOD, TRANSPORT));
     test_expect(&t, "<bad-request ");
-    jingle(&t, "session-accept", "j1", "");
+    test_jingle(&t, "session-accept", "j1", "");
     test_expect(&t, "<unknown-session xmlns='urn:xmpp:jingle:errors:1'/>");
     assert_int_equal(h.offers, 0);
     /* Nobody sees that we are here who may not. */
@@ -472,10 +451,10 @@ static void an_offer_may_wait_for_its_decision(void **state)
     (void)state;
     online(&t, &h);
     assert_int_equal(burble_file_listen(t.c, allow, on_offer, &h), 0);
-    jingle(&t, "session-initiate", "j1", CONTENT(GOOD, TRANSPORT));
-    jingle(&t, "session-initiate", "j1", CONTENT(GOOD, TRANSPORT));
+    test_jingle(&t, "session-initiate", "j1", CONTENT(GOOD, TRANSPORT));
+    test_jingle(&t, "session-initiate", "j1", CONTENT(GOOD, TRANSPORT));
     test_expect(&t, "<bad-request ");
-    jingle(&t, "session-accept", "j1", "");
+    test_jingle(&t, "session-accept", "j1", "");
     test_expect(&t, "<out-of-order xmlns='urn:xmpp:jingle:errors:1'/>");
     (void)test_sent(&t);
     assert_int_equal(burble_file_accept(h.f, &HANDLERS, &h), 0);
@@ -483,8 +462,8 @@ static void an_offer_may_wait_for_its_decision(void **state)
     assert_int_equal(burble_file_accept(h.f, &HANDLERS, &h), BURBLE_ERR_BUSY);
     burble_file_free(&h.f);
     test_expect(&t, "<reason><cancel/></reason>");
-    jingle(&t, "session-initiate", "j2", CONTENT(GOOD, TRANSPORT));
-    jingle(&t, "session-terminate", "j2", "<reason><cancel/></reason>");
+    test_jingle(&t, "session-initiate", "j2", CONTENT(GOOD, TRANSPORT));
+    test_jingle(&t, "session-terminate", "j2", "<reason><cancel/></reason>");
     assert_int_equal(burble_file_accept(h.f, &HANDLERS, &h), BURBLE_ERR_OFFLINE);
     burble_file_free(&h.f);
     assert_int_equal(h.ends, 0);
@@ -500,13 +479,10 @@ static void an_acceptance_that_does_not_arrive_ends_it(void **state)
     online(&t, &h);
     h.accept = true;
     assert_int_equal(burble_file_listen(t.c, allow, on_offer, &h), 0);
-    jingle(&t, "session-initiate", "j1", CONTENT(GOOD, TRANSPORT));
+    test_jingle(&t, "session-initiate", "j1", CONTENT(GOOD, TRANSPORT));
     test_expect(&t, "id='q'");
     test_request(&t, "set", BOB, id);
-    test_receivef(&t,
-                  "<iq type='error' id='%s' from='" BOB "'><error type='cancel'>"
-                  "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
-                  id);
+    test_refuse(&t, id, BOB, "service-unavailable");
     assert_int_equal(h.ends, 1);
     assert_int_equal(h.end, BURBLE_FILE_LOST);
     assert_string_equal(h.text, "service-unavailable");

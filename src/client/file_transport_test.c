@@ -11,17 +11,9 @@
 
 #include "burble/disco.h"
 #include "burble/file.h"
-#include "client/test_client.h"
+#include "client/test_file.h"
 
-#define JINGLE "urn:xmpp:jingle:1"
-#define FILE5  "urn:xmpp:jingle:apps:file-transfer:5"
-#define IBBT   "urn:xmpp:jingle:transports:ibb:1"
-#define SOCKS5 "urn:xmpp:jingle:transports:s5b:1"
-#define HASHES "urn:xmpp:hashes:2"
-#define IBB    "http://jabber.org/protocol/ibb"
-#define BOB    "bob@example.org/x"
-/* SHA-256 of "abc". */
-#define ABC     "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
+#define SOCKS5  "urn:xmpp:jingle:transports:s5b:1"
 #define PROMISE "<hash-used xmlns='" HASHES "' algo='sha-256'/>"
 
 #define SOCKS5_WAY                                                                                 \
@@ -86,21 +78,6 @@ static void finish(struct test_client *t, struct heard *h)
     buf_free(&h->data);
 }
 
-static void say(struct test_client *t, const char *payload)
-{
-    (void)test_sent(t);
-    test_receivef(t, "<iq type='set' id='q' from='" BOB "'>%s</iq>", payload);
-}
-
-static void jingle(struct test_client *t, const char *action, const char *sid, const char *in)
-{
-    (void)test_sent(t);
-    test_receivef(t,
-                  "<iq type='set' id='q' from='" BOB "'><jingle xmlns='" JINGLE
-                  "' action='%s' sid='%s'>%s</jingle></iq>",
-                  action, sid, in);
-}
-
 static void pass(struct test_client *t, unsigned seconds)
 {
     for (unsigned i = 0; i < seconds; i += 25) {
@@ -114,13 +91,13 @@ static void bytes(struct test_client *t, const char *sid)
 {
     char text[256];
     snprintf(text, sizeof(text), "<open xmlns='" IBB "' block-size='2048' sid='%s'/>", sid);
-    say(t, text);
+    test_set(t, BOB, text);
     test_expect(t, "type='result'");
     snprintf(text, sizeof(text), "<data xmlns='" IBB "' seq='0' sid='%s'>YWJj</data>", sid);
-    say(t, text);
+    test_set(t, BOB, text);
     test_expect(t, "type='result'");
     snprintf(text, sizeof(text), "<close xmlns='" IBB "' sid='%s'/>", sid);
-    say(t, text);
+    test_set(t, BOB, text);
     test_expect(t, "type='result'");
 }
 
@@ -131,17 +108,17 @@ static void socks5_is_accepted_without_candidates_and_replaced(void **state)
     struct heard h;
     (void)state;
     begin(&t, &h);
-    jingle(&t, "session-initiate", "j1", OFFER(SOCKS5_WAY, ""));
+    test_jingle(&t, "session-initiate", "j1", OFFER(SOCKS5_WAY, ""));
     test_expect(&t, "type='result' id='q'");
     test_expect(&t, "action='session-accept' sid='j1'");
     test_expect(&t, "</description><transport xmlns='" SOCKS5 "' sid='v1'/></content>");
     test_expect(&t, "action='transport-info' sid='j1'>" OURS("c", "<transport xmlns='" SOCKS5
                                                                   "' sid='v1'><candidate-error/>"
                                                                   "</transport>"));
-    jingle(&t, "transport-info", "j1",
-           CONTENT("<transport xmlns='" SOCKS5 "' sid='v1'><candidate-error/></transport>"));
+    test_jingle(&t, "transport-info", "j1",
+                CONTENT("<transport xmlns='" SOCKS5 "' sid='v1'><candidate-error/></transport>"));
     test_expect(&t, "type='result' id='q'");
-    jingle(&t, "transport-replace", "j1", CONTENT(IBB_WAY));
+    test_jingle(&t, "transport-replace", "j1", CONTENT(IBB_WAY));
     test_expect(&t, "type='result' id='q'");
     test_expect(&t, "action='transport-accept' sid='j1'>" OURS("c", IBB_WAY));
     bytes(&t, "s2");
@@ -158,10 +135,10 @@ static void a_way_is_replaced_before_the_program_decides(void **state)
     (void)state;
     begin(&t, &h);
     h.wait = true;
-    jingle(&t, "session-initiate", "j1", OFFER(SOCKS5_WAY, ""));
-    jingle(&t, "transport-info", "j1", CONTENT(SOCKS5_WAY));
+    test_jingle(&t, "session-initiate", "j1", OFFER(SOCKS5_WAY, ""));
+    test_jingle(&t, "transport-info", "j1", CONTENT(SOCKS5_WAY));
     test_expect(&t, "type='result' id='q'");
-    jingle(&t, "transport-replace", "j1", CONTENT(IBB_WAY));
+    test_jingle(&t, "transport-replace", "j1", CONTENT(IBB_WAY));
     test_expect(&t, "action='transport-accept' sid='j1'>" OURS("c", IBB_WAY) "</jingle></iq>");
     test_expect_nothing(&t);
     assert_int_equal(burble_file_accept(h.f, &HANDLERS, &h), 0);
@@ -187,31 +164,31 @@ static void ways_that_we_do_not_have_are_rejected(void **state)
     struct heard h;
     (void)state;
     begin(&t, &h);
-    jingle(&t, "session-initiate", "j1",
-           OFFER("<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'/>", ""));
+    test_jingle(&t, "session-initiate", "j1",
+                OFFER("<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'/>", ""));
     test_expect(&t, "<reason><unsupported-transports/></reason>");
-    jingle(&t, "session-initiate", "j1", OFFER("<transport xmlns='" SOCKS5 "'/>", ""));
+    test_jingle(&t, "session-initiate", "j1", OFFER("<transport xmlns='" SOCKS5 "'/>", ""));
     test_expect(&t, "<reason><unsupported-transports/></reason>");
     assert_null(h.f);
-    jingle(&t, "session-initiate", "j1", OFFER(SOCKS5_WAY, ""));
+    test_jingle(&t, "session-initiate", "j1", OFFER(SOCKS5_WAY, ""));
     for (size_t i = 0; i < sizeof(WAYS) / sizeof(WAYS[0]); i++) {
-        jingle(&t, "transport-replace", "j1", WAYS[i]);
+        test_jingle(&t, "transport-replace", "j1", WAYS[i]);
         test_expect(&t, "type='result' id='q'");
         test_expect(&t, "action='transport-reject' sid='j1'");
     }
-    jingle(&t, "transport-replace", "j1",
-           "<content creator='initiator' name='d'>" IBB_WAY "</content>");
+    test_jingle(&t, "transport-replace", "j1",
+                "<content creator='initiator' name='d'>" IBB_WAY "</content>");
     test_expect(&t, "<bad-request ");
-    jingle(&t, "transport-replace", "j1", "");
+    test_jingle(&t, "transport-replace", "j1", "");
     test_expect(&t, "<bad-request ");
-    jingle(&t, "transport-info", "j1", CONTENT(IBB_WAY));
+    test_jingle(&t, "transport-info", "j1", CONTENT(IBB_WAY));
     test_expect(&t, "<unsupported-info xmlns='urn:xmpp:jingle:errors:1'/>");
     /* After all of that it can still be replaced, once. */
-    jingle(&t, "transport-replace", "j1", CONTENT(IBB_WAY));
+    test_jingle(&t, "transport-replace", "j1", CONTENT(IBB_WAY));
     test_expect(&t, "action='transport-accept'");
-    jingle(&t, "transport-replace", "j1", CONTENT(IBB_WAY));
+    test_jingle(&t, "transport-replace", "j1", CONTENT(IBB_WAY));
     test_expect(&t, "action='transport-reject'");
-    jingle(&t, "transport-info", "j1", CONTENT(SOCKS5_WAY));
+    test_jingle(&t, "transport-info", "j1", CONTENT(SOCKS5_WAY));
     test_expect(&t, "<unsupported-info ");
     bytes(&t, "s2");
     assert_int_equal(h.end, BURBLE_FILE_DONE);
@@ -226,21 +203,21 @@ static void who_never_replaces_socks5_is_waited_for_a_while(void **state)
     char id[TEST_ID_BYTES], id2[TEST_ID_BYTES];
     (void)state;
     begin(&t, &h);
-    jingle(&t, "session-initiate", "j1", OFFER(SOCKS5_WAY, ""));
+    test_jingle(&t, "session-initiate", "j1", OFFER(SOCKS5_WAY, ""));
     test_expect(&t, "id='q'");
     test_request(&t, "set", BOB, id);
     test_expect(&t, "action='session-accept'");
     test_request(&t, "set", BOB, id2);
-    test_receivef(&t, "<iq type='result' id='%s' from='" BOB "'/>", id);
-    test_receivef(&t, "<iq type='result' id='%s' from='" BOB "'/>", id2);
+    test_result(&t, id, BOB, "");
+    test_result(&t, id2, BOB, "");
     pass(&t, 50);
     assert_int_equal(h.ends, 0);
     pass(&t, 25);
     assert_int_equal(h.ends, 1);
     assert_int_equal(h.end, BURBLE_FILE_LOST);
     test_expect(&t, "<reason><failed-transport/></reason>");
-    jingle(&t, "session-initiate", "j2", OFFER(SOCKS5_WAY, ""));
-    jingle(&t, "session-terminate", "j2", "<reason><connectivity-error/></reason>");
+    test_jingle(&t, "session-initiate", "j2", OFFER(SOCKS5_WAY, ""));
+    test_jingle(&t, "session-terminate", "j2", "<reason><connectivity-error/></reason>");
     assert_int_equal(h.ends, 2);
     assert_int_equal(h.end, BURBLE_FILE_BROKEN);
     finish(&t, &h);
@@ -252,8 +229,8 @@ static void encryption_that_we_do_not_have_is_refused(void **state)
     struct heard h;
     (void)state;
     begin(&t, &h);
-    jingle(&t, "session-initiate", "j1",
-           OFFER(IBB_WAY "<security xmlns='urn:xmpp:jingle:jet:0'/>", ""));
+    test_jingle(&t, "session-initiate", "j1",
+                OFFER(IBB_WAY "<security xmlns='urn:xmpp:jingle:jet:0'/>", ""));
     test_expect(&t, "<reason><security-error/></reason>");
     assert_null(h.f);
     finish(&t, &h);
@@ -272,12 +249,12 @@ static void a_way_of_theirs_is_taken_for_what_we_send(void **state)
     assert_int_equal(burble_file_offer(t.c, BOB, &info, &HANDLERS, &h, &h.f), 0);
     test_request(&t, "set", BOB, id);
     snprintf(sid, sizeof(sid), "%s", test_between(&t, "action='session-initiate' sid='", "'"));
-    test_receivef(&t, "<iq type='result' id='%s' from='" BOB "'/>", id);
-    jingle(&t, "transport-replace", sid,
-           "<content creator='initiator' name='file'>" SOCKS5_WAY "</content>");
+    test_result(&t, id, BOB, "");
+    test_jingle(&t, "transport-replace", sid,
+                "<content creator='initiator' name='file'>" SOCKS5_WAY "</content>");
     test_expect(&t, "action='transport-reject'");
-    jingle(&t, "transport-replace", sid,
-           "<content creator='initiator' name='file'>" IBB_WAY "</content>");
+    test_jingle(&t, "transport-replace", sid,
+                "<content creator='initiator' name='file'>" IBB_WAY "</content>");
     test_expect(&t, "type='result' id='q'");
     test_expect(&t, "action='transport-accept'");
     test_expect(&t, OURS("file", IBB_WAY));
@@ -285,14 +262,14 @@ static void a_way_of_theirs_is_taken_for_what_we_send(void **state)
              "<content creator='initiator' name='file'><description xmlns='" FILE5
              "'/>%s</content>",
              IBB_WAY);
-    jingle(&t, "session-accept", sid, in);
+    test_jingle(&t, "session-accept", sid, in);
     test_request(&t, "set", BOB, id);
     test_expect(&t, "<open xmlns='" IBB "' block-size='2048' sid='s2'");
     /* Too late now. */
-    jingle(&t, "transport-replace", sid,
-           "<content creator='initiator' name='file'>" IBB_WAY "</content>");
+    test_jingle(&t, "transport-replace", sid,
+                "<content creator='initiator' name='file'>" IBB_WAY "</content>");
     test_expect(&t, "action='transport-reject'");
-    test_receivef(&t, "<iq type='result' id='%s' from='" BOB "'/>", id);
+    test_result(&t, id, BOB, "");
     assert_int_equal(burble_file_room(h.f), 3);
     finish(&t, &h);
 }
@@ -314,21 +291,22 @@ static void a_hash_that_was_promised_is_waited_for(void **state)
     (void)state;
     begin(&t, &h);
     for (unsigned i = 0; i < 2; i++) {
-        jingle(&t, "session-initiate", "j1", PROMISES[i]);
+        test_jingle(&t, "session-initiate", "j1", PROMISES[i]);
         bytes(&t, "s2");
         test_expect(&t, "</iq>");
         test_expect_nothing(&t);
         assert_int_equal(h.ends, 3 * i);
-        jingle(&t, "session-info", "j1", CHECKSUM(ABC));
+        test_jingle(&t, "session-info", "j1", CHECKSUM(ABC));
         test_expect(&t, "<reason><success/></reason>");
         assert_int_equal(h.end, BURBLE_FILE_DONE);
-        jingle(&t, "session-initiate", "j1", PROMISES[i]);
+        test_jingle(&t, "session-initiate", "j1", PROMISES[i]);
         bytes(&t, "s2");
-        jingle(&t, "session-info", "j1", CHECKSUM("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
+        test_jingle(&t, "session-info", "j1",
+                    CHECKSUM("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
         test_expect(&t, "<reason><media-error/></reason>");
         assert_int_equal(h.end, BURBLE_FILE_DAMAGED);
         /* A promise that is not kept is not waited for for ever. */
-        jingle(&t, "session-initiate", "j1", PROMISES[i]);
+        test_jingle(&t, "session-initiate", "j1", PROMISES[i]);
         bytes(&t, "s2");
         pass(&t, 25);
         test_expect(&t, "<reason><success/></reason>");
@@ -336,12 +314,12 @@ static void a_hash_that_was_promised_is_waited_for(void **state)
         assert_int_equal(h.ends, 3 * (i + 1));
     }
     /* What we could not compare is not waited for, nor what has come before. */
-    jingle(&t, "session-initiate", "j1",
-           OFFER(IBB_WAY, "<hash-used xmlns='" HASHES "' algo='sha-1'/>"));
+    test_jingle(&t, "session-initiate", "j1",
+                OFFER(IBB_WAY, "<hash-used xmlns='" HASHES "' algo='sha-1'/>"));
     bytes(&t, "s2");
     test_expect(&t, "<reason><success/></reason>");
-    jingle(&t, "session-initiate", "j1", OFFER(IBB_WAY, PROMISE));
-    jingle(&t, "session-info", "j1", CHECKSUM(ABC));
+    test_jingle(&t, "session-initiate", "j1", OFFER(IBB_WAY, PROMISE));
+    test_jingle(&t, "session-info", "j1", CHECKSUM(ABC));
     assert_int_equal(h.ends, 7);
     bytes(&t, "s2");
     test_expect(&t, "<reason><success/></reason>");
