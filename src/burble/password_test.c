@@ -13,11 +13,7 @@ static struct app app;
 
 static const char *in(const char *name)
 {
-    static char paths[4][200];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-    return path;
+    return test_path(folder, name);
 }
 
 /* The account and the environment of a test; NULL takes a variable away. */

@@ -16,11 +16,7 @@ static struct app app;
 
 static const char *in(const char *name)
 {
-    static char paths[4][200];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-    return path;
+    return test_path(folder, name);
 }
 
 static int read_private(const char *path, bool missing_ok, size_t cap, const char *expected)
