@@ -257,6 +257,67 @@ def test_rooms(server, people, chat):
     assert a.quit() == "ended 0"
 
 
+@pytest.mark.servers("prosody")
+def test_a_private_conversation_in_a_room(server, people, chat):
+    alice, bob, carol = people("alice", "bob", "carol")
+    room = f"aside{os.getpid()}@{server.muc_domain}"
+    a, b = chat("alice"), chat("bob")
+    a.type(f"/join {room} Alice")
+    a.wait_for("in it as Alice, 1 here")
+    b.type(f"/join {room} Bob")
+    b.wait_for("In the room as Bob")
+    a.wait_for("Bob came")
+    a.type("/msg Bo")
+    a.wait_for("Bo is no address, and nobody in")
+    a.type("/msg Bob psst")
+    a.wait_for(rf"│ Bob  in private, in {re.escape(room)}")
+    a.wait_for(rf"(?m)me +psst {TICK}$")
+    b.wait_for(r"(?m)^\* Alice in \S+ +@1│")
+    assert "psst" not in b.screen()
+    b.keys("Tab")
+    b.wait_for(r"Alice  psst")
+    b.type("what is it?")
+    a.wait_for(r"Bob  what is it\?")
+    b.type("/correct what?")
+    a.wait_for(r"Bob  what\? \(edited\)")
+    # It goes with its nickname, and ends with it.
+    b.type("/nick Robert")
+    b.wait_for("is for rooms")
+    b.type(f"/join {room}")
+    b.wait_for("you are in it")
+    b.keys("C-p")
+    b.wait_for(rf"│ {re.escape(room)}  2 here")
+    assert "psst" not in b.screen() and "what?" not in b.screen()
+    b.type("/nick Robert")
+    a.wait_for("Bob is Robert now")
+    a.type("still you?")
+    b.wait_for(r"(?m)^\* Alice in \S+ +@1│")
+    b.keys("Tab")
+    b.wait_for(r"Alice  still you\?")
+    assert b.quit() == "ended 0"
+    a.wait_for("Robert has left the room")
+    a.wait_for("│ Robert  in private, not there")
+    a.type("gone?")
+    a.wait_for("not sent: Robert is not in the room")
+    a.wait_for(r"(?m)^> gone\?$")
+    # Somebody else takes the name: what was typed for the one is not for the other.
+    c = chat("carol")
+    c.type(f"/join {room} Robert")
+    c.wait_for("In the room as Robert")
+    a.wait_for("Robert is in the room: back, or another")
+    a.keys("Enter")
+    a.wait_for("not sent: Robert may be somebody else now")
+    a.keys("C-u")
+    a.type("/msg Robert who are you?")
+    c.wait_for(r"(?m)^\* Alice in \S+ +@1│")
+    c.keys("Tab")
+    c.wait_for(r"Alice  who are you\?")
+    assert "gone?" not in c.screen()
+    a.type("/close")
+    a.wait_gone("in private")
+    assert a.quit() == "ended 0"
+
+
 # ------------------------------------------------------------------------------- strangers
 
 
@@ -311,7 +372,7 @@ def test_the_help_fits(people, chat):
     for _ in range(8):
         a.keys("PPage" if _ % 2 else "NPage")
     a.keys(*["NPage"] * 12)
-    a.wait_for("# room")
+    a.wait_for(r"\? no contact")
     assert "…" not in a.screen().replace("… waits", "")
 
 

@@ -38,7 +38,13 @@ int64_t tui_now(const struct tui *t);
 
 /* tui_network.c: what comes, and what is sent. */
 extern const struct session_ops TUI_OPS;
-void tui_say(struct tui *t, struct tui_talk *k, const char *text);
+/* False: it is not sent, which was said. */
+bool tui_say(struct tui *t, struct tui_talk *k, const char *text);
+/* A message that came is shown, if it was not already. */
+void tui_said(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool own);
+/* An own line came back with an error. */
+void tui_not_delivered(struct tui *t, struct tui_talk *k, struct tui_line *l,
+                       const struct burble_message *m);
 /* Says the last own message of the conversation anew. */
 void tui_correct(struct tui *t, struct tui_talk *k, const char *text);
 /* Shows a conversation; what was unread in it is marked as read at the other side. */
@@ -67,12 +73,31 @@ void tui_scroll(struct tui *t, bool up);
 int tui_network_start(struct tui *t);
 /* The bare address that was typed, prepared, with a "@"; freed with mem_free. NULL: none. */
 char *tui_address(const char *typed);
+/* The same of the first word. */
+char *tui_address_in(const char *text);
 
 /* tui_rooms.c */
 void tui_join(struct tui *t, const char *typed, const char *nick, const char *password);
 void tui_leave(struct tui *t, struct tui_talk *k);
 void tui_who(struct tui *t, struct tui_talk *k);
 int tui_rooms_start(struct tui *t);
+
+/* tui_aside.c: private conversations in rooms. */
+/* "NICK [TEXT]" in a room, or "room@service/nick [TEXT]": shows the conversation, and says the
+ * text. False: that is not meant. */
+bool tui_aside_open(struct tui *t, const char *text);
+/* With whoever has the nickname now. NULL: too many conversations. */
+struct tui_talk *tui_aside_begin(struct tui *t, struct tui_talk *room, const char *nick);
+/* Not 0: it is not sent, which was said. */
+int tui_aside_say(struct tui *t, const struct tui_talk *k, const char *text,
+                  const struct burble_message_options *o, char *id_out);
+/* False: it is no private one, or nothing is known of it. */
+bool tui_aside_heard(struct tui *t, struct tui_talk *room, const struct burble_room_message *r);
+/* The private conversation to which a copy or an archived message belongs. NULL: to none. */
+struct tui_talk *tui_aside_of(struct tui *t, const struct burble_message *m, bool own, bool open);
+void tui_aside_changed(struct tui *t, struct tui_talk *room, const struct burble_room_change *c);
+void tui_aside_left(struct tui *t, const struct tui_talk *room);
+void tui_aside_joined(struct tui *t, const struct tui_talk *room);
 
 /* tui_history.c: older lines from the archive; climb: a page of them is shown when they are there.
  */

@@ -12,16 +12,21 @@ struct tui_command {
     unsigned args_min;
     /* words: the first ones; rest[i]: the line from word i on. */
     void (*run)(struct tui *t, char **words, char **rest, unsigned count);
-    bool needs_talk;
+    enum { ANYWHERE, IN_A_TALK, IN_A_ROOM } where;
 };
 
 static const struct tui_command TUI_COMMANDS[];
 
 static void cmd_msg(struct tui *t, char **words, char **rest, unsigned count)
 {
+    if (tui_aside_open(t, rest[0]))
+        return;
+    char *jid = tui_address(words[0]);
     tui_open(t, words[0]);
-    if (count > 1 && t->model.current != NULL)
-        tui_say(t, t->model.current, rest[1]);
+    if (count > 1 && jid != NULL && t->model.current != NULL &&
+        strcmp(t->model.current->jid, jid) == 0)
+        (void)tui_say(t, t->model.current, rest[1]);
+    mem_free(jid);
 }
 
 static void cmd_join(struct tui *t, char **words, char **rest, unsigned count)
@@ -88,7 +93,7 @@ static void cmd_me(struct tui *t, char **words, char **rest, unsigned count)
     struct buf text = {0};
     (void)words, (void)count;
     if (buf_printf(&text, "/me %s", rest[0]) == 0 && buf_byte(&text, '\0') == 0)
-        tui_say(t, t->model.current, text.ptr);
+        (void)tui_say(t, t->model.current, text.ptr);
     buf_free(&text);
 }
 
@@ -108,7 +113,9 @@ static void cmd_status(struct tui *t, char **words, char **rest, unsigned count)
 static char *whom(struct tui *t, char **words, unsigned count)
 {
     const struct tui_talk *k = t->model.current;
-    const char *typed = count > 0 ? words[0] : k != NULL && !k->room ? k->jid : NULL;
+    const char *typed = count > 0                                     ? words[0]
+                        : k != NULL && !k->room && k->in_room == NULL ? k->jid
+                                                                      : NULL;
     char *jid = typed != NULL ? tui_address(typed) : NULL;
     if (typed == NULL)
         tui_tell(t, TUI_FAILURE, "who? Name an address");
@@ -186,23 +193,24 @@ static void cmd_quit(struct tui *t, char **words, char **rest, unsigned count)
 }
 
 static const struct tui_command TUI_COMMANDS[] = {
-    {"accept", "[JID]", "they may see when you are here, and are asked", 0, cmd_accept, false},
-    {"add", "[JID] [NAME]", "add a contact, and ask to see them", 0, cmd_add, false},
-    {"close", "", "close the conversation, leave the room", 0, cmd_close, true},
-    {"correct", "TEXT", "say your last message anew", 1, cmd_correct, true},
-    {"deny", "[JID]", "they may not see when you are here", 0, cmd_deny, false},
-    {"help", "", "this page (also F1)", 0, cmd_help, false},
-    {"invite", "JID [REASON]", "invite into this room", 1, cmd_invite, true},
-    {"join", "ROOM [NICK [PASSWORD]]", "enter a room", 1, cmd_join, false},
-    {"leave", NULL, NULL, 0, cmd_close, true},
-    {"me", "TEXT", "say what you do", 1, cmd_me, true},
-    {"msg", "JID [TEXT]", "open a conversation", 1, cmd_msg, false},
-    {"nick", "NAME", "another nickname in this room", 1, cmd_nick, true},
-    {"quit", "", "end (also Ctrl-C)", 0, cmd_quit, false},
-    {"remove", "[JID]", "remove a contact", 0, cmd_remove, false},
-    {"status", "SHOW [TEXT]", "online, chat, away, xa or dnd", 1, cmd_status, false},
-    {"topic", "[TEXT]", "set the subject of this room", 0, cmd_topic, true},
-    {"who", "", "who is in this room", 0, cmd_who, true},
+    {"accept", "[JID]", "they may see when you are here, and are asked", 0, cmd_accept, ANYWHERE},
+    {"add", "[JID] [NAME]", "add a contact, and ask to see them", 0, cmd_add, ANYWHERE},
+    {"close", "", "close the conversation, leave the room", 0, cmd_close, IN_A_TALK},
+    {"correct", "TEXT", "say your last message anew", 1, cmd_correct, IN_A_TALK},
+    {"deny", "[JID]", "they may not see when you are here", 0, cmd_deny, ANYWHERE},
+    {"help", NULL, NULL, 0, cmd_help, ANYWHERE},
+    {"invite", "JID [REASON]", "invite into this room", 1, cmd_invite, IN_A_ROOM},
+    {"join", "ROOM [NICK [PASSWORD]]", "enter a room", 1, cmd_join, ANYWHERE},
+    {"leave", NULL, NULL, 0, cmd_close, IN_A_TALK},
+    {"me", "TEXT", "say what you do", 1, cmd_me, IN_A_TALK},
+    {"msg", "JID or NICK [TEXT]", "open a conversation, in private with NICK", 1, cmd_msg,
+     ANYWHERE},
+    {"nick", "NAME", "another nickname in this room", 1, cmd_nick, IN_A_ROOM},
+    {"quit", "", "end (also Ctrl-C)", 0, cmd_quit, ANYWHERE},
+    {"remove", "[JID]", "remove a contact", 0, cmd_remove, ANYWHERE},
+    {"status", "SHOW [TEXT]", "online, chat, away, xa or dnd", 1, cmd_status, ANYWHERE},
+    {"topic", "[TEXT]", "set the subject of this room", 0, cmd_topic, IN_A_ROOM},
+    {"who", "", "who is in this room", 0, cmd_who, IN_A_ROOM},
 };
 enum { TUI_COMMAND_COUNT = sizeof(TUI_COMMANDS) / sizeof(TUI_COMMANDS[0]) };
 
@@ -213,8 +221,9 @@ static void cmd_help(struct tui *t, char **words, char **rest, unsigned count)
         "Tab  next unread, or completes    Ctrl-N Ctrl-P Alt-1 ...  through the list\n"
         "PgUp PgDn  scroll, older messages    Up Down  what you typed before\n"
         "Ctrl-W ^U ^K  delete word, line, rest   Alt-Enter  line break   Ctrl-Z  stop\n"
-        "\xe2\x80\xa6 waits \xe2\x9c\x93 sent \xe2\x9c\x93\xe2\x9c\x93 received (green: read)"
-        " \xe2\x9c\x97 failed   ! asks ? no contact # room\n";
+        "\xe2\x80\xa6 waits  \xe2\x9c\x93 sent  \xe2\x9c\x93\xe2\x9c\x93 received (green: read)"
+        "  \xe2\x9c\x97 failed\n"
+        "! asks to see you  ? no contact  # room  * somebody in a room, in private\n";
     struct buf page = {0};
     (void)words, (void)rest, (void)count;
     for (size_t i = 0; i < TUI_COMMAND_COUNT; i++)
@@ -263,8 +272,10 @@ static void command(struct tui *t, const char *text)
                  n > 0 ? words[0] : "");
     else if (n - 1 < found->args_min)
         tui_tell(t, TUI_FAILURE, "/%s %s: %s", found->name, found->shown, found->help);
-    else if (found->needs_talk && t->model.current == NULL)
+    else if (found->where != ANYWHERE && t->model.current == NULL)
         tui_tell(t, TUI_FAILURE, "/%s needs an open conversation", found->name);
+    else if (found->where == IN_A_ROOM && !t->model.current->room)
+        tui_tell(t, TUI_FAILURE, "/%s is for rooms, and this is none", found->name);
     else
         found->run(t, words + 1, rest + 1, n - 1);
     mem_free(line);
@@ -280,8 +291,8 @@ void tui_enter(struct tui *t, const char *line)
         command(t, line + 1);
     else if (k == NULL)
         tui_tell(t, TUI_FAILURE, "to whom? /msg JID opens a conversation");
-    else
-        tui_say(t, k, line[0] == '/' ? line + 1 : line);
+    else if (!tui_say(t, k, line[0] == '/' ? line + 1 : line))
+        editor_set(&t->model.editor, slice_z(line)); /* nothing that was typed is lost */
 }
 
 /* Commands, nicknames in a room, addresses of contacts. */

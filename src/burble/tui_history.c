@@ -57,6 +57,8 @@ static const struct tui_line *oldest(const struct tui_talk *k)
 void tui_older(struct tui *t, struct tui_talk *k, bool climb)
 {
     const struct tui_line *first = oldest(k);
+    if (k->in_room != NULL)
+        return; /* what an archive has of that name may be of others who had it */
     if (k->asking || k->at_start || !t->model.online || (k->room && k->handle == NULL)) {
         k->climb |= climb && k->asking;
         return;
@@ -85,8 +87,10 @@ static void missed(struct burble *c, const struct burble_message *m, void *arg)
     (void)c;
     if (m->body == NULL || m->type == BURBLE_GROUPCHAT)
         return;
-    struct tui_talk *k = tui_talk_open(&t->model, m->with, false);
-    if (k != NULL)
+    struct tui_talk *k = tui_aside_of(t, m, strcmp(m->from_bare, t->model.own) == 0, true);
+    if (k == NULL)
+        k = tui_talk_open(&t->model, m->with, false);
+    if (k != NULL && !k->room)
         tui_archived(t, k, m, true);
 }
 

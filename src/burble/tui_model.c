@@ -58,6 +58,36 @@ struct tui_talk *tui_talk_open(struct tui_model *m, const char *jid, bool room)
     return t;
 }
 
+void tui_aside_rename(struct tui_talk *t, const char *nick)
+{
+    struct buf text = {0};
+    (void)buf_printf(&text, "%s/%s%c", t->in_room, nick, '\0');
+    if (!text.failed)
+        tui_set(&t->jid, text.ptr);
+    buf_clear(&text);
+    (void)buf_printf(&text, "%s in %.*s%c", nick, (int)slice_find(slice_z(t->in_room), '@'),
+                     t->in_room, '\0');
+    if (!text.failed)
+        tui_set(&t->title, text.ptr);
+    buf_free(&text);
+    tui_set(&t->nick, nick);
+}
+
+struct tui_talk *tui_talk_open_aside(struct tui_model *m, const char *room, const char *nick)
+{
+    struct buf jid = {0};
+    struct tui_talk *t = NULL;
+    (void)buf_printf(&jid, "%s/%s%c", room, nick, '\0');
+    if (!jid.failed)
+        t = tui_talk_open(m, jid.ptr, false);
+    buf_free(&jid);
+    if (t != NULL && t->in_room == NULL) {
+        tui_set(&t->in_room, room);
+        tui_aside_rename(t, nick);
+    }
+    return t;
+}
+
 void tui_talk_close(struct tui_model *m, struct tui_talk *t)
 {
     if (m->current == t)
@@ -66,8 +96,8 @@ void tui_talk_close(struct tui_model *m, struct tui_talk *t)
     for (size_t i = 0; i < t->count; i++)
         line_free(t->lines[i]);
     mem_free(t->lines);
-    char *texts[] = {t->jid,   t->title,   t->short_name, t->typing,         t->subject,
-                     t->draft, t->last_id, t->last_from,  t->last_archive_id};
+    char *texts[] = {t->jid,     t->title,     t->short_name,      t->typing,  t->subject, t->draft,
+                     t->last_id, t->last_from, t->last_archive_id, t->in_room, t->nick,    t->peer};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         mem_free(texts[i]);
     mem_free(t);

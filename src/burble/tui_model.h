@@ -14,6 +14,7 @@ enum {
     TUI_LINES_MAX = 5000,
     TUI_TALKS_MAX = 1000,
     TUI_TEXT_MAX = 8192, /* bytes of a message that are shown (C14) */
+    TUI_PEER_BYTES = 512,
 };
 
 enum tui_line_kind { TUI_SAID, TUI_REMARK, TUI_FAILURE };
@@ -48,12 +49,16 @@ struct burble_room;
 
 struct tui_talk {
     struct list link;
-    char *jid; /* bare address */
+    char *jid; /* bare address; of a private conversation in a room: room@service/nick */
     char *title;
     char *short_name; /* what is before the "@" */
     bool room;
     struct burble_room *handle; /* of a room */
-    struct tui_line **lines;    /* by time */
+    /* A private conversation in a room: its address, the nickname; NULL: it is none. */
+    char *in_room, *nick;
+    char *peer;              /* by what the room tells who has it (tui_aside.c); NULL: by nothing */
+    bool gone;               /* who had it has left, and nothing is sent to who has it now */
+    struct tui_line **lines; /* by time */
     size_t count, cap;
     unsigned unread;
     bool mention;          /* somebody named us */
@@ -107,6 +112,10 @@ void tui_model_free(struct tui_model *m);
 struct tui_talk *tui_talk_find(const struct tui_model *m, const char *jid);
 /* Found or made. NULL: TUI_TALKS_MAX. */
 struct tui_talk *tui_talk_open(struct tui_model *m, const char *jid, bool room);
+/* The same for somebody in a room, in private. */
+struct tui_talk *tui_talk_open_aside(struct tui_model *m, const char *room, const char *nick);
+/* They have another nickname now. */
+void tui_aside_rename(struct tui_talk *t, const char *nick);
 void tui_talk_close(struct tui_model *m, struct tui_talk *t);
 /* It is shown: what was unread is read. May be NULL. */
 void tui_talk_show(struct tui_model *m, struct tui_talk *t);

@@ -102,15 +102,22 @@ static void mark_until(struct tui_talk *k, const char *id, enum tui_mark mark)
     }
 }
 
+void tui_not_delivered(struct tui *t, struct tui_talk *k, struct tui_line *l,
+                       const struct burble_message *m)
+{
+    struct buf why = {0};
+    l->mark = TUI_MARK_FAILED;
+    session_error_text(&m->error, &why);
+    tui_remark(k, tui_now(t), TUI_FAILURE, "not delivered: %.*s", SLICE_ARG(buf_slice(&why)));
+    buf_free(&why);
+}
+
 static void came_back(struct tui *t, const struct burble_message *m)
 {
     struct tui_talk *k = tui_talk_find(&t->model, m->from_bare);
     struct tui_line *l = k != NULL ? tui_line_find(k, m->id, true) : NULL;
-    if (l == NULL)
-        return; /* of something that is not shown */
-    l->mark = TUI_MARK_FAILED;
-    tui_remark(k, tui_now(t), TUI_FAILURE, "not delivered: %s",
-               *m->error.text != '\0' ? m->error.text : m->error.condition);
+    if (l != NULL) /* else of something that is not shown */
+        tui_not_delivered(t, k, l, m);
 }
 
 static bool is_own(const struct tui *t, const struct burble_message *m)
@@ -121,11 +128,13 @@ static bool is_own(const struct tui *t, const struct burble_message *m)
 bool tui_correction(struct tui_talk *k, const struct burble_message *m, bool own)
 {
     struct tui_line *l = m->replaces != NULL ? tui_line_find(k, m->replaces, own) : NULL;
-    if (l == NULL || l->from == NULL)
+    const char *room = k->room ? k->jid : k->in_room;
+    if (l == NULL || l->from == NULL ||
+        (!own && k->in_room != NULL && (l->left || strcmp(l->from, m->from) != 0)))
         return false;
     struct burble_message was = {.type = k->room ? BURBLE_GROUPCHAT : BURBLE_CHAT,
                                  .from = l->from,
-                                 .from_bare = k->room ? k->jid : l->from,
+                                 .from_bare = room != NULL && !own ? room : l->from,
                                  .id = l->id,
                                  .occupant_id = l->occupant_id};
     if (!burble_message_may_correct(&was, m, !l->left))
@@ -148,18 +157,21 @@ static void short_name(struct tui *t, const char *jid, char *out, size_t cap)
 static struct tui_line *add(struct tui *t, struct tui_talk *k, const struct burble_message *m,
                             bool own, bool older)
 {
-    const char *from = k->room ? m->from : m->from_bare;
+    const char *from = k->room || (k->in_room != NULL && !own) ? m->from : m->from_bare;
     if (tui_line_known(k, from, m->id, m->stanza_id) || tui_correction(k, m, own))
         return NULL;
     char who[64];
-    const char *nick = strchr(m->from, '/');
-    short_name(t, k->room && nick != NULL ? nick + 1 : m->from_bare, who, sizeof(who));
+    const char *slash = strchr(m->from, '/');
+    const char *nick = k->in_room != NULL ? k->nick : k->room && slash != NULL ? slash + 1 : NULL;
+    short_name(t, m->from_bare, who, sizeof(who));
     struct tui_line line = {.kind = TUI_SAID,
                             .stamp_ms = m->stamp_ms,
                             .own = own,
-                            .left = true,
+                            .left = k->room || m->origin == BURBLE_ARCHIVED,
                             .mark = own ? TUI_MARK_SENT : TUI_MARK_NONE,
-                            .who = own ? (char *)(void *)"me" : who,
+                            .who = own            ? (char *)(void *)"me"
+                                   : nick != NULL ? (char *)(void *)nick
+                                                  : who,
                             .text = (char *)(void *)m->body,
                             .from = (char *)(void *)from,
                             .id = (char *)(void *)m->id,
@@ -189,7 +201,7 @@ void tui_archived(struct tui *t, struct tui_talk *k, const struct burble_message
         tui_news(&t->model, k, l);
 }
 
-static void said(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool own)
+void tui_said(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool own)
 {
     struct tui_line *l = add(t, k, m, own, false);
     if (l == NULL)
@@ -221,9 +233,14 @@ static void message(struct session *s, const struct burble_message *m)
     }
     if (m->type == BURBLE_GROUPCHAT)
         return; /* of a room that we are not in */
-    struct tui_talk *k = m->body != NULL ? tui_talk_open(&t->model, m->with, false)
-                                         : tui_talk_find(&t->model, m->with);
-    if (k == NULL)
+    struct tui_talk *k = tui_aside_of(t, m, own, m->body != NULL);
+    if (k == NULL && m->body != NULL)
+        k = tui_talk_open(&t->model, m->with, false);
+    else if (k == NULL)
+        k = tui_talk_find(&t->model, m->with);
+    if (k != NULL && k->room && m->body != NULL && !own)
+        tui_remark(k, tui_now(t), TUI_REMARK, "%s: %s", m->from_bare, m->body);
+    if (k == NULL || k->room)
         return;
     if (!own) {
         typing_seen(t, k, m);
@@ -234,7 +251,7 @@ static void message(struct session *s, const struct burble_message *m)
     if (m->stamp_ms > t->last_ms)
         t->last_ms = m->stamp_ms;
     if (m->body != NULL) {
-        said(t, k, m, own);
+        tui_said(t, k, m, own);
         if (!own)
             seen(t, k, m);
     }
@@ -281,16 +298,22 @@ static void not_sent(struct tui *t, int err)
     tui_tell(t, TUI_FAILURE, "not sent: %s", burble_error_text(err));
 }
 
-void tui_say(struct tui *t, struct tui_talk *k, const char *text)
+bool tui_say(struct tui *t, struct tui_talk *k, const char *text)
 {
     char id[64];
     struct burble_message_options o = {.ask_receipt = true, .markable = true, .type = BURBLE_CHAT};
+    if (k->in_room != NULL) {
+        bool went = tui_aside_say(t, k, text, NULL, id) == 0;
+        if (went)
+            add_own(t, k, text, id);
+        return went;
+    }
     int err = k->room ? k->handle == NULL ? BURBLE_ERR_OFFLINE
                                           : burble_room_say(k->handle, text, NULL, NULL, id)
                       : burble_chat_say(t->chat, k->jid, text, &o, NULL, id);
     if (err != 0) {
         not_sent(t, err);
-        return;
+        return false;
     }
     if (!k->room)
         add_own(t, k, text, id); /* a room says it back */
@@ -298,6 +321,7 @@ void tui_say(struct tui *t, struct tui_talk *k, const char *text)
     burble_loop_unalarm(t->session.loop, t->typing_alarm);
     t->typing_alarm = 0;
     tui_set(&t->typing_to, NULL); /* the message says that we are active */
+    return true;
 }
 
 void tui_correct(struct tui *t, struct tui_talk *k, const char *text)
@@ -311,6 +335,11 @@ void tui_correct(struct tui *t, struct tui_talk *k, const char *text)
         return;
     }
     struct burble_message_options o = {.type = BURBLE_CHAT, .replaces = last->id};
+    if (k->in_room != NULL) {
+        if (tui_aside_say(t, k, text, &o, NULL) == 0)
+            tui_line_set_text(last, text);
+        return;
+    }
     int err = k->room ? k->handle == NULL ? BURBLE_ERR_OFFLINE
                                           : burble_room_say(k->handle, text, &o, NULL, NULL)
                       : burble_say(t->session.client, k->jid, text, &o, NULL, NULL);
@@ -381,7 +410,8 @@ void tui_typing(struct tui *t)
     struct slice text = editor_text(&t->model.editor);
     if (t->typing_to != NULL && (text.len == 0 || k == NULL || strcmp(t->typing_to, k->jid) != 0))
         stop_typing(t, BURBLE_CHAT_ACTIVE);
-    if (k == NULL || k->room || text.len == 0 || text.ptr[0] == '/' || !t->model.online)
+    if (k == NULL || k->room || k->in_room != NULL || text.len == 0 || text.ptr[0] == '/' ||
+        !t->model.online)
         return;
     if (t->typing_to == NULL) {
         if (burble_chat_state(t->chat, k->jid, BURBLE_CHAT_COMPOSING, NULL) != 0)

@@ -225,11 +225,14 @@ static void draw_title_of(struct tui_model *m, const struct tui_pane *p)
     const struct tui_contact *c = tui_contact_find(m, t->jid);
     struct buf text = {0};
     int row = p->top - 1;
-    int at = tui_grid_put(p->g, row, p->left, p->columns, TUI_BOLD, slice_z(t->title));
+    int at = tui_grid_put(p->g, row, p->left, p->columns, TUI_BOLD,
+                          slice_z(t->in_room != NULL ? t->nick : t->title));
     if (t->room) {
         (void)buf_printf(&text, "  %zu here", t->occupants);
         if (t->subject != NULL && *t->subject != '\0')
             (void)buf_printf(&text, "  %s", t->subject);
+    } else if (t->in_room != NULL) {
+        (void)buf_printf(&text, "  in private%s, in %s", t->gone ? ", not there" : "", t->in_room);
     } else {
         if (strcmp(t->title, t->jid) != 0)
             (void)buf_printf(&text, "  %s", t->jid);

@@ -20,6 +20,14 @@ char *tui_address(const char *typed)
     return bare;
 }
 
+char *tui_address_in(const char *text)
+{
+    char *word = mem_copy(slice_of(text, slice_find(slice_z(text), ' ')));
+    char *bare = tui_address(word);
+    mem_free(word);
+    return bare;
+}
+
 static void take_contact(struct tui *t, const struct burble_contact *c)
 {
     struct tui_contact *mine;

@@ -35,6 +35,7 @@ static void joined(struct burble_room *room, const struct burble_room_joined *j,
         return;
     count(t, k, room);
     forget_who(k, NULL);
+    tui_aside_joined(t, k);
     tui_remark(k, tui_now(t), TUI_REMARK, "%s as %s, %zu here%s",
                j->again     ? "Back in the room"
                : j->created ? "The room is new and yours; in it"
@@ -49,6 +50,7 @@ static void left(struct burble_room *room, const struct burble_room_left *l, voi
     if (k == NULL)
         return;
     k->occupants = 0;
+    tui_aside_left(t, k);
     if (l->why == BURBLE_ROOM_LEFT) {
         k->handle = NULL;
         burble_room_free(&room);
@@ -68,6 +70,7 @@ static void changed(struct burble_room *room, const struct burble_room_change *c
     if (k == NULL)
         return;
     count(t, k, room);
+    tui_aside_changed(t, k, c);
     if ((c->what & BURBLE_OCCUPANT_LEFT) != 0)
         forget_who(k, c->occupant->nick);
     if ((c->what & BURBLE_OCCUPANT_NICK) != 0)
@@ -109,6 +112,8 @@ static void message(struct burble_room *room, const struct burble_room_message *
     tui_changed(t);
     if (k == NULL)
         return;
+    if (tui_aside_heard(t, k, r))
+        return;
     if (m->type == BURBLE_MESSAGE_ERROR) {
         tui_remark(k, tui_now(t), TUI_FAILURE, "not sent: %s",
                    *m->error.text != '\0' ? m->error.text : m->error.condition);
@@ -131,14 +136,12 @@ static void message(struct burble_room *room, const struct burble_room_message *
                             .occupant_id = (char *)(void *)m->occupant_id,
                             .archive_id = (char *)(void *)m->stanza_id};
     struct tui_line *l = tui_line_add(k, &line);
-    if (r->private_)
-        (void)tui_remark(k, m->stamp_ms, TUI_REMARK, "(%s said that to you alone)", who);
     if (r->own)
         tui_seen(k);
     if (r->own || r->history || k == t->model.current)
         return;
     tui_news(&t->model, k, l);
-    if (r->private_ || mentions(m->body, burble_room_nick(room))) {
+    if (mentions(m->body, burble_room_nick(room))) {
         k->mention = true;
         t->model.bell = true;
     }
@@ -201,6 +204,7 @@ void tui_join(struct tui *t, const char *typed, const char *nick, const char *pa
 void tui_leave(struct tui *t, struct tui_talk *k)
 {
     struct burble_room *room = k->handle;
+    tui_aside_left(t, k);
     if (room != NULL && burble_room_leave(room, NULL) == 0)
         return; /* left() closes it */
     k->handle = NULL;

@@ -45,6 +45,8 @@ static const char *sign_of(const struct tui_entry *e, enum tui_style *style_out)
     *style_out = TUI_PLAIN;
     if (e->talk != NULL && e->talk->room)
         return "#";
+    if (e->talk != NULL && e->talk->in_room != NULL)
+        return "*";
     if (e->talk != NULL && e->talk->asks) {
         *style_out = TUI_UNREAD;
         return "!";
