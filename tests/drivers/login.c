@@ -48,7 +48,9 @@ static void on_state(struct login *l, struct burble *c, const struct burble_stat
         (void)burble_connect(c);
     } else if (e->state == BURBLE_OFFLINE) {
         l->why = e->why;
-        printf("%d %s %s\n", (int)e->why, e->condition != NULL ? e->condition : "-", e->text);
+        if (e->why == BURBLE_WHY_REGISTRATION)
+            printf("registration ");
+        printf("%s %s\n", e->condition != NULL ? e->condition : "-", e->text);
     }
 }
 
