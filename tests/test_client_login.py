@@ -109,6 +109,13 @@ def one_mechanism(home, server, mechanism):
     assert "refused the login" in wrong.err and "wrong\0" not in wrong.err
 
 
+def test_V47_guesses_of_the_binding_end(home, ejabberd):
+    """ejabberd tells no types, and refuses unknown people as it refuses unknown types: at once."""
+    done = send(home, {"jid": "nobody@localhost", "password": "x", "server": ejabberd}, 4)
+    assert re.findall(r"out <auth .* mechanism='(.*)'", done.err) == 3 * ["SCRAM-SHA-512-PLUS"]
+    assert "the server refused the login (not-authorized)" in done.err
+
+
 @pytest.mark.servers()
 @pytest.mark.parametrize("tls", ["starttls", "direct"])
 def test_the_best_of_the_offer(home, server, tls):

@@ -175,6 +175,7 @@ bool auth_succeed(struct burble *c, struct slice additional)
         a->salted = salted;
     mem_wipe(&salted, sizeof(salted));
     a->bound = sasl_client_bound(a->sasl);
+    a->bindings_refused = 0;
     sasl_client_free(&a->sasl);
     seen_login(c, a->bound);
     return true;
@@ -230,6 +231,19 @@ static void explain(const struct burble *c, const struct failure *f, struct buf 
     buf_byte(b, '\0');
 }
 
+/* A server that tells no types of channel binding does not know the one that was guessed: another
+ * one, bound as well (docs/decisions/0005). Nothing but names has been said yet. */
+static bool another_guess(struct burble *c, const struct failure *f)
+{
+    bool about_names =
+        slice_is(f->condition, "not-authorized") || slice_is(f->condition, "malformed-request");
+    if (about_names && c->auth.sasl != NULL)
+        c->auth.bindings_refused = sasl_client_refused_bindings(c->auth.sasl);
+    else
+        c->auth.bindings_refused = 0;
+    return c->auth.bindings_refused != 0;
+}
+
 /* Behind a token or a certificate that is not taken stands the password. */
 static bool another_way(struct burble *c)
 {
@@ -248,6 +262,10 @@ void auth_failed(struct burble *c, struct xml failure, struct slice ns)
     struct buf text = {0}, condition = {0};
     read_failure(failure, ns, &f);
     c->auth.working = false;
+    if (another_guess(c, &f)) {
+        auth_begin(c);
+        return;
+    }
     if (f.why == BURBLE_WHY_PASSWORD && !c->auth.by_token)
         mem_wipe(&c->auth.salted, sizeof(c->auth.salted));
     if (f.why != BURBLE_WHY_LOGIN && another_way(c)) {

@@ -29,11 +29,13 @@ enum { UUID_BYTES = 37 };
 
 struct auth {
     struct sasl_client *sasl;
-    char mechanism[64];    /* of the present or last login */
-    bool working;          /* sasl_client_work is due */
-    bool bound;            /* channel binding was in use */
-    bool external_refused; /* on this connection: the password is next */
-    bool by_token;         /* of the present or last login */
+    char mechanism[64];        /* of the present or last login */
+    bool working;              /* sasl_client_work is due */
+    bool bound;                /* channel binding was in use */
+    bool external_refused;     /* on this connection: the password is next */
+    bool by_token;             /* of the present or last login */
+    unsigned bindings_refused; /* types of channel binding that were guessed wrong, up to the end of
+                                  the login; over connections, for servers that hang up then */
     /* Registration: the request that is open, and whether it is the one that makes the account. */
     char request[32];
     bool submitted;

@@ -79,6 +79,7 @@ static void configure(struct burble *c, const struct auth_offer *o, bool sasl2,
         /* TLS itself proves a client's certificate to the right server alone. */
         .binding_required =
             (flags & BURBLE_REQUIRE_BINDING) != 0 || (c->auth.seen.bound && !external),
+        .bindings_refused = c->auth.bindings_refused,
         .pinned = slice_z(c->setup.mechanism),
         .cache = c->auth.salted.iterations > 0 ? &c->auth.salted : NULL,
     };
@@ -141,6 +142,7 @@ void auth_refuse(struct burble *c, enum sasl_client_problem problem, const char 
                  const struct auth_offer *o)
 {
     struct buf text = {0};
+    c->auth.bindings_refused = 0;
     buf_add(&text, slice_z(sasl_client_problem_text(problem)));
     if (*detail != '\0')
         (void)buf_printf(&text, " (%s)", detail);

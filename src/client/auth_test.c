@@ -75,6 +75,115 @@ static void V47_once_bound_always_bound(void **state)
     test_login_end(&l);
 }
 
+/* What the client says first, behind which it is refused with this condition. */
+static void refuse_first(struct test_login *l, const char *gs2, const char *condition)
+{
+    char room[512], text[128];
+    size_t len = 0;
+    test_expect(&l->t, "mechanism='SCRAM-SHA-512-PLUS'");
+    struct slice first = slice_z(test_between(&l->t, ">", "<"));
+    assert_true(first.len < sizeof(room) && base64_decode(first, room, &len));
+    assert_true(slice_starts(slice_of(room, len), slice_z(gs2)));
+    (void)test_sent(&l->t);
+    snprintf(text, sizeof(text), "<failure xmlns='" SASL "'><%s/></failure>", condition);
+    test_receive(&l->t, text);
+}
+
+/* The server tells no types (XEP-0440), and knows tls-exporter alone. */
+static void V47_a_wrong_guess_of_the_binding_is_followed_by_another(void **state)
+{
+    static struct test_login l;
+    char name[64];
+    (void)state;
+    test_login_new(&l, &BURBLE_CONFIG(0));
+    test_login_reach(&l);
+    test_login_offer(&l, ALL, "", NULL);
+    refuse_first(&l, "p=tls-unique,,", "malformed-request");
+    assert_int_equal(test_login_exchange(&l, name), SASL_SUCCESS);
+    assert_string_equal(name, "SCRAM-SHA-512-PLUS");
+    test_login_finish(&l);
+    assert_true(l.t.c->auth.bound);
+    test_login_end(&l);
+}
+
+/* It hangs up when it refuses: the next connection goes on with the next type. */
+static void V47_guesses_go_on_in_the_next_connection(void **state)
+{
+    static struct test_login l;
+    char name[64];
+    (void)state;
+    test_login_new(&l, &BURBLE_CONFIG(0));
+    test_login_reach(&l);
+    test_login_offer(&l, ALL, "", NULL);
+    refuse_first(&l, "p=tls-unique,,", "not-authorized");
+    test_break(&l.t);
+    test_pass(&l.t, 1000);
+    test_login_reach(&l);
+    test_login_offer(&l, ALL, "", NULL);
+    assert_int_equal(test_login_exchange(&l, name), SASL_SUCCESS);
+    test_login_end(&l);
+}
+
+/* Whoever stands in between can refuse as well: there is no way to a login that is not bound. */
+static void V47_refusals_never_lead_to_a_login_without_binding(void **state)
+{
+    static struct test_login l;
+    (void)state;
+    test_login_new(&l, &BURBLE_CONFIG(0));
+    test_login_reach(&l);
+    test_login_offer(&l, ALL, "", NULL);
+    refuse_first(&l, "p=tls-unique,,", "not-authorized");
+    refuse_first(&l, "p=tls-exporter,,", "not-authorized");
+    refuse_first(&l, "p=tls-server-end-point,,", "not-authorized");
+    assert_null(strstr(test_sent(&l.t), "<auth"));
+    test_login_refused(&l);
+    assert_int_equal(l.why, BURBLE_WHY_PASSWORD);
+    assert_int_equal(burble_state(l.t.c), BURBLE_OFFLINE);
+    test_login_end(&l);
+}
+
+/* The second connection offers less: what was offered before is not forgotten. */
+static void A13_behind_a_refused_guess_the_offer_may_not_shrink(void **state)
+{
+    static struct test_login l;
+    (void)state;
+    test_login_new(&l, &BURBLE_CONFIG(0));
+    test_login_reach(&l);
+    test_login_offer(&l, ALL, "", NULL);
+    refuse_first(&l, "p=tls-unique,,", "not-authorized");
+    test_break(&l.t);
+    test_pass(&l.t, 1000);
+    test_login_reach(&l);
+    test_login_offer(&l, NOT_PLUS, "", NULL);
+    assert_null(strstr(test_sent(&l.t), "<auth"));
+    test_login_refused(&l);
+    assert_int_equal(l.why, BURBLE_WHY_DOWNGRADE);
+    test_login_end(&l);
+}
+
+/* Told, or for another reason: once is enough. */
+static void A11_what_is_no_wrong_guess_is_final(void **state)
+{
+    static const struct {
+        const char *told, *gs2, *condition;
+    } CASES[] = {
+        {TEST_EXPORTER, "p=tls-exporter,,", "not-authorized"},
+        {"", "p=tls-unique,,", "account-disabled"},
+        {"", "p=tls-unique,,", "invalid-mechanism"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        static struct test_login l;
+        test_login_new(&l, &BURBLE_CONFIG(0));
+        test_login_reach(&l);
+        test_login_offer(&l, ALL, CASES[i].told, NULL);
+        refuse_first(&l, CASES[i].gs2, CASES[i].condition);
+        assert_null(strstr(test_sent(&l.t), "<auth"));
+        test_login_refused(&l);
+        test_login_end(&l);
+    }
+}
+
 static void A13_the_offer_was_changed_on_the_way(void **state)
 {
     static struct test_login l;
@@ -484,6 +593,11 @@ int main(void)
         cmocka_unit_test(the_best_is_taken_and_bound),
         cmocka_unit_test(credentials_are_never_shown),
         cmocka_unit_test(V47_once_bound_always_bound),
+        cmocka_unit_test(V47_a_wrong_guess_of_the_binding_is_followed_by_another),
+        cmocka_unit_test(V47_guesses_go_on_in_the_next_connection),
+        cmocka_unit_test(V47_refusals_never_lead_to_a_login_without_binding),
+        cmocka_unit_test(A13_behind_a_refused_guess_the_offer_may_not_shrink),
+        cmocka_unit_test(A11_what_is_no_wrong_guess_is_final),
         cmocka_unit_test(A13_the_offer_was_changed_on_the_way),
         cmocka_unit_test(A13_weaker_than_pinned_is_refused),
         cmocka_unit_test(C03_what_is_offered_is_said),

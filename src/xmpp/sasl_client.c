@@ -250,6 +250,11 @@ const char *sasl_client_detail(const struct sasl_client *c)
     return c->detail != NULL ? c->detail : "";
 }
 
+unsigned sasl_client_refused_bindings(const struct sasl_client *c)
+{
+    return c->state == SASL_CLIENT_TO_CHALLENGE ? c->choice.refused : 0;
+}
+
 bool sasl_client_salted(const struct sasl_client *c, struct sasl_salted *out)
 {
     bool have =

@@ -79,6 +79,8 @@ struct sasl_client_config {
     bool digest_md5_allowed;         /* obsolete (RFC 6331), but it proves the server */
     bool external;                   /* TLS has shown a client certificate: EXTERNAL comes first */
     bool binding_required;           /* channel binding was seen before: -PLUS or nothing (V47) */
+    unsigned bindings_refused;       /* of sasl_client_refused_bindings: types that are not guessed
+                                        again; other than 0: -PLUS or nothing, too. */
     struct slice pinned;             /* a mechanism's name: that one or one before it in our
                                         order; empty: none pinned. An unknown name fits nothing */
     struct slice offer;              /* sasl_offer_text of what came; empty: not compared */
@@ -121,6 +123,10 @@ struct slice sasl_client_binding(const struct sasl_client *c);
 enum sasl_client_problem sasl_client_problem(const struct sasl_client *c);
 /* More about a problem where there is more, else empty; a constant, never the peer's text. */
 const char *sasl_client_detail(const struct sasl_client *c);
+/* When the server refuses the login: did it do so at the name of a type of channel binding that was
+ * only guessed (it told none), before it asked for a proof, and is there another type to guess?
+ * Then what the next attempt has as bindings_refused. 0: no, a further attempt would not differ. */
+unsigned sasl_client_refused_bindings(const struct sasl_client *c);
 /* After DONE with SCRAM and a salt that fits: true, and out is filled; wipe it after use. */
 bool sasl_client_salted(const struct sasl_client *c, struct sasl_salted *out);
 /* The password, or a hash that anybody can try passwords on, has gone out (PLAIN, DIGEST-MD5). */

@@ -41,7 +41,8 @@ static bool ends_with_plus(struct slice name)
 }
 
 /* The best type that this connection has and the server told. A server that tells nothing is older
- * than XEP-0440 and knows tls-unique best, as far as there is one (RFC 5802 section 6.1). */
+ * than XEP-0440 and knows tls-unique best, as far as there is one (RFC 5802 section 6.1); what it
+ * has refused is not guessed again. */
 static void choose_binding(const struct sasl_client_config *config,
                            const struct sasl_client_offer *offer, struct sasl_client_choice *out)
 {
@@ -50,21 +51,31 @@ static void choose_binding(const struct sasl_client_config *config,
                                   SLICE("tls-server-end-point")};
     const struct slice data[] = {b->tls_exporter, b->tls_unique, b->tls_server_end_point};
     const unsigned told[] = {0, 1, 2}, untold[] = {1, 0, 2};
+    unsigned guess = 0;
     for (unsigned i = 0; i < 3; i++) {
         unsigned k = offer->bindings_told ? told[i] : untold[i];
         if (data[k].len == 0 ||
-            (offer->bindings_told && !among(types[k], offer->bindings, offer->n_bindings)))
+            (offer->bindings_told ? !among(types[k], offer->bindings, offer->n_bindings)
+                                  : (config->bindings_refused & 1u << k) != 0))
             continue;
+        if (out->binding.len > 0) { /* there is another one to guess */
+            out->refused = config->bindings_refused | guess;
+            return;
+        }
         out->binding = types[k];
         out->data = data[k];
-        return;
+        guess = 1u << k;
+        if (offer->bindings_told)
+            return;
     }
 }
 
 static bool acceptable(const struct sasl_client_config *config, const struct sasl_client_choice *c,
                        const struct sasl_client_mechanism *m)
 {
-    if (config->binding_required && !m->plus)
+    /* Failures are not signed: whoever stands in between can make them, so that they must not lead
+     * to a login without binding. */
+    if ((config->binding_required || config->bindings_refused != 0) && !m->plus)
         return false;
     switch (m->kind) {
     case SASL_CLIENT_EXTERNAL:
@@ -93,7 +104,7 @@ static enum sasl_client_problem why_none(const struct sasl_client_config *config
     for (unsigned i = 0; i < sizeof(weak) / sizeof(*weak); i++)
         poor = poor || among(weak[i], offer->names, offer->n);
     plain = among(SLICE("PLAIN"), offer->names, offer->n);
-    if (config->binding_required)
+    if (config->binding_required || config->bindings_refused != 0)
         return SASL_PROBLEM_BINDING_REQUIRED;
     if (config->pinned.len > 0)
         return SASL_PROBLEM_PINNED;
@@ -143,6 +154,7 @@ enum sasl_client_problem sasl_client_choose(const struct sasl_client_config *con
         out->confirm = false;
     } else {
         out->binding = out->data = SLICE_NONE;
+        out->refused = 0;
     }
     return SASL_PROBLEM_NONE;
 }

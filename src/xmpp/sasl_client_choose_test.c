@@ -222,6 +222,73 @@ static void types_of_binding_are_chosen_among_those_told(void **state)
     assert_chosen(&cc, plus, "SCRAM-SHA-1-PLUS tls-server-end-point");
 }
 
+/* The server refuses each type that is guessed, as one that does not know it. */
+static void V47_other_types_are_guessed_and_never_none(void **state)
+{
+    (void)state;
+    static const char *const guesses[] = {
+        "SCRAM-SHA-1-PLUS tls-unique",
+        "SCRAM-SHA-1-PLUS tls-exporter",
+        "SCRAM-SHA-1-PLUS tls-server-end-point",
+    };
+    static const char all[] = "EXTERNAL SCRAM-SHA-512 SCRAM-SHA-1-PLUS DIGEST-MD5 PLAIN";
+    struct sasl_client_config cc = generous();
+    enum sasl_client_problem problem;
+    cc.external = false;
+    cc.offer = SLICE("an offer");
+    for (size_t i = 0; i < 3; i++) {
+        assert_chosen(&cc, all, guesses[i]);
+        struct sasl_client *c = choose(&cc, all, &problem);
+        assert_int_equal(sasl_client_refused_bindings(c), 0); /* not yet said */
+        assert_int_equal(sasl_client_start(c), SASL_CLIENT_SEND);
+        unsigned refused = sasl_client_refused_bindings(c);
+        assert_int_equal(refused != 0, i < 2);
+        if (refused != 0)
+            cc.bindings_refused = refused;
+        sasl_client_free(&c);
+    }
+    /* Behind a refusal nothing is good enough but -PLUS, whatever else is offered by then. */
+    assert_problem(&cc, "SCRAM-SHA-512 DIGEST-MD5 PLAIN", SASL_PROBLEM_BINDING_REQUIRED);
+    assert_problem(&cc, "SCRAM-SHA-512 SCRAM-SHA-1-PLUS | tls-new", SASL_PROBLEM_BINDING_REQUIRED);
+    assert_chosen(&cc, "SCRAM-SHA-1-PLUS | tls-unique", "SCRAM-SHA-1-PLUS tls-unique");
+    cc.bindings_refused = 7;
+    assert_problem(&cc, all, SASL_PROBLEM_BINDING_REQUIRED);
+}
+
+/* What was told is no guess; behind the challenge it is the proof that counts; without binding
+ * there is nothing to guess. */
+static void V47_what_was_not_guessed_is_not_tried_again(void **state)
+{
+    static const char *const offers[] = {
+        "SCRAM-SHA-1-PLUS | tls-exporter tls-unique tls-server-end-point",
+        "SCRAM-SHA-1", /* and no -PLUS: 'y' */
+        "PLAIN",
+    };
+    struct sasl_client_config cc = generous();
+    enum sasl_client_problem problem;
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct sasl_client *c = choose(&cc, offers[i], &problem);
+        assert_int_equal(sasl_client_start(c), SASL_CLIENT_SEND);
+        assert_int_equal(sasl_client_refused_bindings(c), 0);
+        sasl_client_free(&c);
+    }
+    struct sasl_client *c = choose(&cc, "SCRAM-SHA-1-PLUS", &problem);
+    struct sasl_server_config sc = server_config();
+    struct buf out = {0};
+    enum sasl_step step;
+    sc.binding.tls_unique = cc.binding.tls_unique;
+    assert_int_equal(test_sasl_start(c, &out), 0);
+    assert_int_not_equal(sasl_client_refused_bindings(c), 0);
+    struct sasl_server *s = server_new(&sc, SLICE("SCRAM-SHA-1-PLUS"), buf_slice(&out), &step);
+    assert_int_equal(serve(s, step, &stored, false), SASL_CHALLENGE);
+    assert_int_equal(test_sasl_challenge(c, sasl_server_output(s), &out), 0);
+    assert_int_equal(sasl_client_refused_bindings(c), 0);
+    sasl_server_free(&s);
+    sasl_client_free(&c);
+    buf_free(&out);
+}
+
 /* XEP-0440 section 3 and RFC 5802 section 6: when 'n', when 'y'. */
 static void A11_the_flag_says_what_was_seen(void **state)
 {
@@ -375,6 +442,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_strongest_is_chosen),
         cmocka_unit_test(types_of_binding_are_chosen_among_those_told),
+        cmocka_unit_test(V47_other_types_are_guessed_and_never_none),
+        cmocka_unit_test(V47_what_was_not_guessed_is_not_tried_again),
         cmocka_unit_test(names_and_passwords_that_cannot_be_prepared),
         cmocka_unit_test(every_problem_has_a_sentence_of_its_own),
         cmocka_unit_test(C03_weak_or_unknown_mechanisms_are_refused_by_name),

@@ -28,6 +28,8 @@ struct sasl_client_choice {
     bool confirm;         /* only with the server's hash of its offer (XEP-0474) */
     struct slice binding; /* the type */
     struct slice data;    /* channel binding data */
+    unsigned refused;     /* the type was guessed, and there are others: bindings_refused without
+                             it; else 0 */
 };
 
 /* What the server told. */
