@@ -216,6 +216,25 @@ def test_page_up_beyond_the_beginning_asks_the_archive(people, chat, server):
     a.wait_for("one more")
 
 
+def test_what_was_missed_is_fetched_though_nothing_was_said_before(people, chat, server):
+    alice, bob = people("alice", "bob")
+    a = chat("alice")
+    pid = a.program_pid()
+    os.kill(pid, signal.SIGSTOP)  # it does not come back before all was said
+    try:
+        server.kill()
+        server.start()
+        me, friend = server.login(alice, presence=0), server.login(bob, presence=0)
+        friend.message(alice.jid, "missed")
+        friend.fence(me)
+        me.close()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    a.wait_for(unread(bob, 1))
+    a.keys("Tab")
+    a.wait_for(rf"{bob.user}  missed")
+
+
 # ------------------------------------------------------------------------------------ rooms
 
 
@@ -247,6 +266,8 @@ def test_rooms(server, people, chat):
     b.keys("Tab")
     b.wait_for(r"\d\d:\d\d Alice  Bob: coffee")
     b.wait_for("─ new ─")
+    b.type("/nick Alice")
+    b.wait_for("the nickname: ")
     b.type("/nick Robert")
     a.wait_for("Bob is Robert now")
     a.type("/who")
@@ -255,6 +276,44 @@ def test_rooms(server, people, chat):
     a.wait_for("Robert left")
     b.wait_gone(re.escape(room))
     assert a.quit() == "ended 0"
+
+
+@pytest.mark.servers("prosody")
+def test_what_is_said_in_a_room_waits_in_sight(server, people, chat):
+    people("alice")
+    a = chat("alice")
+    a.type(f"/join slow{os.getpid()}@{server.muc_domain} Alice")
+    a.wait_for("in it as Alice")
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        a.type("at last")
+        a.wait_for("(?m)at last …$")
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    a.wait_for(f"(?m)Alice +at last {TICK}$")
+    a.type("/correct at once")
+    a.wait_for(r"at once \(edited\)")
+    a.type("/topic Done")
+    a.wait_for("Alice set the subject: Done")
+    assert a.screen().count("at last") == 0 and a.screen().count("at once") == 1
+
+
+@pytest.mark.servers("prosody")
+def test_an_invitation_is_found_by_tab(server, people, chat):
+    alice, bob = people("alice", "bob")
+    room = f"party{os.getpid()}@{server.muc_domain}"
+    a, b = chat("alice"), chat("bob")
+    b.type(f"/join {room} Bob")
+    b.wait_for("in it as Bob")
+    b.type(f"/invite {alice.jid} There is cake")
+    a.wait_for(unread(bob, 1))
+    a.keys("Tab")
+    a.wait_for(rf"{bob.jid} invites you: There is")
+    a.wait_for("/join")
+    a.type(f"/msg {room}")  # taken for a person, until it is known to be a room
+    a.wait_for(f"│ {re.escape(room)}  no contact")
+    a.type(f"/join {room}")
+    a.wait_for("In the room as ")
 
 
 @pytest.mark.servers("prosody")
@@ -335,6 +394,28 @@ def test_V72_a_stranger_steers_no_terminal(people, chat, server):
     assert BIDI not in raw and "\x9b" not in raw and "\u200b" not in raw
     stranger.presence("subscribe", to=alice.jid)
     a.wait_for(f"{ASKS} {bob.user}")
+
+
+def test_what_other_programs_say_in_their_own_ways(people, chat, server):
+    alice, bob = people("alice", "bob")
+    a = chat("alice", bob.jid)
+    friend = server.login(bob, presence=0)
+    friend.message(alice.jid, "From tomorrow", extra="<delay xmlns='urn:xmpp:delay' "
+                   "stamp='2199-01-01T00:00:00Z'/>")
+    friend.message(alice.jid, "> From\n> tomorrow\nNo, from today", extra=(
+        "<reply xmlns='urn:xmpp:reply:0' id='1'/><fallback xmlns='urn:xmpp:fallback:0' "
+        "for='urn:xmpp:reply:0'><body start='0' end='18'/></fallback>"))
+    friend.message(alice.jid, extra="<reactions xmlns='urn:xmpp:reactions:0' id='1'><reaction>"
+                   "👋</reaction></reactions><store xmlns='urn:xmpp:hints'/>")
+    friend.message(alice.jid, extra="<encryption xmlns='urn:xmpp:eme:0' "
+                   "namespace='urn:xmpp:openpgp:0'/><store xmlns='urn:xmpp:hints'/>")
+    friend.message(alice.jid, "The end")
+    a.wait_for("The end")
+    rows = [row.partition("│ ")[2] for row in a.rows()]
+    said = [re.sub(r"^\d\d:\d\d", "", row).strip() for row in rows if row.strip()][2:]
+    who = bob.user
+    assert said == [f"{who}  From tomorrow", f"{who}  > From", "> tomorrow", "No, from today",
+                    "encrypted: this program cannot read it", f"{who}  The end"]
 
 
 def test_C14_a_very_long_line(people, chat, server):

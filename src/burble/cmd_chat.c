@@ -12,6 +12,7 @@
 #include "burble/tui_rescue.h"
 #include "burble/tui_terminal.h"
 #include "burble/tui_view.h"
+#include "io/random.h"
 
 enum { ERRORS_MAX = 8192 }; /* bytes of what was written to standard error */
 
@@ -220,6 +221,7 @@ static int run(struct app *app, int argc, char **argv)
     struct tui t = {.app = app, .signals = -1, .complaints = -1};
     struct session_ops ops = TUI_OPS;
     list_init(&t.model.talks);
+    random_bytes(&t.model.key, sizeof(t.model.key));
     t.model.own = mem_copy(slice_z(app->account.jid));
     t.model.connection = "connecting";
     ops.hurry = in_a_hurry;
@@ -236,6 +238,7 @@ static int run(struct app *app, int argc, char **argv)
     tui_paste_free(&t.paste);
     buf_free(&t.errors);
     mem_free(t.typing_to);
+    mem_free(t.last_id);
     return status;
 }
 

@@ -26,7 +26,8 @@ struct tui {
     int signals;       /* signalfd(2) of those that concern the screen; -1: none */
     int complaints;    /* what is written to standard error; -1: it goes where it went */
     struct buf errors; /* of that, each line once */
-    int64_t last_ms;   /* when the last message came; 0: none yet */
+    int64_t last_ms;   /* until when we know what was said; 0: there was no session */
+    char *last_id;     /* what the archive calls the last message; NULL: not known */
 };
 
 /* The screen has to be drawn again. */
@@ -36,25 +37,27 @@ static inline void tui_changed(struct tui *t)
 }
 int64_t tui_now(const struct tui *t);
 
-/* tui_network.c: what comes, and what is sent. */
+/* tui_network.c: what comes. */
 extern const struct session_ops TUI_OPS;
-/* False: it is not sent, which was said. */
-bool tui_say(struct tui *t, struct tui_talk *k, const char *text);
 /* A message that came is shown, if it was not already. */
 void tui_said(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool own);
 /* An own line came back with an error. */
 void tui_not_delivered(struct tui *t, struct tui_talk *k, struct tui_line *l,
                        const struct burble_message *m);
+/* A correction by whom may do it (V61) is made. False: it is a message of its own. */
+bool tui_correction(struct tui_talk *k, const struct burble_message *m, bool own);
+/* What comes from the archive. news: it was said while we were away. */
+void tui_archived(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool news);
+
+/* tui_send.c: what goes out. */
+/* False: it is not sent, which was said. */
+bool tui_say(struct tui *t, struct tui_talk *k, const char *text);
 /* Says the last own message of the conversation anew. */
 void tui_correct(struct tui *t, struct tui_talk *k, const char *text);
 /* Shows a conversation; what was unread in it is marked as read at the other side. */
 void tui_show(struct tui *t, struct tui_talk *k);
 /* Opens and shows it; says so when that is no address. */
 void tui_open(struct tui *t, const char *typed);
-/* A correction by whom may do it (V61) is made. False: it is a message of its own. */
-bool tui_correction(struct tui_talk *k, const struct burble_message *m, bool own);
-/* What comes from the archive. news: it was said while we were away. */
-void tui_archived(struct tui *t, struct tui_talk *k, const struct burble_message *m, bool news);
 void tui_set_status(struct tui *t, enum burble_show show, const char *status);
 /* The line changed: tells the other side that we type, or stopped. */
 void tui_typing(struct tui *t);
@@ -104,6 +107,10 @@ void tui_aside_joined(struct tui *t, const struct tui_talk *room);
 void tui_older(struct tui *t, struct tui_talk *k, bool climb);
 /* What was said while we were away, in all conversations. */
 void tui_catch_up(struct tui *t);
+/* Nothing that is missing is older than this message. */
+void tui_note_last(struct tui *t, const struct burble_message *m);
+/* When it was said; what is live, or has a stamp from the future, is said now. */
+int64_t tui_stamp(const struct tui *t, const struct burble_message *m);
 
 /* tui_commands.c: a line that was typed. */
 void tui_enter(struct tui *t, const char *line);

@@ -62,12 +62,21 @@ static void cmd_topic(struct tui *t, char **words, char **rest, unsigned count)
         tui_tell(t, TUI_FAILURE, "the subject: %s", burble_error_text(err));
 }
 
+static void nick_answered(struct burble_room *room, const struct burble_room_result *r, void *arg)
+{
+    struct tui *t = arg;
+    struct tui_talk *k = tui_talk_find(&t->model, burble_room_jid(room));
+    if (k != NULL && r->outcome != BURBLE_IQ_RESULT)
+        tui_remark(k, tui_now(t), TUI_FAILURE, "the nickname: %s", r->text);
+    tui_changed(t);
+}
+
 static void cmd_nick(struct tui *t, char **words, char **rest, unsigned count)
 {
     struct tui_talk *k = t->model.current;
     (void)words, (void)count;
     int err = k->handle == NULL ? BURBLE_ERR_OFFLINE
-                                : burble_room_set_nick(k->handle, rest[0], NULL, NULL);
+                                : burble_room_set_nick(k->handle, rest[0], nick_answered, t);
     if (err != 0)
         tui_tell(t, TUI_FAILURE, "the nickname: %s", burble_error_text(err));
 }
@@ -135,12 +144,26 @@ static void contact_done(struct tui *t, const char *jid, int err, const char *do
         tui_tell(t, TUI_FAILURE, "%s: %s", jid, burble_error_text(err));
 }
 
+/* A change of the roster that the server refused. */
+static void roster_answered(struct burble *c, const struct burble_iq *answer, void *arg)
+{
+    struct tui *t = arg;
+    struct buf why = {0};
+    (void)c;
+    if (answer->outcome == BURBLE_IQ_RESULT)
+        return;
+    session_error_text(&answer->error, &why);
+    tui_tell(t, TUI_FAILURE, "the contacts were not changed: %.*s", SLICE_ARG(buf_slice(&why)));
+    buf_free(&why);
+}
+
 static void cmd_add(struct tui *t, char **words, char **rest, unsigned count)
 {
     char *jid = whom(t, words, count);
     if (jid == NULL)
         return;
-    int err = burble_roster_set(t->roster, jid, count > 1 ? rest[1] : NULL, NULL, 0, NULL, NULL);
+    int err =
+        burble_roster_set(t->roster, jid, count > 1 ? rest[1] : NULL, NULL, 0, roster_answered, t);
     if (err == 0)
         err = burble_roster_subscribe(t->roster, jid, NULL);
     if (err == 0)
@@ -157,7 +180,7 @@ static void cmd_remove(struct tui *t, char **words, char **rest, unsigned count)
     (void)rest;
     if (jid == NULL)
         return;
-    contact_done(t, jid, burble_roster_remove(t->roster, jid, NULL, NULL), "is removed");
+    contact_done(t, jid, burble_roster_remove(t->roster, jid, roster_answered, t), "is removed");
     mem_free(jid);
 }
 
@@ -314,8 +337,8 @@ void tui_complete(struct tui *t)
                 (void)buf_printf(&by, "%s%s ", o->nick, first ? ":" : "");
     }
     for (size_t i = 0; i < t->model.contact_count && by.ptr == NULL; i++)
-        if (slice_starts(slice_z(t->model.contacts[i].jid), word))
-            (void)buf_printf(&by, "%s ", t->model.contacts[i].jid);
+        if (slice_starts(slice_z(t->model.contacts[i]->jid), word))
+            (void)buf_printf(&by, "%s ", t->model.contacts[i]->jid);
     if (buf_len(&by) > 0)
         editor_replace_word(&t->model.editor, buf_slice(&by));
     buf_free(&by);

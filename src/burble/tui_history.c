@@ -6,7 +6,7 @@
 #include "burble/archive.h"
 #include "burble/tui.h"
 
-enum { OLDER_MAX = 50, CATCH_UP_MAX = 1000 };
+enum { OLDER_MAX = 50 };
 
 /* A query under way; the conversation may be closed meanwhile, so it is known by its address. */
 struct older {
@@ -85,6 +85,7 @@ static void missed(struct burble *c, const struct burble_message *m, void *arg)
 {
     struct tui *t = arg;
     (void)c;
+    tui_note_last(t, m);
     if (m->body == NULL || m->type == BURBLE_GROUPCHAT)
         return;
     struct tui_talk *k = tui_aside_of(t, m, strcmp(m->from_bare, t->model.own) == 0, true);
@@ -94,12 +95,41 @@ static void missed(struct burble *c, const struct burble_message *m, void *arg)
         tui_archived(t, k, m, true);
 }
 
+int64_t tui_stamp(const struct tui *t, const struct burble_message *m)
+{
+    int64_t now_ms = tui_now(t);
+    return m->origin == BURBLE_LIVE || m->stamp_ms > now_ms ? now_ms : m->stamp_ms;
+}
+
+void tui_note_last(struct tui *t, const struct burble_message *m)
+{
+    int64_t stamp_ms = tui_stamp(t, m);
+    if (stamp_ms > t->last_ms)
+        t->last_ms = stamp_ms;
+    if (m->stanza_id != NULL)
+        tui_set(&t->last_id, m->stanza_id);
+}
+
+static void newest(struct burble *c, const struct burble_message *m, void *arg)
+{
+    struct tui *t = arg;
+    (void)c;
+    if (t->last_id == NULL && m->stanza_id != NULL)
+        tui_set(&t->last_id, m->stanza_id);
+}
+
 void tui_catch_up(struct tui *t)
 {
-    if (t->last_ms == 0)
-        return; /* the first session of this run: conversations load when they are opened */
+    if (t->last_id != NULL || t->last_ms != 0) {
+        (void)burble_archive_catch_up(t->session.client, NULL, t->last_id, t->last_ms, missed, NULL,
+                                      t, NULL);
+        return;
+    }
+    /* The first session of this run: conversations load when they are opened. From what is the last
+     * one now it can be told later what was missed. */
     struct burble_archive_query query =
-        BURBLE_ARCHIVE_QUERY(.start_ms = t->last_ms, .max = CATCH_UP_MAX, .message = missed,
-                             .arg = t);
+        BURBLE_ARCHIVE_QUERY(.max = 1, .page = 1, .flags = BURBLE_ARCHIVE_BACKWARDS,
+                             .message = newest, .arg = t);
+    t->last_ms = tui_now(t);
     (void)burble_archive_query(t->session.client, &query, NULL);
 }

@@ -8,9 +8,9 @@
 
 static void go(struct tui *t, int step, int absolute)
 {
-    enum { MAX = 2000 };
-    struct tui_entry *entries = mem_array(MAX, sizeof(*entries));
-    int n = (int)tui_entries(&t->model, entries, MAX), at = -1;
+    size_t count;
+    struct tui_entry *entries = tui_entries(&t->model, &count);
+    int n = (int)count, at = -1;
     for (int i = 0; i < n; i++)
         if (t->model.current != NULL && entries[i].talk == t->model.current)
             at = i;

@@ -1,9 +1,8 @@
-/* Contacts and conversations. */
+/* Conversations, and what was said in them. */
 #include "burble/tui_model.h"
 
 #include <stdarg.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -33,28 +32,51 @@ static struct tui_talk *talk_of(struct list *l)
 
 struct tui_talk *tui_talk_find(const struct tui_model *m, const char *jid)
 {
-    LIST_EACH(it, (struct list *)(void *)&m->talks)
-    if (strcmp(talk_of(it)->jid, jid) == 0)
-        return talk_of(it);
-    return NULL;
+    uint64_t hash = hash_bytes(&m->key, slice_z(jid));
+    struct hnode *n = hmap_first(&m->talk_map, hash);
+    while (n != NULL && strcmp(CONTAINER_OF(n, struct tui_talk, node)->jid, jid) != 0)
+        n = hmap_next(n, hash);
+    return n != NULL ? CONTAINER_OF(n, struct tui_talk, node) : NULL;
+}
+
+/* The first one of those that are missed least. */
+static struct tui_talk *least_missed(struct tui_model *m)
+{
+    struct tui_talk *best = NULL;
+    int least = 3;
+    LIST_EACH(it, &m->talks)
+    {
+        struct tui_talk *t = talk_of(it);
+        int missed = t->unread == 0 ? 0 : tui_contact_find(m, t->jid) == NULL ? 1 : 2;
+        bool kept = t == m->current || t->room || (t->draft != NULL && *t->draft != '\0');
+        if (!kept && missed < least) {
+            best = t;
+            least = missed;
+        }
+    }
+    return best;
 }
 
 struct tui_talk *tui_talk_open(struct tui_model *m, const char *jid, bool room)
 {
     struct tui_talk *t = tui_talk_find(m, jid);
-    size_t n = 0;
+    struct tui_talk *old = t == NULL && m->talk_map.count >= TUI_TALKS_MAX ? least_missed(m) : NULL;
     if (t != NULL)
         return t;
-    LIST_EACH(it, &m->talks)
-    n++;
-    if (n >= TUI_TALKS_MAX)
+    if (old != NULL) {
+        tui_notice(m, "too many conversations are open: closed %s", old->title);
+        tui_talk_close(m, old);
+    }
+    if (m->talk_map.count >= TUI_TALKS_MAX)
         return NULL;
     t = mem_new(struct tui_talk);
+    t->model = m;
     t->jid = mem_copy(slice_z(jid));
     t->title = mem_copy(slice_z(tui_name_of(m, jid)));
     t->short_name = mem_copy(slice_of(jid, slice_find(slice_z(jid), '@')));
     t->room = room;
     list_push(&m->talks, &t->link);
+    hmap_insert(&m->talk_map, &t->node, hash_bytes(&m->key, slice_z(jid)));
     return t;
 }
 
@@ -62,8 +84,10 @@ void tui_aside_rename(struct tui_talk *t, const char *nick)
 {
     struct buf text = {0};
     (void)buf_printf(&text, "%s/%s%c", t->in_room, nick, '\0');
+    hmap_remove(&t->model->talk_map, &t->node);
     if (!text.failed)
         tui_set(&t->jid, text.ptr);
+    hmap_insert(&t->model->talk_map, &t->node, hash_bytes(&t->model->key, slice_z(t->jid)));
     buf_clear(&text);
     (void)buf_printf(&text, "%s in %.*s%c", nick, (int)slice_find(slice_z(t->in_room), '@'),
                      t->in_room, '\0');
@@ -93,11 +117,14 @@ void tui_talk_close(struct tui_model *m, struct tui_talk *t)
     if (m->current == t)
         tui_talk_show(m, NULL);
     list_remove(&t->link);
+    hmap_remove(&m->talk_map, &t->node);
+    m->bytes -= t->bytes;
     for (size_t i = 0; i < t->count; i++)
         line_free(t->lines[i]);
     mem_free(t->lines);
-    char *texts[] = {t->jid,     t->title,     t->short_name,      t->typing,  t->subject, t->draft,
-                     t->last_id, t->last_from, t->last_archive_id, t->in_room, t->nick,    t->peer};
+    char *texts[] = {t->jid,   t->title,   t->short_name,   t->typing,          t->subject,
+                     t->draft, t->last_id, t->last_from,    t->last_archive_id, t->in_room,
+                     t->nick,  t->peer,    t->invited_into, t->room_password};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         mem_free(texts[i]);
     mem_free(t);
@@ -132,8 +159,24 @@ static size_t place_of(const struct tui_talk *t, int64_t stamp_ms)
     return at;
 }
 
+/* What a line takes is counted anew. */
+static void weigh(struct tui_talk *t, struct tui_line *l)
+{
+    const char *const TEXTS[] = {l->who, l->text, l->from, l->id, l->archive_id, l->occupant_id};
+    size_t bytes = sizeof(*l);
+    for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++)
+        bytes += TEXTS[i] != NULL ? strlen(TEXTS[i]) + 1 : 0;
+    t->bytes += bytes - l->bytes;
+    t->model->bytes += bytes - l->bytes;
+    l->bytes = bytes;
+}
+
 static void drop_oldest(struct tui_talk *t)
 {
+    t->bytes -= t->lines[0]->bytes;
+    t->model->bytes -= t->lines[0]->bytes;
+    if (t->bottom == t->lines[0])
+        t->bottom = NULL;
     line_free(t->lines[0]);
     memmove(t->lines, t->lines + 1, (--t->count) * sizeof(t->lines[0]));
     t->older_at -= t->older_at > 0;
@@ -170,6 +213,8 @@ static struct tui_line *add_at(struct tui_talk *t, const struct tui_line *line, 
     l->id = line->id != NULL ? mem_copy(slice_z(line->id)) : NULL;
     l->archive_id = line->archive_id != NULL ? mem_copy(slice_z(line->archive_id)) : NULL;
     l->occupant_id = line->occupant_id != NULL ? mem_copy(slice_z(line->occupant_id)) : NULL;
+    l->bytes = 0;
+    weigh(t, l);
     memmove(t->lines + at + 1, t->lines + at, (t->count - at) * sizeof(t->lines[0]));
     t->lines[at] = l;
     t->count++;
@@ -177,17 +222,31 @@ static struct tui_line *add_at(struct tui_talk *t, const struct tui_line *line, 
     return l;
 }
 
-struct tui_line *tui_line_add(struct tui_talk *t, const struct tui_line *line)
+/* For one more line. */
+static void make_room(struct tui_talk *t)
 {
     if (t->count == TUI_LINES_MAX)
         drop_oldest(t);
+    while (t->model->bytes > TUI_BYTES_MAX) {
+        struct tui_talk *largest = t;
+        LIST_EACH(it, &t->model->talks)
+        if (talk_of(it)->bytes > largest->bytes)
+            largest = talk_of(it);
+        if (largest->count == 0)
+            return;
+        drop_oldest(largest);
+    }
+}
+
+struct tui_line *tui_line_add(struct tui_talk *t, const struct tui_line *line)
+{
+    make_room(t);
     return add_at(t, line, place_of(t, line->stamp_ms));
 }
 
 struct tui_line *tui_line_add_older(struct tui_talk *t, const struct tui_line *line)
 {
-    if (t->count == TUI_LINES_MAX)
-        drop_oldest(t);
+    make_room(t);
     size_t at = t->older_at;
     while (at < t->count && t->lines[at]->stamp_ms < line->stamp_ms)
         at++;
@@ -236,10 +295,11 @@ bool tui_line_known(struct tui_talk *t, const char *from, const char *id, const 
     return false;
 }
 
-void tui_line_set_text(struct tui_line *l, const char *text)
+void tui_line_set_text(struct tui_talk *t, struct tui_line *l, const char *text)
 {
     mem_free(l->text);
     l->text = text_of(text);
+    weigh(t, l);
     l->corrected = true;
 }
 
@@ -257,102 +317,6 @@ void tui_seen(struct tui_talk *t)
     t->mention = false;
     for (size_t i = 0; i < t->count; i++)
         t->lines[i]->fresh = false;
-}
-
-/* ---------------------------------------------------------------------------------------- contacts
- */
-
-struct tui_contact *tui_contact_find(struct tui_model *m, const char *jid)
-{
-    for (size_t i = 0; i < m->contact_count; i++)
-        if (strcmp(m->contacts[i].jid, jid) == 0)
-            return &m->contacts[i];
-    return NULL;
-}
-
-static void contact_free(struct tui_contact *c)
-{
-    mem_free(c->jid);
-    mem_free(c->name);
-    mem_free(c->status);
-}
-
-void tui_contact_remove(struct tui_model *m, const char *jid)
-{
-    struct tui_contact *c = tui_contact_find(m, jid);
-    if (c == NULL)
-        return;
-    contact_free(c);
-    size_t at = (size_t)(c - m->contacts);
-    memmove(c, c + 1, (m->contact_count - at - 1) * sizeof(*c));
-    m->contact_count--;
-}
-
-struct tui_contact *tui_contact_set(struct tui_model *m, const char *jid, const char *name)
-{
-    struct tui_contact kept = {0}, *old = tui_contact_find(m, jid);
-    const char *shown = name != NULL && *name != '\0' ? name : jid;
-    if (old != NULL && strcmp(old->name, shown) == 0)
-        return old;
-    if (old != NULL) {
-        kept = *old;
-        kept.status = old->status != NULL ? mem_copy(slice_z(old->status)) : NULL;
-        tui_contact_remove(m, jid);
-    }
-    if (m->contact_count == m->contact_cap) {
-        m->contact_cap = m->contact_cap == 0 ? 32 : m->contact_cap * 2;
-        m->contacts = mem_resize(m->contacts, m->contact_cap, sizeof(m->contacts[0]));
-    }
-    kept.jid = mem_copy(slice_z(jid));
-    kept.name = mem_copy(slice_z(shown));
-    size_t at = m->contact_count;
-    while (at > 0 && strcasecmp(m->contacts[at - 1].name, shown) > 0)
-        at--;
-    memmove(m->contacts + at + 1, m->contacts + at,
-            (m->contact_count - at) * sizeof(m->contacts[0]));
-    m->contacts[at] = kept;
-    m->contact_count++;
-    struct tui_talk *t = tui_talk_find(m, jid);
-    if (t != NULL)
-        tui_set(&t->title, shown);
-    return &m->contacts[at];
-}
-
-const char *tui_name_of(struct tui_model *m, const char *jid)
-{
-    const struct tui_contact *c = tui_contact_find(m, jid);
-    return c != NULL ? c->name : jid;
-}
-
-/* ---------------------------------------------------------------------------------------- the list
- */
-
-static size_t put_contacts(struct tui_model *m, bool here, struct tui_entry *out, size_t n,
-                           size_t max)
-{
-    for (size_t i = 0; i < m->contact_count && n < max; i++) {
-        const struct tui_contact *c = &m->contacts[i];
-        if (c->here == here)
-            out[n++] = (struct tui_entry){
-                .jid = c->jid, .name = c->name, .contact = c, .talk = tui_talk_find(m, c->jid)};
-    }
-    return n;
-}
-
-size_t tui_entries(struct tui_model *m, struct tui_entry *out, size_t max)
-{
-    size_t n = 0;
-    for (int rooms = 1; rooms >= 0; rooms--)
-        LIST_EACH(it, &m->talks)
-        {
-            struct tui_talk *t = talk_of(it);
-            if (n < max && t->room == (rooms == 1) &&
-                (t->room || tui_contact_find(m, t->jid) == NULL))
-                out[n++] = (struct tui_entry){
-                    .jid = t->jid, .name = t->room ? t->short_name : t->title, .talk = t};
-        }
-    n = put_contacts(m, true, out, n, max);
-    return put_contacts(m, false, out, n, max);
 }
 
 struct tui_talk *tui_next_unread(const struct tui_model *m)
@@ -386,9 +350,8 @@ void tui_model_free(struct tui_model *m)
 {
     while (!list_empty(&m->talks))
         tui_talk_close(m, talk_of(m->talks.next));
-    for (size_t i = 0; i < m->contact_count; i++)
-        contact_free(&m->contacts[i]);
-    mem_free(m->contacts);
+    tui_contacts_free(m);
+    hmap_free(&m->talk_map);
     mem_free(m->own);
     mem_free(m->status);
     mem_free(m->notice);

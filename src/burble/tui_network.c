@@ -1,4 +1,4 @@
-/* Messages of `burble chat`, and the state of its session. */
+/* What comes to `burble chat`: messages, and the state of its session. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,8 +6,6 @@
 #include "base/mem.h"
 #include "burble/tui.h"
 #include "io/clock.h"
-
-enum { TYPING_MS = 5000 };
 
 int64_t tui_now(const struct tui *t)
 {
@@ -43,7 +41,7 @@ static void online(struct session *s, bool resumed)
     if (!resumed) {
         (void)burble_set_presence(s->client, t->model.show, t->model.status, 0, NULL);
         tui_catch_up(t);
-        if (t->model.current != NULL && t->last_ms == 0)
+        if (t->model.current != NULL && t->model.current->count < 20)
             tui_older(t, t->model.current, false);
     }
     tui_changed(t);
@@ -58,6 +56,8 @@ static void offline(struct session *s, const struct burble_state_event *e)
     if (buf_byte(&text, '\0') == 0)
         tui_set(&t->model.trouble, text.ptr);
     buf_free(&text);
+    LIST_EACH(it, &t->model.talks)
+    tui_set(&CONTAINER_OF(it, struct tui_talk, link)->typing, NULL);
     tui_changed(t);
 }
 
@@ -128,18 +128,18 @@ static bool is_own(const struct tui *t, const struct burble_message *m)
 bool tui_correction(struct tui_talk *k, const struct burble_message *m, bool own)
 {
     struct tui_line *l = m->replaces != NULL ? tui_line_find(k, m->replaces, own) : NULL;
-    const char *room = k->room ? k->jid : k->in_room;
+    const char *room = k->room ? k->jid : own ? NULL : k->in_room;
     if (l == NULL || l->from == NULL ||
         (!own && k->in_room != NULL && (l->left || strcmp(l->from, m->from) != 0)))
         return false;
     struct burble_message was = {.type = k->room ? BURBLE_GROUPCHAT : BURBLE_CHAT,
                                  .from = l->from,
-                                 .from_bare = room != NULL && !own ? room : l->from,
+                                 .from_bare = room != NULL ? room : l->from,
                                  .id = l->id,
                                  .occupant_id = l->occupant_id};
     if (!burble_message_may_correct(&was, m, !l->left))
         return false;
-    tui_line_set_text(l, m->body);
+    tui_line_set_text(k, l, m->body);
     return true;
 }
 
@@ -165,7 +165,7 @@ static struct tui_line *add(struct tui *t, struct tui_talk *k, const struct burb
     const char *nick = k->in_room != NULL ? k->nick : k->room && slash != NULL ? slash + 1 : NULL;
     short_name(t, m->from_bare, who, sizeof(who));
     struct tui_line line = {.kind = TUI_SAID,
-                            .stamp_ms = m->stamp_ms,
+                            .stamp_ms = tui_stamp(t, m),
                             .own = own,
                             .left = k->room || m->origin == BURBLE_ARCHIVED,
                             .mark = own ? TUI_MARK_SENT : TUI_MARK_NONE,
@@ -222,6 +222,13 @@ static void typing_seen(struct tui *t, struct tui_talk *k, const struct burble_m
         tui_set(&k->typing, NULL);
 }
 
+/* It has an encrypted text (XEP-0380, 0384), and none that says so to those who cannot read it. */
+static bool is_encrypted(const struct burble_message *m)
+{
+    return burble_xml_some(burble_xml_child(m->xml, "urn:xmpp:eme:0", "encryption")) ||
+           burble_xml_some(burble_xml_child(m->xml, "eu.siacs.conversations.axolotl", "encrypted"));
+}
+
 static void message(struct session *s, const struct burble_message *m)
 {
     struct tui *t = s->arg;
@@ -233,8 +240,9 @@ static void message(struct session *s, const struct burble_message *m)
     }
     if (m->type == BURBLE_GROUPCHAT)
         return; /* of a room that we are not in */
-    struct tui_talk *k = tui_aside_of(t, m, own, m->body != NULL);
-    if (k == NULL && m->body != NULL)
+    bool said = m->body != NULL || is_encrypted(m);
+    struct tui_talk *k = tui_aside_of(t, m, own, said);
+    if (k == NULL && said)
         k = tui_talk_open(&t->model, m->with, false);
     else if (k == NULL)
         k = tui_talk_find(&t->model, m->with);
@@ -248,8 +256,13 @@ static void message(struct session *s, const struct burble_message *m)
     } else if (m->marker == BURBLE_DISPLAYED) {
         tui_seen(k); /* we have read it elsewhere */
     }
-    if (m->stamp_ms > t->last_ms)
-        t->last_ms = m->stamp_ms;
+    tui_note_last(t, m);
+    if (m->body == NULL && is_encrypted(m)) {
+        tui_news(
+            &t->model, k,
+            tui_remark(k, tui_stamp(t, m), TUI_REMARK, "encrypted: this program cannot read it"));
+        t->model.bell = true;
+    }
     if (m->body != NULL) {
         tui_said(t, k, m, own);
         if (!own)
@@ -274,150 +287,3 @@ static void sent(struct session *s, const struct burble_sent_event *e)
 
 const struct session_ops TUI_OPS = {
     .online = online, .offline = offline, .message = message, .sent = sent, .event = event};
-
-/* --------------------------------------------------------------------------------------- sending
- */
-
-static void add_own(struct tui *t, struct tui_talk *k, const char *text, const char *id)
-{
-    struct tui_line line = {.kind = TUI_SAID,
-                            .stamp_ms = tui_now(t),
-                            .own = true,
-                            .mark = TUI_MARK_WAITS,
-                            .who = (char *)(void *)"me",
-                            .text = (char *)(void *)text,
-                            .from = t->model.own,
-                            .id = (char *)(void *)id};
-    (void)tui_line_add(k, &line);
-    k->scroll = 0;
-    tui_seen(k);
-}
-
-static void not_sent(struct tui *t, int err)
-{
-    tui_tell(t, TUI_FAILURE, "not sent: %s", burble_error_text(err));
-}
-
-bool tui_say(struct tui *t, struct tui_talk *k, const char *text)
-{
-    char id[64];
-    struct burble_message_options o = {.ask_receipt = true, .markable = true, .type = BURBLE_CHAT};
-    if (k->in_room != NULL) {
-        bool went = tui_aside_say(t, k, text, NULL, id) == 0;
-        if (went)
-            add_own(t, k, text, id);
-        return went;
-    }
-    int err = k->room ? k->handle == NULL ? BURBLE_ERR_OFFLINE
-                                          : burble_room_say(k->handle, text, NULL, NULL, id)
-                      : burble_chat_say(t->chat, k->jid, text, &o, NULL, id);
-    if (err != 0) {
-        not_sent(t, err);
-        return false;
-    }
-    if (!k->room)
-        add_own(t, k, text, id); /* a room says it back */
-    k->scroll = 0;
-    burble_loop_unalarm(t->session.loop, t->typing_alarm);
-    t->typing_alarm = 0;
-    tui_set(&t->typing_to, NULL); /* the message says that we are active */
-    return true;
-}
-
-void tui_correct(struct tui *t, struct tui_talk *k, const char *text)
-{
-    struct tui_line *last = NULL;
-    for (size_t i = 0; i < k->count; i++)
-        if (k->lines[i]->own && k->lines[i]->id != NULL)
-            last = k->lines[i];
-    if (last == NULL) {
-        tui_tell(t, TUI_FAILURE, "there is nothing of yours here to correct");
-        return;
-    }
-    struct burble_message_options o = {.type = BURBLE_CHAT, .replaces = last->id};
-    if (k->in_room != NULL) {
-        if (tui_aside_say(t, k, text, &o, NULL) == 0)
-            tui_line_set_text(last, text);
-        return;
-    }
-    int err = k->room ? k->handle == NULL ? BURBLE_ERR_OFFLINE
-                                          : burble_room_say(k->handle, text, &o, NULL, NULL)
-                      : burble_say(t->session.client, k->jid, text, &o, NULL, NULL);
-    if (err != 0)
-        not_sent(t, err);
-    else if (!k->room)
-        tui_line_set_text(last, text);
-}
-
-void tui_show(struct tui *t, struct tui_talk *k)
-{
-    tui_talk_show(&t->model, k);
-    tui_changed(t);
-    if (k == NULL)
-        return;
-    if (k->last_id != NULL) {
-        struct burble_message last = {.type = BURBLE_CHAT,
-                                      .from = k->last_from,
-                                      .from_bare = k->jid,
-                                      .id = k->last_id,
-                                      .stanza_id = k->last_archive_id,
-                                      .marker = BURBLE_MARKABLE};
-        (void)burble_chat_displayed(t->chat, &last);
-    }
-    tui_set(&k->last_id, NULL);
-    if (k->count < 20 && !k->room)
-        tui_older(t, k, false);
-}
-
-void tui_open(struct tui *t, const char *typed)
-{
-    char *jid = tui_address(typed);
-    struct tui_talk *k = jid != NULL ? tui_talk_open(&t->model, jid, false) : NULL;
-    if (jid == NULL)
-        tui_tell(t, TUI_FAILURE, "%s is no address, such as bob@example.org", typed);
-    else if (k == NULL)
-        tui_tell(t, TUI_FAILURE, "too many conversations are open");
-    else
-        tui_show(t, k);
-    mem_free(jid);
-}
-
-void tui_set_status(struct tui *t, enum burble_show show, const char *status)
-{
-    t->model.show = show;
-    tui_set(&t->model.status, status != NULL && *status != '\0' ? status : NULL);
-    (void)burble_set_presence(t->session.client, show, t->model.status, 0, NULL);
-    tui_changed(t);
-}
-
-static void stop_typing(struct tui *t, enum burble_chat_state state)
-{
-    burble_loop_unalarm(t->session.loop, t->typing_alarm);
-    t->typing_alarm = 0;
-    if (t->typing_to != NULL)
-        (void)burble_chat_state(t->chat, t->typing_to, state, NULL);
-    tui_set(&t->typing_to, NULL);
-}
-
-static void paused(void *arg)
-{
-    stop_typing(arg, BURBLE_CHAT_PAUSED);
-}
-
-void tui_typing(struct tui *t)
-{
-    const struct tui_talk *k = t->model.current;
-    struct slice text = editor_text(&t->model.editor);
-    if (t->typing_to != NULL && (text.len == 0 || k == NULL || strcmp(t->typing_to, k->jid) != 0))
-        stop_typing(t, BURBLE_CHAT_ACTIVE);
-    if (k == NULL || k->room || k->in_room != NULL || text.len == 0 || text.ptr[0] == '/' ||
-        !t->model.online)
-        return;
-    if (t->typing_to == NULL) {
-        if (burble_chat_state(t->chat, k->jid, BURBLE_CHAT_COMPOSING, NULL) != 0)
-            return;
-        tui_set(&t->typing_to, k->jid);
-    }
-    burble_loop_unalarm(t->session.loop, t->typing_alarm);
-    (void)burble_loop_alarm(t->session.loop, TYPING_MS, paused, t, &t->typing_alarm);
-}

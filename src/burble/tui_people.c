@@ -35,6 +35,7 @@ static void take_contact(struct tui *t, const struct burble_contact *c)
         return; /* another device of ours */
     mine = tui_contact_set(&t->model, c->jid, c->name);
     const struct burble_resource *best = c->available_count > 0 ? &c->resources[0] : NULL;
+    mine->listed = true;
     mine->here = best != NULL;
     mine->show = best != NULL ? best->show : BURBLE_SHOW_ONLINE;
     tui_set(&mine->status, best != NULL ? best->status : NULL);
@@ -48,9 +49,12 @@ static void roster_ready(struct burble_roster *r, const struct burble_stanza_err
                          void *arg)
 {
     struct tui *t = arg;
+    tui_contacts_forget(&t->model);
     for (size_t i = 0; i < burble_roster_count(r); i++)
         take_contact(t, burble_roster_at(r, i));
-    if (error != NULL)
+    if (error == NULL)
+        tui_contacts_sweep(&t->model); /* what was removed while we were away */
+    else
         tui_notice(&t->model, "the contacts could not be fetched: %s", error->condition);
 }
 

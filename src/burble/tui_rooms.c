@@ -104,6 +104,49 @@ static bool mentions(const char *text, const char *nick)
     return false;
 }
 
+/* The own line that the room says back here: by its id, or by its text where the room has given it
+ * another one. */
+static struct tui_line *echoed(struct tui_talk *k, const struct burble_message *m)
+{
+    struct tui_line *same_text = NULL;
+    for (size_t i = k->count; i > 0; i--) {
+        struct tui_line *l = k->lines[i - 1];
+        if (!l->echo_wanted)
+            continue;
+        if ((m->id != NULL && strcmp(l->id, m->id) == 0) ||
+            (m->origin_id != NULL && strcmp(l->id, m->origin_id) == 0))
+            return l;
+        if (m->body != NULL && strcmp(l->text, m->body) == 0)
+            same_text = l;
+    }
+    return same_text;
+}
+
+static void said_back(struct tui_line *l, const struct burble_message *m)
+{
+    l->echo_wanted = false;
+    l->mark = TUI_MARK_SENT;
+    tui_set(&l->from, m->from);
+    tui_set(&l->archive_id, m->stanza_id);
+    tui_set(&l->occupant_id, m->occupant_id);
+    if (m->id != NULL)
+        tui_set(&l->id, m->id);
+}
+
+static void came_back(struct tui *t, struct tui_talk *k, const struct burble_message *m)
+{
+    struct buf why = {0};
+    struct tui_line *l = tui_line_find(k, m->id, true);
+    if (l != NULL) {
+        l->echo_wanted = false;
+        tui_not_delivered(t, k, l, m);
+        return;
+    }
+    session_error_text(&m->error, &why);
+    tui_remark(k, tui_now(t), TUI_FAILURE, "the room refused: %.*s", SLICE_ARG(buf_slice(&why)));
+    buf_free(&why);
+}
+
 static void message(struct burble_room *room, const struct burble_room_message *r, void *arg)
 {
     struct tui *t = arg;
@@ -115,17 +158,21 @@ static void message(struct burble_room *room, const struct burble_room_message *
     if (tui_aside_heard(t, k, r))
         return;
     if (m->type == BURBLE_MESSAGE_ERROR) {
-        tui_remark(k, tui_now(t), TUI_FAILURE, "not sent: %s",
-                   *m->error.text != '\0' ? m->error.text : m->error.condition);
+        came_back(t, k, m);
         return;
     }
     if (m->body == NULL)
         return;
+    struct tui_line *own = r->own && m->replaces == NULL ? echoed(k, m) : NULL;
+    if (own != NULL) {
+        said_back(own, m);
+        return;
+    }
     if (tui_line_known(k, m->from, m->id, m->stanza_id) || tui_correction(k, m, r->own))
         return;
     const char *who = r->nick != NULL ? r->nick : "*";
     struct tui_line line = {.kind = TUI_SAID,
-                            .stamp_ms = m->stamp_ms,
+                            .stamp_ms = tui_stamp(t, m),
                             .own = r->own,
                             .left = r->history,
                             .mark = r->own ? TUI_MARK_SENT : TUI_MARK_NONE,
@@ -161,8 +208,25 @@ static void subject(struct burble_room *room, const char *text, const char *nick
     tui_changed(t);
 }
 
+/* The password that came with an invitation into it. NULL: none. */
+static const char *invited_with(const struct tui *t, const char *room)
+{
+    LIST_EACH(it, (struct list *)(void *)&t->model.talks)
+    {
+        const struct tui_talk *k = CONTAINER_OF(it, struct tui_talk, link);
+        if (k->invited_into != NULL && strcmp(k->invited_into, room) == 0)
+            return k->room_password;
+    }
+    return NULL;
+}
+
 static void join(struct tui *t, const char *jid, const char *nick, const char *password)
 {
+    struct tui_talk *old = tui_talk_find(&t->model, jid);
+    if (old != NULL && !old->room)
+        tui_talk_close(&t->model, old); /* it was not known to be a room */
+    if (password == NULL)
+        password = invited_with(t, jid);
     struct tui_talk *k = tui_talk_open(&t->model, jid, true);
     struct burble_room_config config =
         BURBLE_ROOM_CONFIG(.nick = nick != NULL ? nick : t->app->account.nick, .password = password,
@@ -174,7 +238,7 @@ static void join(struct tui *t, const char *jid, const char *nick, const char *p
                                         .subject = subject},
                            .arg = t);
     if (k == NULL || !k->room) {
-        tui_tell(t, TUI_FAILURE, "%s is no room, or too much is open", jid);
+        tui_tell(t, TUI_FAILURE, "too many conversations are open");
         return;
     }
     int err = k->handle != NULL ? burble_room_enter(k->handle, nick, password)
@@ -230,10 +294,20 @@ void tui_who(struct tui *t, struct tui_talk *k)
 static void invited(struct burble *c, const struct burble_invitation *i, void *arg)
 {
     struct tui *t = arg;
+    char *jid = tui_address(i->from), *room = tui_address(i->room);
+    struct tui_talk *k = jid != NULL && room != NULL ? tui_talk_open(&t->model, jid, false) : NULL;
     (void)c;
-    tui_notice(&t->model, "%s invites you: /join %s%s%s", i->from, i->room,
-               i->reason != NULL ? "  " : "", i->reason != NULL ? i->reason : "");
-    t->model.bell = true;
+    if (k != NULL) {
+        struct tui_line *l =
+            tui_remark(k, tui_now(t), TUI_REMARK, "%s invites you%s%s: /join %s", k->title,
+                       i->reason != NULL ? ": " : "", i->reason != NULL ? i->reason : "", room);
+        tui_news(&t->model, k, l);
+        tui_set(&k->invited_into, room);
+        tui_set(&k->room_password, i->password);
+        t->model.bell = true;
+    }
+    mem_free(jid);
+    mem_free(room);
     tui_changed(t);
 }
 

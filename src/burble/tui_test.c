@@ -279,6 +279,120 @@ static const char *line_of(const struct tui_editor *e)
     return text;
 }
 
+static void C14_ten_thousand_contacts(void **state)
+{
+    struct seen s;
+    char jid[40], name[40];
+    size_t count;
+    (void)state;
+    begin(&s);
+    for (unsigned i = 0; i < 10000; i++) {
+        (void)snprintf(jid, sizeof(jid), "u%05u@example.org", i * 7919 % 10000);
+        (void)snprintf(name, sizeof(name), "%s%05u", i % 2 == 0 ? "N" : "n", i * 7919 % 10000);
+        tui_contact_set(&s.m, jid, name)->listed = i % 2 == 0;
+    }
+    tui_contact_set(&s.m, "u05000@example.org", "n99999");
+    tui_contact_set(&s.m, "u00002@example.org", NULL);
+    tui_contact_remove(&s.m, "u00004@example.org");
+    tui_contact_find(&s.m, "u04000@example.org")->here = true;
+    assert_null(tui_contact_find(&s.m, "u00004@example.org"));
+    struct tui_entry *entries = tui_entries(&s.m, &count);
+    assert_int_equal(count, 9999);
+    assert_string_equal(entries[0].name, "N04000");
+    assert_string_equal(entries[1].name, "N00000");
+    assert_string_equal(entries[9997].name, "n99999");
+    assert_string_equal(entries[9998].name, "u00002@example.org");
+    mem_free(entries);
+    struct tui_talk *t = tui_talk_open(&s.m, "u05000@example.org", false);
+    tui_talk_show(&s.m, t);
+    assert_non_null(strstr(draw(&s, 24, 80), "\xe2\x97\x8b n99999 "));
+    tui_contacts_sweep(&s.m);
+    assert_int_equal(s.m.contact_count, s.m.contact_map.count);
+    assert_int_equal(s.m.contact_count, 4999);
+    tui_contact_remove(&s.m, "u05000@example.org");
+    assert_string_equal(t->title, "u05000@example.org");
+    end(&s);
+}
+
+static void C14_conversations_of_strangers_push_nobody_out(void **state)
+{
+    struct seen s;
+    char jid[40];
+    (void)state;
+    begin(&s);
+    tui_contact_set(&s.m, "bob@example.org", "Bob");
+    struct tui_talk *bob = tui_talk_open(&s.m, "bob@example.org", false);
+    struct tui_talk *draft = tui_talk_open(&s.m, "draft@example.org", false);
+    assert_non_null(tui_talk_open(&s.m, "room@example.org", true));
+    tui_talk_show(&s.m, draft);
+    editor_set(&s.m.editor, SLICE("half a line"));
+    struct tui_talk *shown = tui_talk_open(&s.m, "shown@example.org", false);
+    tui_talk_show(&s.m, shown);
+    assert_non_null(tui_talk_open(&s.m, "read@example.org", false));
+    say(bob, "bob", "unread", false);
+    tui_news(&s.m, bob, bob->lines[0]);
+    for (int i = 0; i < 2 * TUI_TALKS_MAX; i++) {
+        (void)snprintf(jid, sizeof(jid), "spam%d@example.org", i);
+        struct tui_talk *t = tui_talk_open(&s.m, jid, false);
+        assert_non_null(t);
+        say(t, jid, "spam", false);
+        tui_news(&s.m, t, t->lines[0]);
+    }
+    assert_int_equal(s.m.talk_map.count, TUI_TALKS_MAX);
+    assert_ptr_equal(tui_talk_find(&s.m, "bob@example.org"), bob);
+    assert_ptr_equal(tui_talk_find(&s.m, "draft@example.org"), draft);
+    assert_ptr_equal(tui_talk_find(&s.m, "shown@example.org"), shown);
+    assert_non_null(tui_talk_find(&s.m, "room@example.org"));
+    assert_null(tui_talk_find(&s.m, "read@example.org"));
+    assert_null(tui_talk_find(&s.m, "spam0@example.org"));
+    end(&s);
+}
+
+static void C14_all_lines_together_have_a_limit(void **state)
+{
+    struct seen s;
+    static char text[TUI_TEXT_MAX];
+    char jid[40];
+    (void)state;
+    begin(&s);
+    struct tui_talk *small = tui_talk_open(&s.m, "small@example.org", false);
+    say(small, "small", "kept", false);
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(jid, sizeof(jid), "big%d@example.org", i);
+        struct tui_talk *t = tui_talk_open(&s.m, jid, false);
+        for (int k = 0; k < 4000; k++) {
+            say(t, "big", "short", false);
+            tui_line_set_text(t, t->lines[t->count - 1], text);
+        }
+        assert_true(s.m.bytes < TUI_BYTES_MAX + 2 * TUI_TEXT_MAX);
+    }
+    assert_int_equal(small->count, 1);
+    assert_string_equal(small->lines[0]->text, "kept");
+    while (!list_empty(&s.m.talks))
+        tui_talk_close(&s.m, CONTAINER_OF(s.m.talks.next, struct tui_talk, link));
+    assert_int_equal(s.m.bytes, 0);
+    end(&s);
+}
+
+static void a_private_conversation_goes_with_the_nickname(void **state)
+{
+    struct seen s;
+    (void)state;
+    begin(&s);
+    struct tui_talk *t = tui_talk_open_aside(&s.m, "tea@rooms.example.org", "Bob/B");
+    assert_ptr_equal(tui_talk_open_aside(&s.m, "tea@rooms.example.org", "Bob/B"), t);
+    tui_aside_rename(t, "Robert");
+    assert_null(tui_talk_find(&s.m, "tea@rooms.example.org/Bob/B"));
+    assert_ptr_equal(tui_talk_find(&s.m, "tea@rooms.example.org/Robert"), t);
+    tui_talk_show(&s.m, t);
+    const char *text = draw(&s, 24, 80);
+    assert_non_null(strstr(text, "* Robert in tea "));
+    assert_non_null(strstr(text, " Robert  in private, in tea@rooms.example.org"));
+    end(&s);
+}
+
 static void the_cursor_does_not_part_a_letter_from_its_accent(void **state)
 {
     struct tui_editor e = {0};
@@ -371,6 +485,10 @@ int main(void)
         cmocka_unit_test(V72_text_of_strangers_is_harmless),
         cmocka_unit_test(C09_every_size_is_drawn),
         cmocka_unit_test(the_editor_keeps_to_characters),
+        cmocka_unit_test(C14_ten_thousand_contacts),
+        cmocka_unit_test(C14_conversations_of_strangers_push_nobody_out),
+        cmocka_unit_test(C14_all_lines_together_have_a_limit),
+        cmocka_unit_test(a_private_conversation_goes_with_the_nickname),
         cmocka_unit_test(the_cursor_does_not_part_a_letter_from_its_accent),
         cmocka_unit_test(a_paste_is_text_whatever_is_in_it),
         cmocka_unit_test(C14_a_paste_that_does_not_fit_is_left_out),

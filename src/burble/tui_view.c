@@ -22,7 +22,6 @@ enum {
     LIST_COLUMNS = 22,
     LIST_FROM_COLUMNS = 56, /* narrower screens have no list */
     FRAME_ROWS = 3,         /* title, status, line to type */
-    ENTRIES_MAX = 2000,
 };
 
 static bool has_list(const struct tui_grid *g)
@@ -39,7 +38,8 @@ int tui_page(const struct tui_grid *g)
  */
 
 /* Somebody's sign and its style: who is there stands out, who is not does not. */
-static const char *sign_of(const struct tui_entry *e, enum tui_style *style_out)
+static const char *sign_of(const struct tui_model *m, const struct tui_entry *e,
+                           enum tui_style *style_out)
 {
     const struct tui_contact *c = e->contact;
     *style_out = TUI_PLAIN;
@@ -53,7 +53,7 @@ static const char *sign_of(const struct tui_entry *e, enum tui_style *style_out)
     }
     if (c == NULL)
         return "?";
-    if (!c->here) {
+    if (!c->here || !m->online) { /* without a connection nobody knows */
         *style_out = TUI_DIM;
         return "\xe2\x97\x8b"; /* an empty circle */
     }
@@ -72,7 +72,7 @@ static void draw_entry(const struct tui_model *m, struct tui_grid *g, int row,
     unsigned unread = e->talk != NULL ? e->talk->unread : 0;
     bool away = e->contact != NULL && !e->contact->here;
     enum tui_style style = selected ? TUI_SELECTED : unread > 0 ? TUI_UNREAD : TUI_PLAIN, sign;
-    const char *text = sign_of(e, &sign);
+    const char *text = sign_of(m, e, &sign);
     int width = LIST_COLUMNS - 1;
     char count[16] = "";
     if (style == TUI_PLAIN && away)
@@ -93,8 +93,8 @@ static void draw_entry(const struct tui_model *m, struct tui_grid *g, int row,
 
 static void draw_list(struct tui_model *m, struct tui_grid *g, int top, int rows)
 {
-    struct tui_entry *entries = mem_array(ENTRIES_MAX, sizeof(*entries));
-    size_t n = tui_entries(m, entries, ENTRIES_MAX), selected = 0, from = 0;
+    size_t n, selected = 0, from = 0;
+    struct tui_entry *entries = tui_entries(m, &n);
     for (size_t i = 0; i < n; i++)
         if (entries[i].talk != NULL && entries[i].talk == m->current)
             selected = i;
