@@ -41,6 +41,7 @@ struct world {
     unsigned asked, answered;
     uint64_t tickets[TICKETS];
     unsigned said, told;
+    bool sure; /* BURBLE_ACK_SAVED */
     enum burble_state state;
 };
 
@@ -64,12 +65,23 @@ static void told(struct world *w, const struct burble_sent_event *e)
     w->told++;
 }
 
+static void keep(struct burble *c)
+{
+    void *bytes;
+    size_t len;
+    CHECK(burble_save(c, &bytes, &len) == 0 && len > 0);
+    burble_saved(c);
+    free(bytes);
+}
+
 static void on_event(struct burble *c, const struct burble_event *e, void *arg)
 {
     struct world *w = arg;
     const struct burble_state_event *s = e->state;
     if (e->kind == BURBLE_EVENT_SENT)
         told(w, e->sent);
+    if (e->kind == BURBLE_EVENT_SAVE)
+        keep(c);
     if (e->kind == BURBLE_EVENT_MESSAGE)
         CHECK(e->message->from != NULL && e->message->with != NULL);
     if (e->kind == BURBLE_EVENT_PRESENCE)
@@ -189,7 +201,8 @@ static void end_connection(struct world *w, const char *failure)
 static struct burble_config config_of(struct world *w)
 {
     return BURBLE_CONFIG(.jid = "me@example.org", .password = "p", .host = "h",
-                         .security = BURBLE_TLS_NONE, .flags = BURBLE_UNSAFE_PLAIN,
+                         .security = BURBLE_TLS_NONE,
+                         .flags = BURBLE_UNSAFE_PLAIN | (w->sure ? BURBLE_ACK_SAVED : 0),
                          .on_event = on_event, .arg = w, .queue_max = TICKETS / 2);
 }
 
@@ -311,7 +324,7 @@ static void play(struct world *w, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct world w = {.now = {.mono_ms = 1000, .wall_ms = 1800000000000}};
+    struct world w = {.now = {.mono_ms = 1000, .wall_ms = 1800000000000}, .sure = size % 2 == 1};
     begin(&w, NULL, 0);
     greet(&w);
     if (size > 0 && data[0] != 'n') /* else the first words are those of the input */

@@ -72,6 +72,8 @@ enum burble_flag {
     BURBLE_UNSAFE_NO_VERIFY = 1 << 9, /**< unsafe: any certificate will do */
     BURBLE_RAW_XML = 1 << 10,         /**< BURBLE_EVENT_XML for all that goes in and out */
     BURBLE_REGISTER = 1 << 11,        /**< make the account first (XEP-0077), burble/register.h */
+    BURBLE_ACK_SAVED = 1 << 12,       /**< the server is told that we have what is saved, and no
+                                           more; see burble_save */
 };
 
 /** Certificates to trust and to show; shared by any number of clients on any threads. */
@@ -221,7 +223,8 @@ enum burble_event_kind {
     BURBLE_EVENT_XML,      /**< xml, with BURBLE_RAW_XML; passwords and tokens are left out */
     BURBLE_EVENT_BAD,      /**< bad: a stanza that was refused and not processed */
     BURBLE_EVENT_SAVE,     /**< what burble_save gives has changed in a way worth keeping: a token,
-                                a new session */
+                                a new session; with BURBLE_ACK_SAVED also: the server wants to know
+                                what we have */
 };
 
 /** The client is in another state. */
@@ -306,10 +309,27 @@ BURBLE_API bool burble_has_stream_feature(const struct burble *c, const char *ns
  * saved while the session goes on cannot resume it, since the next stanza makes it old: after a
  * crash a new session is bound, messages that were not known to be acknowledged are sent again
  * (with the same id, so that others can drop them), and the server delivers again what it was not
- * told that we have; a program for which that matters remembers the stanza ids of what it did.
+ * told that we have, at once or when it gives the old session up.
+ *
+ * With BURBLE_ACK_SAVED each save has the session, and the server is told of what came only when
+ * burble_saved has said that it is safe (XEP-0198 section 4: who acknowledges takes
+ * responsibility). So a program that is killed at any moment resumes its session from the last
+ * save: what came behind it comes again, and what was sent and is in it is sent once and only once,
+ * if the save was safe before burble_feed was called next (or returned). A message is in a save
+ * that is made in its callback or later. What a program has still to do about it goes into
+ * burble_keep, and what it has said about it before is in the same save. Who does not save at
+ * BURBLE_EVENT_SAVE makes the server keep all that it has sent, and lose patience.
  *
  * Secret. *out is freed by the caller (free). MEMORY. */
 BURBLE_API int burble_save(struct burble *c, void **out, size_t *len_out);
+/** What burble_save gave last is where it outlives the process. */
+BURBLE_API void burble_saved(struct burble *c);
+/** Bytes of the program's own that are saved along; they replace those of before. NULL, 0: none.
+ * They are copied. LIMIT: more than 1 MiB; MEMORY. */
+BURBLE_API int burble_keep(struct burble *c, const void *data, size_t len);
+/** What burble_keep was given, in this process or by the saved state; NULL: nothing. Valid until
+ * burble_keep is called. */
+BURBLE_API const void *burble_kept(const struct burble *c, size_t *len_out);
 
 /* ------------------------------------------------------------------------------------ sending */
 

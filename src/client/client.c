@@ -115,6 +115,7 @@ static void client_end(struct burble *c)
     setup_free(&c->setup);
     buf_free(&c->presence);
     buf_free(&c->work);
+    buf_free(&c->kept);
     arena_free(&c->view.strings);
     free(c->jid);
     free(c);

@@ -177,6 +177,8 @@ struct burble {
     uint64_t next_handle;
     struct list servers; /* struct client_server: who answers requests */
 
+    struct buf kept; /* the program's own, saved along */
+
     struct list extensions;
     struct list features;  /* of the own service discovery */
     enum burble_tell tell; /* who may know that we are here */
@@ -304,7 +306,10 @@ void outbox_turn(struct burble *c);
 /* Everything goes, with BURBLE_EVENT_SENT and error when there is one (0: no events). What comes in
  * meanwhile stays. */
 void outbox_clear(struct burble *c, int error);
-/* For save.c: one by one in order; *at NULL at the start and at the end. */
+/* For save.c: what waits will be sent in this order, before anything that comes later, as long as
+ * the session goes on. False: it begins, and what belongs to it goes first. */
+bool outbox_place(struct burble *c);
+/* One by one in order; *at NULL at the start and at the end. */
 struct outbox_saved {
     enum outbox_kind kind;
     bool sent, written, secret;

@@ -82,6 +82,8 @@ static void leave(struct burble *c)
  * deliver it again. */
 static void say_end(struct burble *c)
 {
+    client_sm_saving(c); /* it was handed over, and nobody will ask for it again */
+    burble_saved(c);
     client_sm_say_count(c);
     stream_close(c);
     client_timer_set(c, &c->phase_timer, c->now.mono_ms + END_MS);

@@ -39,8 +39,14 @@ static struct model {
     bool inexact; /* something may come twice */
     bool stays;   /* it never leaves in order */
     unsigned frees, in_order;
+    /* Of a program that is killed at any time, and saves when it is asked to. */
+    bool killed;
+    void *disk;
+    size_t disk_len;
+    bool here[WORLD_MESSAGES];    /* heard by this process */
+    bool settled[WORLD_MESSAGES]; /* and saved: it must not come again */
 } m;
-static unsigned exact_runs, resumptions;
+static unsigned exact_runs, resumptions, kills;
 
 static void operate(void);
 
@@ -59,6 +65,15 @@ static void told(const struct burble_sent_event *e)
     CHECK(e->error == 0 || e->error == BURBLE_ERR_OFFLINE);
 }
 
+static void keep(void)
+{
+    free(m.disk);
+    CHECK(burble_save(m.w.c, &m.disk, &m.disk_len) == 0);
+    burble_saved(m.w.c);
+    for (unsigned i = 0; i < m.sent; i++)
+        m.settled[i] = m.settled[i] || m.here[i];
+}
+
 static void on_event(struct burble *c, const struct burble_event *e, void *arg)
 {
     (void)arg;
@@ -67,9 +82,14 @@ static void on_event(struct burble *c, const struct burble_event *e, void *arg)
         told(e->sent);
     if (e->kind == BURBLE_EVENT_MESSAGE) {
         unsigned id = (unsigned)strtoul(e->message->id, NULL, 10);
-        CHECK(id < m.sent);
+        CHECK(id < m.sent && !m.settled[id]);
         m.heard[id]++;
+        m.here[id] = true;
+        if (m.killed && world_random(&m.w, 8) == 0)
+            keep();
     }
+    if (e->kind == BURBLE_EVENT_SAVE && m.killed)
+        keep();
     if (e->kind == BURBLE_EVENT_STATE) {
         CHECK(e->state->state == burble_state(c));
         CHECK(e->state->state != e->state->before || e->state->state == BURBLE_OFFLINE);
@@ -113,6 +133,8 @@ static void say(void)
     CHECK(err == 0 || err == BURBLE_ERR_OFFLINE);
     if (err != 0)
         m.fate[m.said - 1] = FAILED;
+    if (m.killed && world_random(&m.w, 2) == 0)
+        keep();
 }
 
 static void hear(void)
@@ -247,6 +269,25 @@ static void restart(void)
     free(bytes);
 }
 
+/* The process is gone, and another one begins with what was saved last. */
+static void kill_it(void)
+{
+    kills++;
+    burble_free(&m.w.c);
+    for (unsigned i = 0; i < m.said; i++) {
+        char id[32];
+        snprintf(id, sizeof(id), " id='%u'", i);
+        bool saved = m.disk != NULL && memmem(m.disk, m.disk_len, id, strlen(id)) != NULL;
+        if (saved)
+            m.fate[i] = OPEN; /* it will be told, perhaps again */
+        else if (m.fate[i] == OPEN)
+            m.fate[i] = FAILED_WRITTEN; /* nobody says what became of it */
+    }
+    memset(m.handle, 0, sizeof(m.handle));
+    memset(m.here, 0, sizeof(m.here));
+    CHECK(world_restart(&m.w, m.disk, m.disk_len) == 0);
+}
+
 static void outside(void)
 {
     struct world_server *s = &m.w.server;
@@ -261,7 +302,9 @@ static void outside(void)
         world_pass(&m.w, world_random(&m.w, 30000));
         break;
     case 3:
-        if (m.depth == 0 && m.busy == 0)
+        if (m.killed)
+            kill_it();
+        else if (m.depth == 0 && m.busy == 0)
             restart();
         break;
     case 4:
@@ -279,6 +322,13 @@ static void outside(void)
     case 8:
         if (s->counting)
             world_say(&m.w, "<iq type='get' id='q' from='bob@example.org/x'><q xmlns='q'/></iq>");
+        break;
+    case 9:
+    case 10:
+        if (s->counting && s->bound && m.killed)
+            world_raw(&m.w, "<r xmlns='urn:xmpp:sm:3'/>");
+        else
+            hear();
         break;
     default:
         hear();
@@ -322,21 +372,21 @@ static void check(void)
     /* What the server had sent in a session that ended in order is not said again. */
     exact = exact && !m.new_sessions && m.in_order == 0;
     for (unsigned i = 0; exact && i < m.sent; i++)
-        CHECK(m.heard[i] == 1);
+        CHECK(m.heard[i] == 1 || (m.killed && m.heard[i] > 1));
     exact_runs += exact;
     resumptions += s->resumptions;
 }
 
-static void run(uint32_t seed, unsigned busy, bool may_free, bool new_sessions, bool crashes)
+static void begin(uint32_t seed, unsigned flags)
 {
     memset(&m, 0, sizeof(m));
-    world_new(&m.w, &BURBLE_CONFIG(.on_event = on_event, .queue_max = 100000));
+    world_new(&m.w, &BURBLE_CONFIG(.on_event = on_event, .queue_max = 100000, .flags = flags));
     m.w.random = seed * 7919 + 1;
-    m.busy = busy;
     m.stays = seed % 2 == 0;
-    m.may_free = may_free;
-    m.new_sessions = new_sessions;
-    m.crashes = m.inexact = crashes;
+}
+
+static void live(void)
+{
     (void)burble_connect(m.w.c);
     for (unsigned i = 0; i < OPERATIONS && m.w.c != NULL; i++) {
         unsigned steps = world_random(&m.w, 12);
@@ -354,6 +404,16 @@ static void run(uint32_t seed, unsigned busy, bool may_free, bool new_sessions, 
     burble_free(&m.w.c);
     forget_open();
     world_end(&m.w);
+}
+
+static void run(uint32_t seed, unsigned busy, bool may_free, bool new_sessions, bool crashes)
+{
+    begin(seed, 0);
+    m.busy = busy;
+    m.may_free = may_free;
+    m.new_sessions = new_sessions;
+    m.crashes = m.inexact = crashes;
+    live();
 }
 
 static void C06_C07_messages_come_once_and_only_once(void **state)
@@ -380,6 +440,21 @@ static void messages_outlive_crashes(void **state)
         run(seed, 0, false, false, true);
 }
 
+/* What was saved is said once and only once, and heard once and only once; the rest is heard. */
+static void C06_who_saves_may_be_killed_at_any_time(void **state)
+{
+    (void)state;
+    exact_runs = resumptions = kills = 0;
+    for (uint32_t seed = 0; seed < SEEDS; seed++) {
+        begin(seed, BURBLE_ACK_SAVED);
+        m.killed = m.stays = true;
+        live();
+        free(m.disk);
+    }
+    assert_int_equal(exact_runs, SEEDS);
+    assert_true(kills >= SEEDS && resumptions >= kills / 2);
+}
+
 static void C08_V16_callbacks_may_do_anything(void **state)
 {
     (void)state;
@@ -395,6 +470,7 @@ int main(void)
         cmocka_unit_test(C06_C07_messages_come_once_and_only_once),
         cmocka_unit_test(C06_also_over_new_sessions),
         cmocka_unit_test(messages_outlive_crashes),
+        cmocka_unit_test(C06_who_saves_may_be_killed_at_any_time),
         cmocka_unit_test(C08_V16_callbacks_may_do_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ struct outbox_item {
     bool sent;    /* on the present connection, or before it in a session that goes on */
     bool written; /* on any connection */
     bool secret;
+    bool placed; /* nothing goes before it any more: a saved state counts on that */
     uint8_t strikes;
     uint32_t len, id_len;
     char text[]; /* the stanza, then its id and a NUL */
@@ -115,7 +116,7 @@ static void place(struct burble *c, struct outbox_item *i)
 {
     struct list *behind = c->outbox.prev;
     while (i->kind == OUTBOX_SESSION && behind != &c->outbox && !of(behind)->sent &&
-           of(behind)->kind == OUTBOX_KEEP)
+           !of(behind)->placed && of(behind)->kind == OUTBOX_KEEP)
         behind = behind->prev;
     list_push_front(behind, &i->link);
     add_up(c, i, 1);
@@ -329,8 +330,11 @@ void outbox_new_session(struct burble *c)
     outbox_rewind(c);
     c->outbox_blamed = false;
     LIST_EACH(it, &c->outbox)
-    if (of(it)->kind == OUTBOX_SESSION)
-        drop(c, of(it), false, 0);
+    {
+        of(it)->placed = false;
+        if (of(it)->kind == OUTBOX_SESSION)
+            drop(c, of(it), false, 0);
+    }
 }
 
 void outbox_clear(struct burble *c, int error)
@@ -346,6 +350,15 @@ size_t burble_queued(const struct burble *c)
 }
 
 /* -------------------------------------------------------------------------------- saved states */
+
+bool outbox_place(struct burble *c)
+{
+    if (holds(c))
+        return false;
+    LIST_EACH(it, &c->outbox)
+    of(it)->placed = true;
+    return true;
+}
 
 bool outbox_each(const struct burble *c, const struct list **at, struct outbox_saved *out)
 {

@@ -267,6 +267,8 @@ static void over(struct burble *c, struct burble_state_event *e, bool early)
         client_gone(c);
     if (!kept)
         outbox_clear(c, ERR_CLOSED);
+    if (client_sm_can_resume(c))
+        client_sm_keep(c); /* the server will hear of all that came */
     client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_STATE, .state = e});
 }
 

@@ -2,9 +2,10 @@
  * XML as text, with a version; stanzas are text in it, so that none of them can disturb it.
  *
  *   <state xmlns='urn:burble:state' v='1' account='me@example.org' tickets='7'>
- *     <session id='...' jid='me@example.org/x' location='...' in='12' out='3'/>
+ *     <session id='...' jid='me@example.org/x' location='...' direct='true' in='12' out='3'/>
  *     <presence>...</presence> <inactive/>
  *     <stanza kind='message' ticket='6' sent='true' since='1800000000000'>...</stanza>
+ *     <kept>(base64 of what burble_keep was given)</kept>
  *     and what auth_save.c writes
  *   </state>
  *
@@ -12,12 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "client/client.h"
 #include "xml/parser.h"
 
 #define NS_STATE SLICE("urn:burble:state")
 
-enum { ID_BYTES_MAX = 8192 };
+enum { ID_BYTES_MAX = 8192, KEPT_BYTES_MAX = 1 << 20 };
 
 /* ------------------------------------------------------------------------------------- writing */
 
@@ -32,11 +34,19 @@ static void put_number(struct xml_writer *w, struct slice name, uint64_t n)
     xml_attr_put(w, name, slice_of(text + at, sizeof(text) - at));
 }
 
-/* Only what was suspended does not change any more: what is saved while a session goes on is old
- * when the next stanza comes, and resuming with old counters would confuse both sides. */
+static bool by_save(const struct burble *c)
+{
+    return (c->setup.config.flags & BURBLE_ACK_SAVED) != 0;
+}
+
+/* What was suspended does not change any more. What is saved while a session goes on is old when
+ * the next stanza comes, and a server that was told more than the state knows of may close the
+ * session for that, with all that it holds (Prosody does): it can be resumed when the server is
+ * told of nothing that is not saved. */
 static bool can_be_resumed(const struct burble *c)
 {
-    return c->sm.id != NULL && (c->suspended || c->sm.restored);
+    bool goes_on = by_save(c) && c->state != BURBLE_LEAVING;
+    return c->sm.id != NULL && (c->suspended || c->sm.restored || goes_on);
 }
 
 static void put_session(const struct burble *c, struct xml_writer *w)
@@ -53,8 +63,12 @@ static void put_session(const struct burble *c, struct xml_writer *w)
     xml_close(w);
 }
 
-static void put_stanzas(const struct burble *c, struct xml_writer *w, bool session)
+/* What waits in a session that goes on may be sent a moment later. Its place in the order of what
+ * is sent is settled here, so that the server's count tells what became of it. (Of another
+ * process's session it is not known yet how much was sent behind what was saved.) */
+static void put_stanzas(struct burble *c, struct xml_writer *w, bool session)
 {
+    bool placed = session && by_save(c) && !c->sm.restored && outbox_place(c);
     const struct list *at = NULL;
     struct outbox_saved i;
     while (outbox_each(c, &at, &i)) {
@@ -64,7 +78,7 @@ static void put_stanzas(const struct burble *c, struct xml_writer *w, bool sessi
         xml_open(w, SLICE("stanza"), SLICE_NONE);
         xml_attr_put(w, SLICE("kind"), message ? SLICE("message") : SLICE("session"));
         put_number(w, SLICE("ticket"), i.ticket);
-        if (i.sent && session)
+        if ((i.sent || placed) && session)
             xml_attr_put(w, SLICE("sent"), SLICE("true"));
         if (i.written)
             xml_attr_put(w, SLICE("written"), SLICE("true"));
@@ -75,6 +89,40 @@ static void put_stanzas(const struct burble *c, struct xml_writer *w, bool sessi
         xml_text_put(w, i.text);
         xml_close(w);
     }
+}
+
+static void put_kept(const struct burble *c, struct xml_writer *w)
+{
+    if (buf_len(&c->kept) == 0)
+        return;
+    xml_open(w, SLICE("kept"), SLICE_NONE);
+    size_t len = base64_encoded_len(buf_len(&c->kept));
+    char *text = malloc(len);
+    if (text != NULL)
+        base64_encode(buf_slice(&c->kept), text);
+    else
+        w->out->failed = 1;
+    xml_text_put(w, slice_of(text, text != NULL ? len : 0));
+    xml_close(w);
+    free(text);
+}
+
+int burble_keep(struct burble *c, const void *data, size_t len)
+{
+    struct buf kept = {0};
+    if (len > KEPT_BYTES_MAX)
+        return ERR_LIMIT;
+    if (len > 0 && buf_append(&kept, data, len) != 0)
+        return ERR_MEMORY;
+    buf_free(&c->kept);
+    c->kept = kept;
+    return 0;
+}
+
+const void *burble_kept(const struct burble *c, size_t *len_out)
+{
+    *len_out = buf_len(&c->kept);
+    return *len_out > 0 ? buf_slice(&c->kept).ptr : NULL;
 }
 
 int burble_save(struct burble *c, void **out, size_t *len_out)
@@ -96,12 +144,14 @@ int burble_save(struct burble *c, void **out, size_t *len_out)
     if (c->inactive)
         xml_leaf(&w, SLICE("inactive"), SLICE_NONE, SLICE_NONE);
     put_stanzas(c, &w, session);
+    put_kept(c, &w);
     auth_save(c, &w);
     xml_close(&w);
     if (b.failed) {
         buf_free(&b);
         return ERR_MEMORY;
     }
+    client_sm_saving(c);
     *len_out = buf_len(&b);
     *out = b.ptr; /* nothing was consumed from its front */
     return 0;
@@ -135,7 +185,7 @@ static int load_session(struct burble *c, struct xml x)
     if (location.len > 0)
         c->sm.location = client_copy(location);
     c->sm.direct = slice_is(xml_attr(x, SLICE("direct")), "true");
-    c->sm.in_h = c->sm.in_told = (uint32_t)in;
+    c->sm.in_h = c->sm.in_told = c->sm.in_given = c->sm.in_saved = c->sm.in_due = (uint32_t)in;
     c->sm.out_h = (uint32_t)out;
     c->sm.restored = c->session = true;
     return c->sm.id == NULL || c->sm.jid == NULL || (location.len > 0 && c->sm.location == NULL)
@@ -175,6 +225,20 @@ static int load_stanza(struct burble *c, struct xml x)
     return outbox_restore(c, &i);
 }
 
+static int load_kept(struct burble *c, struct xml x)
+{
+    struct slice text = xml_text(x);
+    size_t len = 0;
+    if (buf_len(&c->kept) > 0 || text.len == 0 || text.len > base64_encoded_len(KEPT_BYTES_MAX))
+        return ERR_CORRUPT;
+    char *bytes = malloc(text.len / 4 * 3 + 1);
+    if (bytes == NULL)
+        return ERR_MEMORY;
+    int err = base64_decode(text, bytes, &len) ? burble_keep(c, bytes, len) : ERR_CORRUPT;
+    free(bytes);
+    return err == ERR_LIMIT ? ERR_CORRUPT : err;
+}
+
 static int load_child(struct burble *c, struct xml x)
 {
     if (xml_is(x, NS_STATE, SLICE("session")))
@@ -183,6 +247,8 @@ static int load_child(struct burble *c, struct xml x)
         return load_presence(c, x);
     if (xml_is(x, NS_STATE, SLICE("stanza")))
         return load_stanza(c, x);
+    if (xml_is(x, NS_STATE, SLICE("kept")))
+        return load_kept(c, x);
     if (xml_is(x, NS_STATE, SLICE("inactive")))
         c->inactive = true;
     if (slice_is(xml_name(x), "auth"))

@@ -282,6 +282,9 @@ static void what_is_damaged_is_refused(void **state)
         HEAD "<presence/><presence/></state>",
         HEAD "<presence>&lt;/presence&gt;&lt;presence&gt;</presence></state>",
         HEAD "<auth xmlns='urn:burble:state:auth' agent='x'/></state>",
+        HEAD "<kept>?</kept></state>",
+        HEAD "<kept/></state>",
+        HEAD "<kept>AAAA</kept><kept>AAAA</kept></state>",
         HEAD "<!DOCTYPE x></state>",
     };
     (void)state;
@@ -331,6 +334,207 @@ static void a_state_is_the_same_after_reading(void **state)
     burble_free(&c);
 }
 
+/* ---------------------------------------------------------------------------- told when it is safe
+ */
+
+#define ASKS "<r xmlns='" SM "'/>"
+
+static struct saved disk;
+
+static void keep(struct burble *c)
+{
+    free(disk.bytes);
+    assert_int_equal(burble_save(c, &disk.bytes, &disk.len), 0);
+    burble_saved(c);
+}
+
+static void keeps(struct burble *c, const struct burble_event *e, void *arg)
+{
+    (void)arg;
+    if (e->kind == BURBLE_EVENT_SAVE)
+        keep(c);
+}
+
+static void hear(struct test_client *t, const char *text)
+{
+    test_receivef(t, "<message from='bob@example.org/x'><body>%s</body></message>", text);
+}
+
+/* A program that saves when it is asked to (then), or not. */
+static void online_by_save(struct test_client *t, struct test_seen *seen,
+                           void (*then)(struct burble *, const struct burble_event *, void *))
+{
+    *seen = (struct test_seen){.then = then};
+    test_online_with(t,
+                     &BURBLE_CONFIG(.on_event = test_seen_event, .arg = seen,
+                                    .flags = BURBLE_NO_CARBONS | BURBLE_ACK_SAVED),
+                     SM_FEATURE);
+    test_receive(t, "<enabled xmlns='" SM "' id='s' resume='true'/>");
+    (void)test_seen_log(seen);
+}
+
+/* It was killed; another process has what was saved last. */
+static void killed(struct test_client *t, struct test_seen *seen,
+                   void (*then)(struct burble *, const struct burble_event *, void *))
+{
+    end(t, seen);
+    *seen = (struct test_seen){.then = then};
+    test_new(t,
+             &BURBLE_CONFIG(.on_event = test_seen_event, .arg = seen, .state = disk.bytes,
+                            .state_len = disk.len, .flags = BURBLE_NO_CARBONS | BURBLE_ACK_SAVED));
+    assert_int_equal(burble_connect(t->c), 0);
+    test_connect(t, SM_FEATURE);
+}
+
+static void the_server_is_told_of_what_is_safe(void **state)
+{
+    struct test_client t;
+    struct test_seen seen;
+    (void)state;
+    online_by_save(&t, &seen, keeps);
+    hear(&t, "a");
+    hear(&t, "b");
+    test_expect_nothing(&t);
+    test_receive(&t, ASKS);
+    test_expect(&t, "<a xmlns='" SM "' h='2'/>");
+    assert_string_equal(test_seen_log(&seen), "message a, message b, save");
+    test_receive(&t, ASKS); /* nothing new */
+    test_expect(&t, "<a xmlns='" SM "' h='2'/>");
+    assert_string_equal(test_seen_log(&seen), "");
+    hear(&t, "c");
+    test_write(&t, "one");
+    test_expect(&t, "id='one'"); /* and nobody has saved that */
+
+    killed(&t, &seen, keeps);
+    test_expect(&t, "<resume xmlns='" SM "' h='2' previd='s'/>");
+    test_receive(&t, "<resumed xmlns='" SM "' h='1' previd='s'/>");
+    hear(&t, "c");
+    assert_string_equal(test_seen_log(&seen), "resolving, connecting, authenticating, binding, "
+                                              "online again, save, message c");
+    assert_null(strstr(test_sent(&t), "id='one'"));
+    test_receive(&t, ASKS);
+    test_expect(&t, "<a xmlns='" SM "' h='3'/>");
+    end(&t, &seen);
+}
+
+static void who_does_not_save_is_not_spoken_for(void **state)
+{
+    struct test_client t;
+    struct test_seen seen;
+    struct saved s;
+    (void)state;
+    online_by_save(&t, &seen, NULL);
+    for (int i = 0; i < 70; i++)
+        hear(&t, "x");
+    assert_int_equal(seen.saves, 2); /* of the session, and after 64 */
+    test_expect_nothing(&t);
+    test_receive(&t, ASKS);
+    test_expect(&t, "<a xmlns='" SM "' h='0'/>");
+    assert_int_equal(seen.saves, 3);
+    /* What was not written is not safe. */
+    s = save(&t);
+    free(s.bytes);
+    hear(&t, "y");
+    test_receive(&t, ASKS);
+    test_expect(&t, "<a xmlns='" SM "' h='0'/>");
+    burble_saved(t.c);
+    test_receive(&t, ASKS);
+    test_expect(&t, "<a xmlns='" SM "' h='70'/>");
+    /* The same process has it all. */
+    unsigned saves = seen.saves;
+    test_break(&t);
+    assert_int_equal(seen.saves, saves + 1);
+    test_connect(&t, SM_FEATURE);
+    test_expect(&t, "<resume xmlns='" SM "' h='71' previd='s'/>");
+    test_receive(&t, "<resumed xmlns='" SM "' h='0' previd='s'/>" ASKS);
+    test_expect(&t, "<a xmlns='" SM "' h='71'/>"); /* it never takes a word back */
+    /* And at the end all was handed over. */
+    hear(&t, "z");
+    burble_disconnect(t.c);
+    test_expect(&t, "<a xmlns='" SM "' h='72'/></stream:stream>");
+    end(&t, &seen);
+}
+
+static void what_is_saved_is_said_once_and_only_once(void **state)
+{
+    struct test_client t;
+    struct test_seen seen;
+    (void)state;
+    /* The server has got: nothing, one of the two, both, and more than was saved. */
+    for (unsigned got = 0; got < 4; got++) {
+        online_by_save(&t, &seen, keeps);
+        test_write(&t, "one");
+        test_write(&t, "two");
+        keep(t.c); /* neither was sent yet */
+        /* What belongs to the session goes behind them. */
+        assert_int_equal(burble_get(t.c, NULL, "<q xmlns='q'/>", 0, NULL, NULL, NULL), 0);
+        const char *sent = test_sent(&t);
+        assert_true(strstr(sent, "id='two'") < strstr(sent, "<q xmlns='q'/>"));
+        killed(&t, &seen, keeps);
+        test_receivef(&t, "<resumed xmlns='" SM "' h='%u' previd='s'/>", got);
+        sent = test_sent(&t);
+        assert_int_equal(strstr(sent, "id='one'") != NULL, got < 1);
+        assert_int_equal(strstr(sent, "id='two'") != NULL, got < 2);
+        assert_int_equal(seen.sent, got < 2 ? got : 2);
+        test_write(&t, "three");
+        test_expect(&t, "id='three'");
+        test_receivef(&t, "<a xmlns='" SM "' h='%u'/>", got < 3 ? 3 : 4);
+        assert_int_equal(seen.sent, 3);
+        assert_int_equal(burble_queued(t.c), 0);
+        end(&t, &seen);
+    }
+}
+
+static void before_the_session_is_resumed_nothing_more_has_its_place(void **state)
+{
+    struct test_client t;
+    struct test_seen seen;
+    (void)state;
+    online_by_save(&t, &seen, keeps);
+    keep(t.c);
+    test_write(&t, "lost"); /* not saved, and yet it is the first that the server gets */
+    (void)test_sent(&t);
+    killed(&t, &seen, NULL);
+    test_write(&t, "one");
+    keep(t.c);
+    killed(&t, &seen, keeps);
+    test_receive(&t, "<resumed xmlns='" SM "' h='1' previd='s'/>");
+    test_expect(&t, "id='one'");
+    end(&t, &seen);
+}
+
+static void the_programs_own_is_kept_along(void **state)
+{
+    static char much[(1 << 20) + 1];
+    struct test_client t;
+    struct test_seen seen;
+    size_t len;
+    (void)state;
+    online_by_save(&t, &seen, keeps);
+    assert_null(burble_kept(t.c, &len));
+    assert_int_equal(burble_keep(t.c, much, sizeof(much)), BURBLE_ERR_LIMIT);
+    assert_int_equal(burble_keep(t.c, "gone", 4), 0);
+    assert_int_equal(burble_keep(t.c, "a\0<&>\xff", 6), 0);
+    keep(t.c);
+    assert_int_equal(burble_keep(t.c, NULL, 0), 0);
+    assert_null(burble_kept(t.c, &len));
+    for (int i = 0; i < 2; i++) {
+        killed(&t, &seen, NULL);
+        const void *kept = burble_kept(t.c, &len);
+        assert_int_equal(len, 6);
+        assert_memory_equal(kept, "a\0<&>\xff", 6);
+        keep(t.c);
+    }
+    assert_int_equal(burble_keep(t.c, much, sizeof(much) - 1), 0);
+    keep(t.c);
+    killed(&t, &seen, NULL);
+    assert_non_null(burble_kept(t.c, &len));
+    assert_int_equal(len, sizeof(much) - 1);
+    end(&t, &seen);
+    free(disk.bytes);
+    disk = (struct saved){0};
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +546,11 @@ int main(void)
         cmocka_unit_test(a_state_of_another_account_is_refused),
         cmocka_unit_test(what_is_damaged_is_refused),
         cmocka_unit_test(a_state_is_the_same_after_reading),
+        cmocka_unit_test(the_server_is_told_of_what_is_safe),
+        cmocka_unit_test(who_does_not_save_is_not_spoken_for),
+        cmocka_unit_test(what_is_saved_is_said_once_and_only_once),
+        cmocka_unit_test(before_the_session_is_resumed_nothing_more_has_its_place),
+        cmocka_unit_test(the_programs_own_is_kept_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

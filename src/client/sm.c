@@ -4,6 +4,8 @@
  * Asking: one <r/> for all messages of a turn, and none while one is open, so that a burst of any
  * length costs one question per round trip; what nobody waits for (presence, requests) is asked
  * about a second later. Telling: <a/> at each <r/>, after TELL_STANZAS without one, and at the end.
+ * With BURBLE_ACK_SAVED the program saves first, at the end of the turn, and what is told is what
+ * was saved: never more than another process can know.
  *
  * How long the server keeps a session (max) is not looked at: the attempt to resume one that is
  * gone costs a round trip, and may tell how much the server had.
@@ -62,7 +64,7 @@ void client_sm_forget(struct burble *c)
 
 void client_sm_lost(struct burble *c)
 {
-    c->sm.on = c->sm.ask = c->sm.asked = false;
+    c->sm.on = c->sm.ask = c->sm.asked = c->sm.owes = false;
 }
 
 void client_sm_enable(struct burble *c)
@@ -79,7 +81,7 @@ void client_sm_write_resume(struct burble *c, struct buf *out)
     (void)buf_printf(out, " h='%u'", c->sm.in_h);
     xml_write_attr(out, SLICE("previd"), slice_z(c->sm.id));
     buf_lit(out, "/>");
-    c->sm.in_told = c->sm.in_h;
+    c->sm.in_told = c->sm.in_h; /* also what is not saved: this process has it */
 }
 
 void client_sm_resume(struct burble *c)
@@ -89,17 +91,48 @@ void client_sm_resume(struct burble *c)
     client_link_write_built(c, &b);
 }
 
+static bool by_save(const struct burble *c)
+{
+    return (c->setup.config.flags & BURBLE_ACK_SAVED) != 0;
+}
+
+/* How much may be told. */
+static uint32_t had(const struct burble *c)
+{
+    const struct sm *sm = &c->sm;
+    bool more = by_save(c) && (int32_t)(sm->in_told - sm->in_saved) < 0;
+    return !by_save(c) ? sm->in_h : more ? sm->in_saved : sm->in_told;
+}
+
 void client_sm_say_count(struct burble *c)
 {
     struct buf b = {0};
     char digits[CLIENT_NUMBER_BYTES];
     if (!c->sm.on || c->link.state != LINK_OPEN)
         return;
+    c->sm.in_told = had(c);
     buf_lit(&b, "<a xmlns='urn:xmpp:sm:3'");
-    xml_write_attr(&b, SLICE("h"), client_number(c->sm.in_h, digits));
+    xml_write_attr(&b, SLICE("h"), client_number(c->sm.in_told, digits));
     buf_lit(&b, "/>");
-    c->sm.in_told = c->sm.in_h;
     client_link_write_built(c, &b);
+}
+
+void client_sm_saving(struct burble *c)
+{
+    c->sm.in_given = c->sm.in_h;
+}
+
+void burble_saved(struct burble *c)
+{
+    c->sm.in_saved = c->sm.in_given;
+}
+
+void client_sm_keep(struct burble *c)
+{
+    if (!by_save(c) || c->sm.in_saved == c->sm.in_h)
+        return;
+    c->sm.in_due = c->sm.in_h;
+    client_emit(c, &(struct burble_event){.kind = BURBLE_EVENT_SAVE});
 }
 
 /* ------------------------------------------------------------------------------- what it has of us
@@ -158,7 +191,8 @@ void client_sm_take_enabled(struct burble *c, struct xml x)
     struct slice id = xml_attr(x, SLICE("id")), resume = xml_attr(x, SLICE("resume"));
     struct slice location = xml_attr(x, SLICE("location"));
     c->sm.on = true;
-    c->sm.in_h = c->sm.in_told = 0; /* the server counts from here (section 4) */
+    /* The server counts from here (section 4). */
+    c->sm.in_h = c->sm.in_told = c->sm.in_given = c->sm.in_saved = c->sm.in_due = 0;
     if (id.len == 0 || id.len > ID_BYTES_MAX ||
         (!slice_is(resume, "true") && !slice_is(resume, "1")))
         return;
@@ -246,7 +280,9 @@ void client_sm_element(struct burble *c, struct xml x)
 {
     struct slice name = xml_name(x);
     enum stream_state state = c->stream.state;
-    if (slice_is(name, "r")) {
+    if (slice_is(name, "r") && by_save(c)) {
+        c->sm.owes = true;
+    } else if (slice_is(name, "r")) {
         client_sm_say_count(c);
     } else if (slice_is(name, "a") && c->sm.on) {
         acknowledged(c, x);
@@ -269,6 +305,9 @@ void client_sm_count_in(struct burble *c)
 
 void client_sm_uncount_in(struct burble *c)
 {
+    c->sm.in_given -= c->sm.in_given == c->sm.in_h;
+    c->sm.in_saved -= c->sm.in_saved == c->sm.in_h;
+    c->sm.in_due -= c->sm.in_due == c->sm.in_h;
     c->sm.in_h--;
 }
 
@@ -287,12 +326,26 @@ static bool may_ask(const struct burble *c)
     return !c->sm.asked || c->now.mono_ms - c->sm.asked_ms >= c->setup.config.silence_ms;
 }
 
+static bool stands(const struct burble *c)
+{
+    return c->sm.on && c->stream.state == STREAM_READY && c->link.state == LINK_OPEN;
+}
+
+static void tell(struct burble *c)
+{
+    struct sm *sm = &c->sm;
+    if (by_save(c) && (sm->owes || sm->in_h - sm->in_due >= TELL_STANZAS))
+        client_sm_keep(c);
+    if (!client_stops(c) && (sm->owes || had(c) - sm->in_told >= TELL_STANZAS))
+        client_sm_say_count(c);
+    sm->owes = false;
+}
+
 void client_sm_turn(struct burble *c)
 {
-    if (!c->sm.on || c->stream.state != STREAM_READY || c->link.state != LINK_OPEN)
+    if (!stands(c))
         return;
-    if (c->sm.in_h - c->sm.in_told >= TELL_STANZAS)
-        client_sm_say_count(c);
+    tell(c);
     if (!c->sm.ask || !may_ask(c))
         return;
     client_timer_stop(&c->ask_timer);

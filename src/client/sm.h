@@ -18,6 +18,10 @@ struct sm {
     bool direct;       /* there with TLS from the start */
     uint32_t in_h;     /* stanzas handled by us */
     uint32_t in_told;  /* what the server heard of that */
+    uint32_t in_given; /* of them in the last state that was given */
+    uint32_t in_saved; /* and in the last that is safe; this is told with BURBLE_ACK_SAVED */
+    uint32_t in_due;   /* of them told to the program as worth saving */
+    bool owes;         /* the server asks, and the program is to save before the answer */
     uint32_t out_h;    /* acknowledged by the server */
     bool ask;          /* at the end of the turn */
     bool asked;        /* <r/> is out, <a/> not yet here */
@@ -49,6 +53,10 @@ void client_sm_uncount_in(struct burble *c);
 /* A stanza went out; urgent: somebody waits for the acknowledgement. */
 void client_sm_sent(struct burble *c, bool urgent);
 void client_sm_turn(struct burble *c);
+/* With BURBLE_ACK_SAVED: what came is to be saved, if it is not. */
+void client_sm_keep(struct burble *c);
+/* All that came is in a state that the program is given. */
+void client_sm_saving(struct burble *c);
 /* The connection is lost, the session may be resumed. */
 void client_sm_lost(struct burble *c);
 /* The session cannot be resumed any more. */
