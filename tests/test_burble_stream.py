@@ -88,6 +88,33 @@ def test_S11_listening_survives_a_restart_and_resumes_in_the_next_run(people, ho
     again.wait(code=0)
 
 
+@pytest.mark.servers()
+def test_S11_nothing_is_lost_when_listening_is_killed(people, home, server):
+    """SIGKILL, whatever it was about to do: the session goes on where it was saved last."""
+    people("alice", "bob")
+    said, heard = [], []
+
+    def say(text):
+        said.append(text)
+        home.run("burble", "--account", "alice", "send", BOB, text, code=0)
+
+    for turn in range(3):
+        bob = home.spawn("burble", "--account", "bob", "--json", "-v", "listen")
+        bob.expect_error("resumed as" if turn > 0 else "logged in as")
+        say(f"{turn}: it listens")
+        say(f"{turn}: it listens still")
+        bob.expect_json(body=said[-1 - turn % 2])  # the last, or the one before
+        bob.kill()
+        heard += [json.loads(line)["body"] for line in bob.out]
+        say(f"{turn}: nobody listens")
+    bob = home.spawn("burble", "--account", "bob", "--json", "-v", "listen")
+    bob.expect_error("resumed as")
+    bob.expect_json(body=said[-1])
+    bob.stop(code=6)
+    heard += [json.loads(line)["body"] for line in bob.out]
+    assert list(dict.fromkeys(it for it in heard if it in said)) == said
+
+
 @pytest.mark.servers("burbled")
 def test_bench_measures(home, server):
     for number in range(4):

@@ -117,8 +117,9 @@ static int run(struct app *app, int argc, char **argv)
     int status = app_option_number(app, "count", 1, 1000000000, &w.count);
     if (status != 0)
         return status;
-    status = session_open(app, &OPS, &w,
-                          &(struct session_options){.stay = true, .purpose = "listen"}, &s);
+    status = session_open(
+        app, &OPS, &w, &(struct session_options){.stay = true, .purpose = "listen", .sure = true},
+        &s);
     if (status == 0)
         status = session_run(&s);
     session_close(&s);
@@ -134,6 +135,7 @@ const struct command CMD_LISTEN = {
     .help = "Prints each message with a body: who and when, then the text, of which very long\n"
             "lines are cut; --raw and --json have all of it. With --json one object per line,\n"
             "for programs. Stays connected over losses, and the next run resumes the session\n"
-            "of this one where the server keeps it.",
+            "of this one where the server keeps it: nothing is lost between the two, however\n"
+            "the first one ended. After a crash the last messages may come twice.",
     .run = run,
 };

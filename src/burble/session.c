@@ -57,13 +57,18 @@ int session_exit_code(enum burble_why why)
     }
 }
 
-static void save(struct session *s)
+void session_save(struct session *s)
 {
     void *bytes;
     size_t len;
-    if (!state_held(&s->inside->state) || burble_save(s->client, &bytes, &len) != 0)
+    if (!state_held(&s->inside->state))
         return;
-    (void)state_write(s->app, &s->inside->state, slice_of(bytes, len));
+    if (s->ops->saving != NULL)
+        s->ops->saving(s);
+    if (burble_save(s->client, &bytes, &len) != 0)
+        return;
+    if (state_write(s->app, &s->inside->state, slice_of(bytes, len)) == 0)
+        burble_saved(s->client);
     if (bytes != NULL)
         mem_wipe(bytes, len);
     free(bytes);
@@ -72,7 +77,7 @@ static void save(struct session *s)
 static void ended(struct session *s, const struct burble_state_event *e)
 {
     int code = session_exit_code(e->why);
-    save(s); /* what nobody has confirmed; and the session, where it was suspended */
+    session_save(s); /* what nobody has confirmed; and the session, where it was suspended */
     if (code != EXIT_DONE && !s->inside->said) {
         if (s->options.silent)
             s->inside->why = mem_copy(slice_z(e->text));
@@ -154,7 +159,7 @@ static void on_event(struct burble *c, const struct burble_event *e, void *arg)
                    e->bad->from != NULL ? e->bad->from : "the server", e->bad->why);
         return;
     case BURBLE_EVENT_SAVE:
-        save(s);
+        session_save(s);
         return;
     }
 }
@@ -273,6 +278,8 @@ static int make_client(struct session *s, const char *password, struct slice sta
     }
     if (s->options.purpose == NULL)
         config.flags |= BURBLE_NO_FAST;
+    if (s->options.sure && state_held(&s->inside->state))
+        config.flags |= BURBLE_ACK_SAVED;
     if (s->app->debug)
         config.flags |= BURBLE_RAW_XML;
     if (err == 0)

@@ -37,6 +37,8 @@ struct session_ops {
     void (*hurry)(struct session *s);
     /* Every event, before all of the above. */
     void (*event)(struct session *s, const struct burble_event *e);
+    /* The state is about to be saved: the time for burble_keep. */
+    void (*saving)(struct session *s);
 };
 
 struct session_options {
@@ -45,6 +47,8 @@ struct session_options {
     unsigned flags;      /* further enum burble_flag */
     const char *purpose; /* of the saved state (burble/state.h), "listen"; NULL: none is kept, and
                             no stream management is asked for */
+    bool sure;           /* with purpose: the server is told of what came when it is saved, so that
+                            nothing is lost however the process ends */
     bool silent;         /* nothing on standard error while it runs: the screen is the command's */
     struct slice password; /* the account's; ptr NULL: what app_password finds */
     unsigned online_ms;    /* how long the way to the session may take; 0: 30,000 */
@@ -66,6 +70,9 @@ struct session {
  * exit code, having said why; session_close in any case. */
 int session_open(struct app *app, const struct session_ops *ops, void *arg,
                  const struct session_options *o, struct session *out);
+/* Saves what there is to be known in the next run, where there is a purpose: beside the times at
+ * which it is done anyway, when something was said that is not to be said twice. */
+void session_save(struct session *s);
 /* Runs until it has ended; the exit code. */
 int session_run(struct session *s);
 /* The same, with turn called whenever something may have happened. */
