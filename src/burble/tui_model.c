@@ -255,6 +255,21 @@ struct tui_line *tui_line_add_older(struct tui_talk *t, const struct tui_line *l
     return l;
 }
 
+void tui_line_move(struct tui_talk *t, struct tui_line *l, int64_t stamp_ms)
+{
+    size_t at = 0;
+    while (t->lines[at] != l)
+        at++;
+    t->count--;
+    memmove(t->lines + at, t->lines + at + 1, (t->count - at) * sizeof(t->lines[0]));
+    t->older_at -= at < t->older_at;
+    l->stamp_ms = stamp_ms;
+    at = place_of(t, stamp_ms);
+    memmove(t->lines + at + 1, t->lines + at, (t->count - at) * sizeof(t->lines[0]));
+    t->lines[at] = l;
+    t->count++;
+}
+
 struct tui_line *tui_remark(struct tui_talk *t, int64_t now_ms, enum tui_line_kind kind,
                             const char *fmt, ...)
 {

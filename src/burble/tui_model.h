@@ -143,6 +143,8 @@ void tui_talk_show(struct tui_model *m, struct tui_talk *t);
 struct tui_line *tui_line_add(struct tui_talk *t, const struct tui_line *line);
 /* The same for older lines, which come in their order: in front of those of the same time. */
 struct tui_line *tui_line_add_older(struct tui_talk *t, const struct tui_line *line);
+/* It was said at this time, as is known now: it goes behind those of the same time. */
+void tui_line_move(struct tui_talk *t, struct tui_line *l, int64_t stamp_ms);
 /* A remark of our own at the end. */
 struct tui_line *tui_remark(struct tui_talk *t, int64_t now_ms, enum tui_line_kind kind,
                             const char *fmt, ...) __attribute__((format(printf, 4, 5)));

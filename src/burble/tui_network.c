@@ -41,7 +41,7 @@ static void online(struct session *s, bool resumed)
     if (!resumed) {
         (void)burble_set_presence(s->client, t->model.show, t->model.status, 0, NULL);
         tui_catch_up(t);
-        if (t->model.current != NULL && t->model.current->count < 20)
+        if (t->model.current != NULL && !t->model.current->room && t->model.current->count < 20)
             tui_older(t, t->model.current, false);
     }
     tui_changed(t);

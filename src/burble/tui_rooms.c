@@ -122,8 +122,11 @@ static struct tui_line *echoed(struct tui_talk *k, const struct burble_message *
     return same_text;
 }
 
-static void said_back(struct tui_line *l, const struct burble_message *m)
+/* It was said when the room says so: behind what others have said meanwhile. */
+static void said_back(const struct tui *t, struct tui_talk *k, struct tui_line *l,
+                      const struct burble_message *m)
 {
+    tui_line_move(k, l, tui_stamp(t, m));
     l->echo_wanted = false;
     l->mark = TUI_MARK_SENT;
     tui_set(&l->from, m->from);
@@ -165,7 +168,7 @@ static void message(struct burble_room *room, const struct burble_room_message *
         return;
     struct tui_line *own = r->own && m->replaces == NULL ? echoed(k, m) : NULL;
     if (own != NULL) {
-        said_back(own, m);
+        said_back(t, k, own, m);
         return;
     }
     if (tui_line_known(k, m->from, m->id, m->stanza_id) || tui_correction(k, m, r->own))

@@ -158,6 +158,24 @@ static void older_lines_keep_their_order_at_the_same_time(void **state)
     end(&s);
 }
 
+static void a_room_decides_when_a_line_was_said(void **state)
+{
+    struct seen s;
+    (void)state;
+    begin(&s);
+    struct tui_talk *t = tui_talk_open(&s.m, "tea@rooms.example.org", true);
+    say(t, "me", "mine", true);
+    say(t, "bob", "first", false);
+    say(t, "bob", "second", false);
+    tui_line_move(t, t->lines[0], NOON);
+    tui_line_move(t, t->lines[0], NOON + 1);
+    const char *const WANTED[] = {"second", "mine", "first"};
+    for (size_t i = 0; i < t->count; i++)
+        assert_string_equal(t->lines[i]->text, WANTED[i]);
+    assert_int_equal(t->count, 3);
+    end(&s);
+}
+
 static void who_has_scrolled_up_goes_on_seeing_the_same(void **state)
 {
     struct seen s;
@@ -479,6 +497,7 @@ int main(void)
         cmocka_unit_test(long_text_is_wrapped_at_spaces),
         cmocka_unit_test(what_is_new_stands_below_a_rule),
         cmocka_unit_test(older_lines_keep_their_order_at_the_same_time),
+        cmocka_unit_test(a_room_decides_when_a_line_was_said),
         cmocka_unit_test(who_has_scrolled_up_goes_on_seeing_the_same),
         cmocka_unit_test(C14_a_long_text_is_cut_between_characters),
         cmocka_unit_test(a_page_is_scrolled_inside_of_itself),

@@ -207,12 +207,23 @@ static const char *keys_text(int columns)
     return TEXTS[i];
 }
 
+/* All from this row of the text on, cut. */
+static void put_rest(struct tui_grid *g, int row, const struct tui_wrapped *w, size_t which)
+{
+    struct buf rest = {0};
+    for (size_t i = w->rows[which].from; i < w->count; i++)
+        (void)buf_append(&rest, w->pieces[i].bytes, w->pieces[i].len);
+    tui_grid_fill(g, row, 0, g->columns, TUI_BAR);
+    tui_grid_put(g, row, 1, g->columns - 2, TUI_BAR_MARK, buf_slice(&rest));
+    buf_free(&rest);
+}
+
 /* From the row above the line to type upwards, as many rows as the text needs and there is room
  * for. Returns how many. */
 static int draw_status(const struct tui_model *m, struct tui_grid *g)
 {
     const char *text = status_text(m);
-    int columns = g->columns - 2, room = g->rows / 6 > 1 ? g->rows / 6 : 1;
+    int columns = g->columns - 2, room = g->rows / 5 > 1 ? g->rows / 5 : 1;
     struct tui_wrapped w;
     tui_wrap(slice_z(text != NULL ? text : keys_text(columns)), columns > 0 ? columns : 1, &w);
     int rows = w.row_count < (size_t)room ? (int)w.row_count : room;
@@ -222,7 +233,7 @@ static int draw_status(const struct tui_model *m, struct tui_grid *g)
         tui_wrap_put(g, row, 1, text != NULL ? TUI_BAR_MARK : TUI_BAR, &w, (size_t)i);
     }
     if (w.row_count > (size_t)rows)
-        tui_grid_put(g, g->rows - 2, g->columns - 1, 1, TUI_BAR_MARK, SLICE("\xe2\x80\xa6"));
+        put_rest(g, g->rows - 2, &w, (size_t)rows - 1);
     tui_wrapped_free(&w);
     return rows;
 }
