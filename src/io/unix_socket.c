@@ -54,7 +54,7 @@ static int open_socket(int flags, int *fd_out)
 int unix_connect(const char *path, int *fd_out)
 {
     struct sockaddr_un name;
-    int fd, err = name_of(path, &name);
+    int fd = -1, err = name_of(path, &name);
     if (err == 0)
         err = open_socket(0, &fd);
     if (err != 0)
@@ -94,7 +94,7 @@ static int clear_path(const char *path)
 int unix_listen(const char *path, int *fd_out)
 {
     struct sockaddr_un name;
-    int fd, err = name_of(path, &name);
+    int fd = -1, err = name_of(path, &name);
     if (err == 0)
         err = clear_path(path);
     if (err == 0)
