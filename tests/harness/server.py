@@ -323,7 +323,7 @@ def environment(**more):
         **os.environ,
         "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:abort_on_error=0",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=98",
-        "TSAN_OPTIONS": "halt_on_error=1:exitcode=97",
+        "TSAN_OPTIONS": os.environ.get("TSAN_OPTIONS", "halt_on_error=1:exitcode=97"),
         **more,
     }
 
