@@ -80,7 +80,7 @@ bool sm_enable(struct c2s *s, struct xml x, struct buf *out)
 void c2s_sm_tell(struct c2s *s)
 {
     uint32_t h = sm_handled(s->session);
-    s->session->sm->owes_ack = false;
+    sm_told(s->e, s->session, h);
     resend_told(s->e, s->session->sm, h);
     buf_printf(&s->link->out, "<a xmlns='urn:xmpp:sm:3' h='%u'/>", h);
     c2s_written(s);
@@ -94,13 +94,10 @@ void c2s_sm_ask(struct c2s *s)
     c2s_asked(s);
 }
 
-/* Answered at once with what is settled; the rest follows. */
 static void asked(struct c2s *s)
 {
-    struct sm *sm = s->session->sm;
-    c2s_sm_tell(s);
-    sm->owed_h = sm->received;
-    sm->owes_ack = sm->received != sm_handled(s->session);
+    if (sm_asked(s->e, s->session))
+        c2s_sm_tell(s);
 }
 
 static void bad_h(struct c2s *s)

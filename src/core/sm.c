@@ -170,14 +170,20 @@ void sm_hibernate(struct engine *e, struct session *s)
     session_log(e, s, LOG_INFO, "sm.hibernate", NULL);
 }
 
-/* The end of hibernation, or of a session whose queue lacks something. */
+/* The end of hibernation, or of a session whose queue lacks something, or of the wait for what an
+ * <r/> asked for. */
 static void timer_fired(struct timer *t, void *ctx)
 {
     struct engine *e = ctx;
     struct sm *sm = CONTAINER_OF(t, struct sm, timer);
     struct session *s = sm->session;
+    if (s->stream != NULL && !sm->broken) {
+        if (sm->owes_ack)
+            c2s_sm_tell(s->stream);
+        timer_stop(t);
+        return;
+    }
     if (s->stream != NULL) {
-        CHECK(sm->broken);
         c2s_error(s->stream, STREAM_RESOURCE_CONSTRAINT,
                   SLICE("there is no room for what you have not acknowledged"), SLICE_NONE);
         return;
@@ -248,6 +254,41 @@ bool sm_received(struct engine *e, struct session *s, struct origin *origin)
     origin->untold = untold < UINT16_MAX ? (uint16_t)untold : UINT16_MAX;
     origin->first = sm->listed != SM_LISTED;
     return true;
+}
+
+/* The timer serves one purpose at a time; the end of a broken session comes first. */
+static void await_settling(struct engine *e, struct sm *sm)
+{
+    if (sm->broken)
+        return;
+    if (sm->owes_ack)
+        timer_set(&e->timers, &sm->timer, e->now.mono_ms + SM_ANSWER_MS);
+    else
+        timer_stop(&sm->timer);
+}
+
+bool sm_asked(struct engine *e, struct session *s)
+{
+    struct sm *sm = s->sm;
+    sm->asked_h = sm->received;
+    if (ahead(sm->received, sm_handled(s)) <= 0)
+        return true;
+    if (!sm->owes_ack)
+        sm->owed_h = sm->received;
+    sm->owes_ack = true;
+    if (!timer_armed(&sm->timer))
+        await_settling(e, sm);
+    return false;
+}
+
+void sm_told(struct engine *e, struct session *s, uint32_t h)
+{
+    struct sm *sm = s->sm;
+    bool owed = sm->owes_ack;
+    sm->owes_ack = ahead(sm->asked_h, h) > 0;
+    sm->owed_h = sm->asked_h;
+    if (owed)
+        await_settling(e, sm);
 }
 
 static void settle_number(struct session *s, uint32_t n)

@@ -12,7 +12,7 @@
 #include "core/session.h"
 
 /* Inbound stanzas that may settle beyond the prefix. */
-enum { SM_WINDOW = 256, SM_ID_CHARS = 2 * REGION_ID_BYTES };
+enum { SM_WINDOW = 256, SM_ID_CHARS = 2 * REGION_ID_BYTES, SM_ANSWER_MS = 100 };
 
 /* Flags of an entry of the queue; the role is in the lowest two bits. Above SM_FLAGS_BITS a request
  * has the hash of who asked and by which id. */
@@ -44,8 +44,9 @@ struct sm {
     struct region_counters *counters;
     region_ref record;
     uint32_t received; /* number of the newest inbound stanza, modulo 2^32 */
-    uint32_t taken;  /* of the newest that was processed: what is sent again up to it is in hand */
-    uint32_t owed_h; /* an unasked <a/> follows when the prefix comes here */
+    uint32_t taken;   /* of the newest that was processed: what is sent again up to it is in hand */
+    uint32_t owed_h;  /* an <a/> follows when the prefix comes here */
+    uint32_t asked_h; /* the newest number that an <r/> stood behind */
     uint32_t resume_ms; /* L15 or less; 0: it cannot be resumed */
     bool owes_ack;
     bool asked;    /* an <r/> of ours waits for its <a/> */
@@ -83,6 +84,12 @@ struct session *sm_find(const struct engine *e, const struct account *a, struct 
 bool sm_received(struct engine *e, struct session *s, struct origin *origin);
 /* Is there room in the window for another one? */
 bool sm_has_window(const struct session *s);
+/* The client asks with <r/>: true: everything is settled, and it is to be told now. Else it is told
+ * when what it asked for is, or in SM_ANSWER_MS what is by then: on a good disk that is one answer
+ * instead of two, and a bad one does not make the client believe that nobody is there. */
+bool sm_asked(struct engine *e, struct session *s);
+/* It is being told h. */
+void sm_told(struct engine *e, struct session *s, uint32_t h);
 /* An inbound stanza was settled. */
 void sm_settle(struct engine *e, struct session *s, const struct origin *origin);
 /* The log says so of this one (of whichever session; others are no matter). */
