@@ -207,7 +207,52 @@ def test_S11_its_session_outlives_the_bot(home, server):
     assert log.read_text().split() == ["one", "two", "three", "four"]
 
 
+@pytest.mark.servers("burbled", "prosody")
+def test_S11_a_filter_is_killed_and_nothing_is_lost_or_answered_twice(home, server):
+    """SIGKILL as soon as an answer has come; the next bot goes on in the same session."""
+    alice = server.user("alice")
+    bot, log = echo(home, server, "--verbose")
+    texts = []
+    for turn in range(3):
+        ask(alice, bot, f"{turn}-there", f"echo: {turn}-there")
+        bot.process.kill()
+        alice.message(bot.jid, f"{turn}-gone")
+        bot.start()
+        alice.expect_message(f"echo: {turn}-gone")
+        bot.process.expect_error("resumed as")
+        texts += [f"{turn}-there", f"{turn}-gone"]
+    ask(alice, bot, "end", "echo: end")
+    alice.nothing("message")
+    assert log.read_text().split() == [*texts, "end"]
+
+
 # ------------------------------------------------------------------------------------ commands
+
+
+@pytest.mark.servers("burbled", "prosody")
+def test_S12_a_command_is_cut_short_and_answered_once(home, server):
+    """SIGKILL while it runs: the next bot runs it again, and what came meanwhile."""
+    alice = server.user("alice")
+    log, go = home.dir / "log", home.dir / "go"
+    bot = execute(home, server, alice, "--verbose", "--", program(home, "work", f"""#!/bin/sh
+echo "$1" >> {log}
+until [ "$1" != slow ] || [ -e {go} ]; do sleep 0.05; done
+echo "did $1"
+"""))
+    ask(alice, bot, "one", "did one")
+    alice.message(bot.jid, "slow")
+    wait_until(lambda: "slow" in log.read_text())
+    bot.process.kill()
+    go.touch()
+    alice.message(bot.jid, "two")
+    bot.start()
+    assert {body(alice.expect_message()) for _ in range(2)} == {"did slow", "did two"}
+    bot.process.expect_error("resumed as")
+    bot.process.kill()
+    bot.start()
+    ask(alice, bot, "three", "did three")
+    alice.nothing("message")
+    assert sorted(log.read_text().split()) == sorted(["one", "slow", "slow", "two", "three"])
 
 
 def test_S12_only_those_who_are_named(home, server):

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
+#include "base/list.h"
 #include "burble/message.h"
 #include "burble/room.h"
 #include "burble/session.h"
@@ -18,10 +19,11 @@ enum {
     BOT_PARALLEL = 4,    /* commands at a time */
     BOT_QUEUE_MAX = 100, /* that wait */
     BOT_AGE_S = 3600,
-    BOT_COMMANDS_MAX = 60,        /* options are 64 at most */
-    BOT_BODY_BYTES_MAX = 65536,   /* of a message for --exec */
-    BOT_REPLY_BYTES_MAX = 131072, /* of an answer as it is written in XML */
-    BOT_PEERS_MAX = 100000,       /* whose messages are counted */
+    BOT_COMMANDS_MAX = 60,              /* options are 64 at most */
+    BOT_BODY_BYTES_MAX = 65536,         /* of a message for --exec */
+    BOT_REPLY_BYTES_MAX = 131072,       /* of an answer as it is written in XML */
+    BOT_PEERS_MAX = 100000,             /* whose messages are counted */
+    BOT_PENDING_BYTES_MAX = 384 * 1024, /* of messages that are not answered yet */
 };
 
 struct bot;
@@ -62,6 +64,8 @@ int bot_rules_init(struct bot_rules *r, struct app *app);
 /* own: the full address of the bot. */
 enum bot_verdict bot_judge(struct bot_rules *r, const struct bot_said *said, const char *own,
                            uint64_t now_ms, int64_t wall_ms);
+/* Is this address, or the place that it is at (NULL: none), named? */
+bool bot_allows(const struct bot_rules *r, const char *who, const char *place);
 void bot_rules_free(struct bot_rules *r);
 
 /* ------------------------------------------------------------------------------------ bot_text.c
@@ -76,12 +80,45 @@ void bot_clean(struct slice in, size_t xml_max, struct buf *out);
  * the case does not matter. NULL: it is not for it. A part of body. */
 const char *bot_addressed(const char *body, const char *nick);
 
+/* --------------------------------------------------------------------------------- bot_pending.c
+ */
+
+/* What was heard and is not answered yet; the next process goes on with it. */
+struct bot_pending {
+    struct list link;
+    bool again; /* of the process before, and not yet handed to the mode */
+    enum burble_message_type type;
+    int64_t time_ms;
+    char *to, *who, *place, *text; /* as in struct bot_said */
+    char *line;                    /* as a filter reads it; NULL: there is none */
+};
+
+/* Noted, until bot_pending_done. line may be none. */
+struct bot_pending *bot_pending_add(struct bot *b, const struct bot_said *said, struct slice line);
+/* Is there no room for so many bytes more? */
+bool bot_pending_full(const struct bot *b, size_t more);
+/* It was answered, or never will be. To be saved. */
+void bot_pending_done(struct bot *b, struct bot_pending *p);
+/* Saves, if something is to be saved: what was said before and what is done, at once. Before the
+ * loop goes on. */
+void bot_pending_save(struct bot *b);
+/* Into the state that is about to be saved. */
+void bot_pending_keep(struct bot *b);
+/* Out of it; after session_open. */
+void bot_pending_load(struct bot *b);
+/* What was loaded is handed to the mode: that of a room, once the bot is in it, or (NULL) what is
+ * of none. */
+void bot_pending_again(struct bot *b, const char *room);
+void bot_pending_free(struct bot *b);
+
 /* ------------------------------------------------------------------------------------ bot_room.c
  */
 
 /* Enters what --room names: 0 or an exit code, having said why. */
 int bot_rooms_join(struct bot *b);
 void bot_rooms_leave(struct bot *b);
+/* Is this the address of a room of ours, or of somebody in it? */
+bool bot_in_room(const struct bot *b, const char *to);
 /* As burble_say, or in the room that the address is or is in. */
 int bot_say(struct bot *b, const char *to, const char *body,
             const struct burble_message_options *o);
@@ -96,6 +133,9 @@ struct bot_mode {
     /* There is a loop. NULL: nothing is to be done then. */
     int (*start)(struct bot *b);
     void (*message)(struct bot *b, const struct bot_said *said);
+    /* The same, with what the process before had not answered. */
+    void (*again)(struct bot *b, struct bot_pending *p);
+    bool reads_on; /* what it was handed it deals with even when the bot ends in order */
     /* The server took an answer. May be NULL. */
     void (*sent)(struct bot *b);
     void (*end)(struct bot *b);
@@ -112,7 +152,13 @@ struct bot {
     struct burble_room *rooms[OPTIONS_MAX];
     size_t room_count;
     bool all; /* what is said in rooms is all for the bot */
+    struct list pending;
+    size_t pending_count, pending_bytes;
+    bool unsaved; /* something was done since the last save */
 };
+
+/* bot_filter.c: the type of this name; false: there is none. */
+bool bot_type(const char *name, enum burble_message_type *out);
 
 /* cmd_bot.c: judges what was said, and hands it to the mode. */
 void bot_heard(struct bot *b, const struct bot_said *said);

@@ -18,8 +18,7 @@ struct job {
     struct list link;
     struct bot *bot;
     struct child *child; /* NULL: it waits */
-    enum burble_message_type type;
-    char *to, *from, *text;
+    struct bot_pending *said;
 };
 
 struct named {
@@ -42,15 +41,20 @@ static void job_free(struct job *j)
 {
     child_free(&j->child);
     list_remove(&j->link);
-    mem_free(j->to);
-    mem_free(j->from);
-    mem_free(j->text);
     mem_free(j);
+}
+
+/* It was answered: both are saved at once. */
+static void job_end(struct job *j)
+{
+    bot_pending_done(j->bot, j->said);
+    bot_pending_save(j->bot);
+    job_free(j);
 }
 
 static void reply(struct job *j, const char *text)
 {
-    (void)bot_reply(j->bot, j->to, j->type, text);
+    (void)bot_reply(j->bot, j->said->to, j->said->type, text);
 }
 
 static void start_next(struct bot *b);
@@ -86,7 +90,7 @@ static void job_done(struct child *c, const struct child_result *r, void *arg)
     struct exec *x = b->work;
     (void)c;
     say_result(j, r);
-    job_free(j);
+    job_end(j);
     x->running_count--;
     start_next(b);
 }
@@ -171,8 +175,8 @@ static int run_it(struct bot *b, struct job *j, char **argv)
                                   .done = job_done,
                                   .arg = j};
     char **own = x->env + x->env_count;
-    own[0] = variable("BURBLE_FROM", j->from);
-    own[1] = variable("BURBLE_BODY", j->text);
+    own[0] = variable("BURBLE_FROM", j->said->who);
+    own[1] = variable("BURBLE_BODY", j->said->text);
     int err = child_start(b->session->loop, &config, &j->child);
     mem_free(own[0]);
     mem_free(own[1]);
@@ -190,10 +194,10 @@ static bool start(struct bot *b, struct job *j)
     struct exec *x = b->work;
     struct config_strings said = {0};
     char sh[] = "/bin/sh", c[] = "-c";
-    char *shell[] = {sh, c, j->text, NULL};
+    char *shell[] = {sh, c, j->said->text, NULL};
     if (x->shell)
         return run_it(b, j, shell) == 0;
-    if (!words_split(slice_z(j->text), &said)) {
+    if (!words_split(slice_z(j->said->text), &said)) {
         reply(j, "A quote is not closed, or there are too many words.");
         return false;
     }
@@ -214,9 +218,19 @@ static void start_next(struct bot *b)
             list_push(&x->running, &j->link);
             x->running_count++;
         } else {
-            job_free(j);
+            job_end(j);
         }
     }
+}
+
+static void exec_again(struct bot *b, struct bot_pending *p)
+{
+    struct exec *x = b->work;
+    struct job *j = mem_new(struct job);
+    *j = (struct job){.bot = b, .said = p};
+    list_push(&x->waiting, &j->link);
+    x->waiting_count++;
+    start_next(b);
 }
 
 static void exec_message(struct bot *b, const struct bot_said *said)
@@ -225,21 +239,13 @@ static void exec_message(struct bot *b, const struct bot_said *said)
     const char *refusal = NULL;
     if (strlen(said->text) > BOT_BODY_BYTES_MAX)
         refusal = "That is too long.";
-    else if (x->waiting_count >= BOT_QUEUE_MAX)
+    else if (x->waiting_count >= BOT_QUEUE_MAX || bot_pending_full(b, strlen(said->text)))
         refusal = "Too much is waiting; try again later.";
     if (refusal != NULL) {
         (void)bot_reply(b, said->to, said->message->type, refusal);
         return;
     }
-    struct job *j = mem_new(struct job);
-    *j = (struct job){.bot = b,
-                      .type = said->message->type,
-                      .to = mem_copy(slice_z(said->to)),
-                      .from = mem_copy(slice_z(said->who)),
-                      .text = mem_copy(slice_z(said->text))};
-    list_push(&x->waiting, &j->link);
-    x->waiting_count++;
-    start_next(b);
+    exec_again(b, bot_pending_add(b, said, SLICE_NONE));
 }
 
 /* ------------------------------------------------------------------------------- the command line
@@ -314,4 +320,5 @@ static void exec_end(struct bot *b)
     b->work = NULL;
 }
 
-const struct bot_mode BOT_EXEC = {.begin = exec_begin, .message = exec_message, .end = exec_end};
+const struct bot_mode BOT_EXEC = {
+    .begin = exec_begin, .message = exec_message, .again = exec_again, .end = exec_end};

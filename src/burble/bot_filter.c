@@ -1,6 +1,10 @@
 /* `burble bot -- PROGRAM`: one program for all messages. It reads a JSON object per line and writes
  * answers: a line of text goes to whoever wrote last, a JSON object says where to. While it is
- * started again messages wait, and while many of its answers wait it is not read. */
+ * started again messages wait, and while many of its answers wait it is not read.
+ *
+ * Which line answers which message is not known. For what is to be done again when the bot was
+ * killed (bot_pending.c) each line is taken for the answer to the oldest message without one, and
+ * what has no answer after PENDING_MS for a message that wants none. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -20,6 +24,7 @@ enum {
     ANSWERS_HIGH = 500, /* answers on their way: the client queues 1,000 */
     ANSWERS_LOW = 250,
     STOP_MS = 3000,
+    PENDING_MS = 10000,
 };
 
 struct filter {
@@ -38,7 +43,7 @@ static const char *text_of(const json_t *row, const char *key)
     return json_string_value(json_object_get(row, key));
 }
 
-static bool type_of(const char *name, enum burble_message_type *out)
+bool bot_type(const char *name, enum burble_message_type *out)
 {
     for (enum burble_message_type t = BURBLE_NORMAL; t <= BURBLE_HEADLINE; t++)
         if (strcmp(name, message_type_text(t)) == 0) {
@@ -65,7 +70,7 @@ static void say_json(struct bot *b, const json_t *row)
         to = f->to;
     if (to == NULL)
         why = "it does not say to whom";
-    else if (type != NULL && !type_of(type, &o.type))
+    else if (type != NULL && !bot_type(type, &o.type))
         why = "its type is none";
     else if (text_of(row, "body") == NULL && o.subject == NULL && o.payload == NULL)
         why = "it has no body";
@@ -91,6 +96,26 @@ static void say_text(struct bot *b, struct slice text)
     buf_free(&clean);
 }
 
+static struct bot_pending *oldest(struct bot *b)
+{
+    return b->pending_count > 0 ? CONTAINER_OF(b->pending.next, struct bot_pending, link) : NULL;
+}
+
+/* Answered, as far as it can be told. */
+static void answered(struct bot *b)
+{
+    struct bot_pending *p = oldest(b);
+    if (p != NULL && !p->again)
+        bot_pending_done(b, p);
+    b->unsaved = true;
+}
+
+static void read_all(struct child *c, void *arg)
+{
+    (void)c;
+    bot_pending_save(arg);
+}
+
 static void line(struct child *c, struct slice text, void *arg)
 {
     struct bot *b = arg;
@@ -105,6 +130,7 @@ static void line(struct child *c, struct slice text, void *arg)
     else
         say_text(b, text);
     json_decref(row);
+    answered(b);
     if (burble_queued(b->session->client) >= ANSWERS_HIGH)
         child_pause(c, true);
 }
@@ -153,8 +179,13 @@ static void done(struct child *c, const struct child_result *r, void *arg)
 static int filter_start(struct bot *b)
 {
     struct filter *f = b->work;
-    struct child_config config = {
-        .argv = f->argv, .open = true, .own_stderr = true, .line = line, .done = done, .arg = b};
+    struct child_config config = {.argv = f->argv,
+                                  .open = true,
+                                  .own_stderr = true,
+                                  .line = line,
+                                  .read = read_all,
+                                  .done = done,
+                                  .arg = b};
     f->since_ms = clock_now().mono_ms;
     int err = child_start(b->session->loop, &config, &f->child);
     if (err != 0)
@@ -193,21 +224,47 @@ static char *as_line(struct bot *b, const struct bot_said *said, size_t *len_out
     return text;
 }
 
-static void filter_message(struct bot *b, const struct bot_said *said)
+static void make_room(struct bot *b, size_t more)
 {
     struct filter *f = b->work;
-    size_t len = 0;
-    char *text = as_line(b, said, &len);
-    int err = text != NULL ? hand_over(f, slice_of(text, len)) : ERR_MEMORY;
-    free(text);
+    int64_t now_ms = clock_now().wall_ms;
+    struct bot_pending *p;
+    while ((p = oldest(b)) != NULL &&
+           (bot_pending_full(b, more) || (f->child != NULL && now_ms - p->time_ms >= PENDING_MS)))
+        bot_pending_done(b, p);
+}
+
+/* False: why not was said. */
+static bool take(struct bot *b, const char *to, enum burble_message_type type, struct slice text)
+{
+    struct filter *f = b->work;
+    int err = text.ptr != NULL ? hand_over(f, text) : ERR_MEMORY;
     if (err != 0) {
-        out_error("a message of %s was not handed to the program: %s", said->message->from,
+        out_error("a message of %s was not handed to the program: %s", to,
                   err == ERR_FULL ? "it does not read" : err_text(err));
-        return;
+        return false;
     }
     mem_free(f->to);
-    f->to = mem_copy(slice_z(said->to));
-    f->type = said->message->type;
+    f->to = mem_copy(slice_z(to));
+    f->type = type;
+    return true;
+}
+
+static void filter_message(struct bot *b, const struct bot_said *said)
+{
+    size_t len = 0;
+    char *text = as_line(b, said, &len); /* with its line feed, and no NUL */
+    make_room(b, len);
+    if (take(b, said->to, said->message->type, slice_of(text, len)) && !bot_pending_full(b, len))
+        bot_pending_add(b, said, slice_of(text, len))->time_ms = clock_now().wall_ms;
+    free(text);
+}
+
+static void filter_again(struct bot *b, struct bot_pending *p)
+{
+    p->time_ms = clock_now().wall_ms;
+    if (p->line == NULL || !take(b, p->to, p->type, slice_z(p->line)))
+        bot_pending_done(b, p);
 }
 
 static int filter_begin(struct bot *b, int argc, char **argv)
@@ -242,5 +299,7 @@ static void filter_end(struct bot *b)
 const struct bot_mode BOT_FILTER = {.begin = filter_begin,
                                     .start = filter_start,
                                     .message = filter_message,
+                                    .again = filter_again,
+                                    .reads_on = true,
                                     .sent = filter_sent,
                                     .end = filter_end};

@@ -11,6 +11,7 @@ static void joined(struct burble_room *room, const struct burble_room_joined *j,
 {
     struct bot *b = arg;
     out_detail(&b->app->out, "in %s as %s", burble_room_jid(room), j->nick);
+    bot_pending_again(b, burble_room_jid(room));
 }
 
 static void left(struct burble_room *room, const struct burble_room_left *l, void *arg)
@@ -83,6 +84,11 @@ static struct burble_room *room_of(const struct bot *b, const char *to)
         if (slice_eq(slice_z(burble_room_jid(b->rooms[i])), bare))
             return b->rooms[i];
     return NULL;
+}
+
+bool bot_in_room(const struct bot *b, const char *to)
+{
+    return room_of(b, to) != NULL;
 }
 
 int bot_say(struct bot *b, const char *to, const char *body, const struct burble_message_options *o)

@@ -48,11 +48,10 @@ int bot_rules_init(struct bot_rules *r, struct app *app)
     return status != 0 ? status : app_option_number(app, "max-age", 0, 31536000, &r->age_s);
 }
 
-static bool is_allowed(const struct bot_rules *r, const struct bot_said *said)
+bool bot_allows(const struct bot_rules *r, const char *who, const char *place)
 {
     for (size_t i = 0; i < r->allowed_count; i++)
-        if (strcmp(r->allowed[i], said->who) == 0 ||
-            (said->place != NULL && strcmp(r->allowed[i], said->place) == 0))
+        if (strcmp(r->allowed[i], who) == 0 || (place != NULL && strcmp(r->allowed[i], place) == 0))
             return true;
     return r->all;
 }
@@ -121,7 +120,7 @@ enum bot_verdict bot_judge(struct bot_rules *r, const struct bot_said *said, con
 {
     if (!is_news(r, said->message, own, wall_ms))
         return BOT_NEVER;
-    bool allowed = is_allowed(r, said);
+    bool allowed = bot_allows(r, said->who, said->place);
     struct bot_peer *p = peer_of(r, said->message->from_bare, allowed && !r->all, now_ms);
     if (p == NULL)
         return BOT_SILENT;

@@ -148,6 +148,15 @@ static bool lines(struct child *c)
     return true;
 }
 
+static bool read_lines(struct child *c)
+{
+    if (!lines(c))
+        return false;
+    if (c->config.read != NULL)
+        c->config.read(c, c->config.arg);
+    return true;
+}
+
 static void keep(struct child *c, struct buf *to, struct slice bytes)
 {
     size_t room = c->config.output_max > buf_len(to) ? c->config.output_max - buf_len(to) : 0;
@@ -163,7 +172,7 @@ static void end_output(struct child *c, bool is_out)
 {
     close_fd(c, is_out ? &c->out : &c->err);
     if (is_out && c->config.line != NULL && buf_len(&c->out_bytes) > 0 &&
-        buf_byte(&c->out_bytes, '\n') == 0 && !lines(c))
+        buf_byte(&c->out_bytes, '\n') == 0 && !read_lines(c))
         return;
     finish_if_over(c);
 }
@@ -184,7 +193,7 @@ static void readable(int fd, unsigned events, void *arg)
     struct slice bytes = slice_of(piece, (size_t)n);
     if (is_out && c->config.line != NULL) {
         (void)buf_add(&c->out_bytes, bytes);
-        (void)lines(c);
+        (void)read_lines(c);
     } else {
         keep(c, is_out ? &c->out_bytes : &c->err_bytes, bytes);
     }
@@ -253,7 +262,7 @@ static void resumed(void *arg)
     struct child *c = arg;
     c->resume = 0;
     c->paused = false;
-    if (!lines(c) || c->paused)
+    if (!read_lines(c) || c->paused)
         return;
     if (c->out >= 0)
         (void)burble_loop_watch(c->loop, c->out, BURBLE_READ, readable, c);

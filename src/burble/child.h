@@ -28,6 +28,8 @@ struct child_config {
     /* Each line of standard output, NUL-terminated, without its line feed; one that is longer than
      * 1 MiB comes in pieces. NULL: the output is kept instead. May call child_free, child_pause. */
     void (*line)(struct child *c, struct slice line, void *arg);
+    /* What has come of it was given, line by line. May be NULL, and must not call child_free. */
+    void (*read)(struct child *c, void *arg);
     /* It is over, all is read. Once; child_free is still to be called, and may be from here. What
      * it has started and left behind is killed, too, as far as it is in its process group. */
     void (*done)(struct child *c, const struct child_result *r, void *arg);

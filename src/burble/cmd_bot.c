@@ -74,6 +74,14 @@ static void sent(struct session *s, const struct burble_sent_event *e)
         b->mode->sent(b);
 }
 
+static void saving(struct session *s)
+{
+    struct bot *b = s->arg;
+    if (s->ending && b->mode->reads_on)
+        bot_pending_free(b);
+    bot_pending_keep(b);
+}
+
 static int numbers(struct bot *b)
 {
     int status = app_option_number(b->app, "time", 1, 86400, &b->time_s);
@@ -96,10 +104,11 @@ static int appear(struct bot *b)
 
 static int run(struct app *app, int argc, char **argv)
 {
-    static const struct session_ops OPS = {.online = online, .message = message, .sent = sent};
+    static const struct session_ops OPS = {
+        .online = online, .message = message, .sent = sent, .saving = saving};
     /* What other devices get and send is none of a bot's, so no copies of it. */
     static const struct session_options options = {
-        .stay = true, .purpose = "bot", .flags = BURBLE_NO_CARBONS};
+        .stay = true, .purpose = "bot", .sure = true, .flags = BURBLE_NO_CARBONS};
     struct session s = {0};
     struct bot b = {.app = app,
                     .session = &s,
@@ -107,6 +116,7 @@ static int run(struct app *app, int argc, char **argv)
                     .time_s = BOT_TIME_S,
                     .size = BOT_OUTPUT_BYTES,
                     .parallel = BOT_PARALLEL};
+    list_init(&b.pending);
     char **own = mem_array((size_t)argc + 1, sizeof(*own)); /* ends with NULL */
     if (argc > 0)
         memcpy(own, argv, (size_t)argc * sizeof(*own));
@@ -119,13 +129,18 @@ static int run(struct app *app, int argc, char **argv)
         status = session_open(app, &OPS, &b, &options, &s);
     if (status == 0)
         status = appear(&b);
+    if (status == 0)
+        bot_pending_load(&b);
     if (status == 0 && b.mode->start != NULL)
         status = b.mode->start(&b);
+    if (status == 0)
+        bot_pending_again(&b, NULL);
     if (status == 0)
         status = session_run(&s);
     b.mode->end(&b);
     bot_rooms_leave(&b);
     session_close(&s);
+    bot_pending_free(&b);
     bot_rules_free(&b.rules);
     mem_free(own);
     return status;
@@ -150,6 +165,7 @@ const struct command CMD_BOT = {
             "In a room it hears what begins with its name (\"bot: hello\"), or with --all\n"
             "everything; the room's address in --allow names everybody in it.\n\n"
             "Errors, copies of what other devices say, its own words and what a room\n"
-            "remembers are never answered.",
+            "remembers are never answered. What a bot that was killed had not answered is\n"
+            "handed to the program again by the next one, and nothing is answered twice.",
     .run = run,
 };
