@@ -14,7 +14,7 @@ enum { MESSAGE_BYTES_MAX = 1 << 16 };
 void auth_stop(struct burble *c)
 {
     sasl_client_free(&c->auth.sasl);
-    c->auth.working = false;
+    c->auth.working = c->auth.second = false;
     c->auth.external_refused = false;
 }
 
@@ -269,8 +269,14 @@ void auth_failed(struct burble *c, struct xml failure, struct slice ns)
     if (f.why == BURBLE_WHY_PASSWORD && !c->auth.by_token)
         mem_wipe(&c->auth.salted, sizeof(c->auth.salted));
     if (f.why != BURBLE_WHY_LOGIN && another_way(c)) {
+        c->auth.second = true;
         auth_tell_changes(c);
         auth_begin(c);
+        return;
+    }
+    /* What it offers it does not take behind a refusal: Prosody's mod_sasl2. */
+    if (f.why == BURBLE_WHY_NO_MECHANISM && c->auth.second && c->wanted) {
+        retry_login(c);
         return;
     }
     explain(c, &f, &text);

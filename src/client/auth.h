@@ -33,6 +33,7 @@ struct auth {
     bool working;              /* sasl_client_work is due */
     bool bound;                /* channel binding was in use */
     bool external_refused;     /* on this connection: the password is next */
+    bool second;               /* something was refused on this connection before */
     bool by_token;             /* of the present or last login */
     unsigned bindings_refused; /* types of channel binding that were guessed wrong, up to the end of
                                   the login; over connections, for servers that hang up then */

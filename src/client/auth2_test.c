@@ -338,6 +338,54 @@ static void a_token_that_is_not_taken_gives_way_to_the_password(void **state)
     test_login_end(&l);
 }
 
+#define FAILED(condition)                                                                          \
+    "<failure xmlns='" SASL2 "'><" condition " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></"       \
+                                             "failure>"
+
+/* Prosody's mod_sasl2: behind a refusal it takes only what it took before, on that connection. */
+static void a_server_that_takes_nothing_else_behind_a_refused_token(void **state)
+{
+    static struct test_login l;
+    char proof[64];
+    (void)state;
+    test_login_new(&l, &BURBLE_CONFIG(0));
+    with_token(&l, FAST, TOKEN);
+    assert_true(shows_token(&l, "HT-SHA-256-EXPR", "a-token", proof));
+    test_receive(&l.t, FAILED("not-authorized"));
+    test_expect(&l.t, "mechanism='SCRAM-SHA-1-PLUS'");
+    test_receive(&l.t, FAILED("invalid-mechanism"));
+    /* At once, in a connection of its own; from there on everything is as ever. */
+    assert_int_equal(burble_state(l.t.c), BURBLE_RESOLVING);
+    online(&l, BIND FAST, BOUND);
+    test_break(&l.t);
+    test_pass(&l.t, 1000);
+    test_login_reach(&l);
+    test_login_offer(&l, PLUS, TEST_EXPORTER, BIND);
+    test_receive(&l.t, FAILED("invalid-mechanism"));
+    test_login_refused(&l);
+    assert_int_equal(l.why, BURBLE_WHY_NO_MECHANISM);
+    test_login_end(&l);
+}
+
+static void a_server_that_takes_nothing_else_behind_a_refused_certificate(void **state)
+{
+    static struct test_login l;
+    (void)state;
+    test_login_new_external(&l, &BURBLE_CONFIG(.flags = BURBLE_NO_RECONNECT));
+    test_login_reach(&l);
+    test_login_offer(&l, "EXTERNAL SCRAM-SHA-1", "", BIND);
+    test_expect(&l.t, "mechanism='EXTERNAL'");
+    test_receive(&l.t, FAILED("not-authorized"));
+    test_expect(&l.t, "mechanism='SCRAM-SHA-1'");
+    test_receive(&l.t, FAILED("invalid-mechanism"));
+    test_login_reach(&l);
+    test_login_offer(&l, "EXTERNAL SCRAM-SHA-1", "", BIND);
+    test_expect(&l.t, "mechanism='SCRAM-SHA-1'");
+    test_receive(&l.t, FAILED("invalid-mechanism")); /* not a third time */
+    test_login_refused(&l);
+    test_login_end(&l);
+}
+
 static void A12_a_token_is_proved_by_both_sides(void **state)
 {
     static const char *const PROOFS[] = {"", "AAAA"};
@@ -582,6 +630,8 @@ int main(void)
         cmocka_unit_test(a_contradiction_about_binding_is_refused),
         cmocka_unit_test(a_token_stands_for_the_password),
         cmocka_unit_test(a_token_that_is_not_taken_gives_way_to_the_password),
+        cmocka_unit_test(a_server_that_takes_nothing_else_behind_a_refused_token),
+        cmocka_unit_test(a_server_that_takes_nothing_else_behind_a_refused_certificate),
         cmocka_unit_test(A12_a_token_is_proved_by_both_sides),
         cmocka_unit_test(V47_what_was_bound_gets_no_token_without),
         cmocka_unit_test(useless_tokens_are_not_kept),

@@ -262,6 +262,8 @@ void retry_stream_error(struct burble *c, struct slice condition, struct slice t
                         struct slice where);
 /* The server ended its direction of the stream. */
 void retry_stream_closed(struct burble *c);
+/* The login goes on in a new connection, at once. What was refused stays so. */
+void retry_login(struct burble *c);
 void retry_init(struct burble *c);
 /* What the program has asked for. */
 void retry_wish(struct burble *c);

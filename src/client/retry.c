@@ -193,6 +193,15 @@ void retry_stream_closed(struct burble *c)
     client_fail_closing(c, BURBLE_WHY_LOST, NULL, "the server ended the stream");
 }
 
+void retry_login(struct burble *c)
+{
+    bool external_refused = c->auth.external_refused;
+    drop_connection(c);
+    dial_stop(c);
+    c->auth.external_refused = external_refused;
+    dial_begin(c);
+}
+
 /* ------------------------------------------------------------------------------- what comes next
  */
 
