@@ -1,11 +1,11 @@
 /* Logs in some times in a row with one client, for tests/test_client_login.py:
  *
- *   login JID HOST PORT CA_FILE TIMES [register] [no-sasl2] [digest-md5] [talk] [raw]
+ *   login JID HOST PORT CA_FILE TIMES [register] [no-sasl2] [digest-md5] [talk] [inactive] [raw]
  *
  * The password is the first line of standard input. A line for each session: address, TLS version,
  * mechanism; in the end why there is no further one. With talk, a session lasts until the roster
- * and a message to itself have come, and prints what it heard. With raw the XML goes to standard
- * error. */
+ * and a message to itself have come, and prints what it heard. With inactive nobody looks. With
+ * raw the XML goes to standard error. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +79,7 @@ int main(int argc, char **argv)
     struct login l = {0};
     struct burble *c;
     unsigned flags = BURBLE_NO_RECONNECT;
+    bool inactive = false;
     if (argc < 6 || fgets(password, sizeof(password), stdin) == NULL)
         return 2;
     password[strcspn(password, "\n")] = '\0';
@@ -89,6 +90,7 @@ int main(int argc, char **argv)
     for (int i = 6; i < argc; i++) {
         flags |= flag_of(argv[i]);
         l.talk = l.talk || strcmp(argv[i], "talk") == 0;
+        inactive = inactive || strcmp(argv[i], "inactive") == 0;
     }
     l.left = (unsigned)strtoul(argv[5], NULL, 10);
     struct burble_trust *trust = burble_trust_new(pem, len, NULL, 0, NULL, 0);
@@ -101,6 +103,7 @@ int main(int argc, char **argv)
     if (err == 0) {
         struct burble_roster *roster;
         l.c = c;
+        burble_set_active(c, !inactive);
         if (l.talk)
             err =
                 burble_roster_new(c, &BURBLE_ROSTER_CONFIG(.arg = &l, .ready = on_roster), &roster);

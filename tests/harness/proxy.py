@@ -59,7 +59,8 @@ class Proxy:
         """Both sides see a reset, whatever is under way."""
         with self.lock:
             for way in self.ways:
-                self._drop(way.source)
+                if way.source.fileno() >= 0:
+                    self._drop(way.source)
             self.ways.clear()
 
     def close(self):
