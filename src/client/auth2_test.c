@@ -340,7 +340,7 @@ static void a_token_that_is_not_taken_gives_way_to_the_password(void **state)
 
 #define FAILED(condition)                                                                          \
     "<failure xmlns='" SASL2 "'><" condition " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></"       \
-                                             "failure>"
+    "failure>"
 
 /* Prosody's mod_sasl2: behind a refusal it takes only what it took before, on that connection. */
 static void a_server_that_takes_nothing_else_behind_a_refused_token(void **state)

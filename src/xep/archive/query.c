@@ -136,7 +136,8 @@ static void answer_error(struct query *q, enum stanza_error error)
 }
 
 /* Pages without a filter tell the client all there is between two positions: none of it is sent
- * again as an offline message. */
+ * again as an offline message. But the newest entry alone is what a client asks for that wants to
+ * know where its archive ends, and throws away. */
 static void tell_known(const struct query *q)
 {
     const struct archive_want *want = &q->want;
@@ -144,7 +145,8 @@ static void tell_known(const struct query *q)
     const struct store_filter *f = &want->filter;
     bool all = !jid_some(&want->with) && !want->no_groupchat && want->ids == NULL &&
                want->text.len == 0 && f->wall_from == INT64_MIN && f->wall_to == INT64_MAX;
-    if (!all || want->max == 0 || page->count == 0)
+    bool end = want->backwards && !want->bounded && want->max == 1;
+    if (!all || end || want->max == 0 || page->count == 0)
         return;
     if (want->backwards)
         follow_known(q->of->session, page->more ? page->last : want->from,

@@ -725,8 +725,7 @@ static void a_host_may_have_no_archives(void **state)
     bench_free(&b);
 }
 
-/* Who reads the archive before the first presence is not sent the same again; what it did not read
- * is, and what is in no archive. */
+/* Read before the first presence; what was not, and what is in no archive, is sent. */
 static void what_was_read_is_not_sent_as_an_offline_message(void **state)
 {
     (void)state;
@@ -756,6 +755,14 @@ static void what_was_read_is_not_sent_as_an_offline_message(void **state)
         client_send(next, "<presence/>");
         client_next(next);
         expect_nothing(next);
+        client_lose(&next); /* the end, when it is asked for alone, may not have been looked at */
+        client_send(alice, "<message to='" BOB "' type='chat' id='6'><body>6</body></message>");
+        next = bench_login(b, BOB "/next");
+        client_send(next, QUERY(RSM("<max>1</max><before/>")));
+        client_discard(next);
+        client_send(next, "<presence/>");
+        client_next(next);
+        expect(next, "<message from='*' type='chat' id='6'><_/></message>");
     }
 }
 
