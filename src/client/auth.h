@@ -29,7 +29,7 @@ enum { UUID_BYTES = 37 };
 
 struct auth {
     struct sasl_client *sasl;
-    char mechanism[64];        /* of the present or last login */
+    char mechanism[64];        /* of the login of this connection; "": none yet */
     bool working;              /* sasl_client_work is due */
     bool bound;                /* channel binding was in use */
     bool external_refused;     /* on this connection: the password is next */

@@ -32,6 +32,8 @@ static void the_best_is_taken_and_bound(void **state)
     assert_true(l.saves > 0);
     assert_true(test_login_shown(&l, "<response xmlns='" SASL "'>[hidden]</response>"));
     assert_true(test_login_shown(&l, "<challenge "));
+    test_break(&l.t);
+    assert_null(burble_mechanism(l.t.c)); /* of this connection, and there is none */
     test_login_end(&l);
 }
 

@@ -342,6 +342,27 @@ static void a_message_outlives_the_connection_once_and_only_once(void **state)
     test_end(&t);
 }
 
+static void a_presence_that_cannot_be_taken_back_stays(void **state)
+{
+    struct test_client t;
+    struct seen s;
+    (void)state;
+    online(&t, &s);
+    assert_int_equal(burble_set_presence(t.c, BURBLE_SHOW_AWAY, NULL, 0, NULL), 0);
+    test_expect(&t, "<show>away</show>");
+    (void)test_sent(&t);
+    assert_int_equal(burble_set_unavailable(t.c, "\x01"), BURBLE_ERR_SYNTAX);
+    test_expect_nothing(&t);
+    test_break(&t);
+    test_pass(&t, 5000);
+    test_connect(&t, "");
+    test_receive(&t, TEST_BOUND);
+    test_expect(&t, "<show>away</show>");
+    assert_int_equal(burble_set_unavailable(t.c, "Bye"), 0);
+    test_expect(&t, "<presence type='unavailable'><status>Bye</status></presence>");
+    test_end(&t);
+}
+
 static void free_me(struct burble *c, const struct burble_event *e, void *arg)
 {
     struct test_client *t = arg;
@@ -375,6 +396,7 @@ int main(void)
         cmocka_unit_test(V58_copies_are_the_own_accounts_alone),
         cmocka_unit_test(V20_a_bad_stanza_is_counted_and_the_stream_goes_on),
         cmocka_unit_test(a_message_outlives_the_connection_once_and_only_once),
+        cmocka_unit_test(a_presence_that_cannot_be_taken_back_stays),
         cmocka_unit_test(V16_freeing_in_a_callback_is_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,7 +123,11 @@ static void service_answer(struct burble *c, enum burble_iq_outcome outcome, str
         return;
     if (outcome == BURBLE_IQ_RESULT && xml_some(query)) {
         s->copy = burble_xml_copy(view_of(&c->view, query));
-        s->info = (struct burble_disco_info){.outcome = BURBLE_IQ_RESULT, .from = s->jid};
+        s->info = (struct burble_disco_info){
+            .outcome = BURBLE_IQ_RESULT,
+            .from = s->jid,
+            .error = {.condition = "", .type = "", .text = ""},
+        };
         if (burble_xml_some(s->copy) && !disco_read(s->copy.tree, view_xml(s->copy), &s->info))
             burble_xml_free(&s->copy);
     }

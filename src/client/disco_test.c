@@ -176,6 +176,7 @@ static void services_are_found_in_the_servers_order_and_asked_once(void **state)
     test_result(&t, a, "a.example.org", SERVICE("conference", "urn:a"));
     assert_int_equal(muc.answers, 1);
     assert_string_equal(muc.from, "a.example.org");
+    assert_string_equal(muc.condition, "");
     assert_int_equal(none.answers, 1);
     assert_string_equal(none.condition, "item-not-found");
     (void)test_sent(&t);

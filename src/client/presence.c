@@ -162,12 +162,14 @@ int client_presence_restore(struct burble *c, struct slice payload)
 
 int burble_set_unavailable(struct burble *c, const char *status)
 {
+    bool online = c->state == BURBLE_ONLINE;
+    int err = online ? burble_send_presence(c, NULL, BURBLE_UNAVAILABLE, status) : 0;
+    if (err != 0)
+        return err;
     buf_free(&c->presence);
-    c->presence_due = c->session && c->available && c->state != BURBLE_ONLINE;
+    c->presence_due = c->session && c->available && !online;
     c->available = false;
-    if (c->state != BURBLE_ONLINE)
-        return 0;
-    return burble_send_presence(c, NULL, BURBLE_UNAVAILABLE, status);
+    return 0;
 }
 
 int burble_send_presence(struct burble *c, const char *to, enum burble_presence_type type,

@@ -141,6 +141,8 @@ static int ask(struct burble *c, const char *to, struct request *r, uint64_t *ha
                            .drop = request_free,
                            .secret = true};
     int err = r == NULL || c->work.failed ? ERR_MEMORY : 0;
+    if (err == 0 && c->state != BURBLE_ONLINE)
+        err = ERR_CLOSED;
     if (err == 0 && !safe(c))
         err = ERR_REFUSED;
     if (err == 0)

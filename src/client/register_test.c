@@ -181,6 +181,7 @@ static void an_account_ends(void **state)
     assert_int_equal(s.outcome, BURBLE_IQ_RESULT);
     test_break(&t);
     assert_int_equal(burble_state(t.c), BURBLE_OFFLINE); /* and not WAITING */
+    assert_int_equal(burble_cancel_account(t.c, on_answer, &s, NULL), BURBLE_ERR_OFFLINE);
     end(&t, &s);
 }
 

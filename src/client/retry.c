@@ -105,6 +105,7 @@ static void drop_connection(struct burble *c)
     client_timer_stop(&c->alive_timer);
     client_timer_stop(&c->ask_timer);
     auth_stop(c);
+    c->auth.mechanism[0] = '\0';
     client_link_drop(c);
     stream_reset(c);
     c->outbox_held = false;
