@@ -73,8 +73,7 @@ struct burble_archive_query {
     burble_archive_page_fn *page_done;  /**< may be NULL */
 };
 /** A query: what is named is set, the rest is zero. */
-#define BURBLE_ARCHIVE_QUERY(...)                                                                  \
-    ((struct burble_archive_query){.size = sizeof(struct burble_archive_query), __VA_ARGS__})
+#define BURBLE_ARCHIVE_QUERY(...) BURBLE_MAKE(burble_archive_query, __VA_ARGS__)
 
 /** The handle (NULL: not wanted) is for burble_archive_cancel. OFFLINE, SYNTAX (an address), LIMIT
  * (100 at the same time), MEMORY: nothing is called. */

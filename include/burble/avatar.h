@@ -55,7 +55,7 @@ typedef void burble_picture_fn(struct burble *c, const struct burble_picture *pi
 BURBLE_API int burble_avatar_fetch(struct burble *c, const char *jid, const char *id,
                                    burble_picture_fn *fn, void *arg, uint64_t *handle_out);
 /** The picture whose hash was in a presence: from the vCard of this address, bare, or of an
- * occupant of a room. */
+ * occupant of a room. As burble_avatar_fetch. */
 BURBLE_API int burble_avatar_fetch_vcard(struct burble *c, const char *jid, const char *id,
                                          burble_picture_fn *fn, void *arg, uint64_t *handle_out);
 
@@ -71,12 +71,12 @@ BURBLE_API enum burble_avatar_said burble_avatar_of_presence(const struct burble
 
 /** Publishes ours: the picture, then what it is. type "image/png"; width, height 0: not told.
  * options: who may see it, NULL: the default of the node, which is contacts. fn may be NULL.
- * LIMIT: too big. */
+ * LIMIT: too big; SYNTAX, OFFLINE, MEMORY. */
 BURBLE_API int burble_avatar_publish(struct burble *c, const void *data, size_t len,
                                      const char *type, unsigned width, unsigned height,
                                      const struct burble_pubsub_option *options,
                                      burble_published_fn *fn, void *arg);
-/** We have none any more. */
+/** We have none any more. As burble_avatar_publish. */
 BURBLE_API int burble_avatar_remove(struct burble *c, burble_published_fn *fn, void *arg);
 /** Puts the hash of our vCard's picture into the presence (XEP-0153), "": there is none; NULL:
  * nothing is said any more. The server may do that itself. SYNTAX, MEMORY. */

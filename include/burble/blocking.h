@@ -24,10 +24,10 @@ struct burble_blocklist_config {
     uint32_t max; /**< 10,000 addresses; what comes beyond is left out, with BURBLE_EVENT_BAD */
 };
 /** A configuration: what is named is set, the rest is zero. */
-#define BURBLE_BLOCKLIST_CONFIG(...)                                                               \
-    ((struct burble_blocklist_config){.size = sizeof(struct burble_blocklist_config), __VA_ARGS__})
+#define BURBLE_BLOCKLIST_CONFIG(...) BURBLE_MAKE(burble_blocklist_config, __VA_ARGS__)
 
-/** Freed with the client at the latest. EXISTS: c has one; MEMORY. *out is NULL then. */
+/** config NULL: all defaults. Freed with the client at the latest. EXISTS: c has one; MEMORY. *out
+ * is NULL then. */
 BURBLE_API int burble_blocklist_new(struct burble *c, const struct burble_blocklist_config *config,
                                     struct burble_blocklist **out);
 /** No callback of it comes any more. Only while its client lives. Harmless on NULL. */
@@ -48,7 +48,7 @@ BURBLE_API bool burble_is_blocked(const struct burble_blocklist *b, const char *
  * LIMIT, OFFLINE, MEMORY. */
 BURBLE_API int burble_block(struct burble_blocklist *b, const char *const *jids, size_t count,
                             burble_iq_fn *fn, void *arg);
-/** count 0: everybody. */
+/** Takes addresses off the list; count 0: everybody. As burble_block. */
 BURBLE_API int burble_unblock(struct burble_blocklist *b, const char *const *jids, size_t count,
                               burble_iq_fn *fn, void *arg);
 

@@ -38,12 +38,11 @@ struct burble_bookmarks_config {
     uint32_t max; /**< 1,000; what is beyond is left out, with BURBLE_EVENT_BAD */
 };
 /** A configuration: what is named is set, the rest is zero. */
-#define BURBLE_BOOKMARKS_CONFIG(...)                                                               \
-    ((struct burble_bookmarks_config){.size = sizeof(struct burble_bookmarks_config), __VA_ARGS__})
+#define BURBLE_BOOKMARKS_CONFIG(...) BURBLE_MAKE(burble_bookmarks_config, __VA_ARGS__)
 
-/** Fetches them in each new session, and hears of changes by other devices (with burble_caps_start,
- * and only where the server has personal eventing). Freed with the client at the latest. EXISTS: c
- * has some; MEMORY. *out is NULL then. */
+/** config NULL: all defaults. Fetches them in each new session, and hears of changes by other
+ * devices (with burble_caps_start, and only where the server has personal eventing). Freed with the
+ * client at the latest. EXISTS: c has some; MEMORY. *out is NULL then. */
 BURBLE_API int burble_bookmarks_new(struct burble *c, const struct burble_bookmarks_config *config,
                                     struct burble_bookmarks **out);
 /** No callback of it comes any more; those of requests do. Only while its client lives. Harmless on

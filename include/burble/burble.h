@@ -7,7 +7,8 @@
  * loop of burble/burble_loop.h, which also serves inside a foreign loop.
  *
  * Threads: there is no global state. Different clients may be used on different threads at the same
- * time; one client by one thread at a time. Only burble_loop_wake may be called from any thread.
+ * time; one client by one thread at a time. Only burble_loop_wake and burble_loop_stop may be
+ * called from any thread.
  *
  * Callbacks are called from burble_feed (the loop calls it), never from anything else, and may call
  * everything but burble_feed and burble_loop_run. burble_free in a callback takes effect when the
@@ -129,11 +130,11 @@ struct burble_config {
     uint32_t retry_max_ms;     /**< longest: 300,000 */
 };
 /** A configuration: what is named is set, the rest is zero. */
-#define BURBLE_CONFIG(...)                                                                         \
-    ((struct burble_config){.size = sizeof(struct burble_config), __VA_ARGS__})
+#define BURBLE_CONFIG(...) BURBLE_MAKE(burble_config, __VA_ARGS__)
 
-/** A client, offline. BURBLE_ERR_SYNTAX: the address, the proxy or a pin is none; CORRUPT: the
- * saved state (begin without it); MEMORY. *out is NULL then. */
+/** A client, offline. BURBLE_ERR_SYNTAX: the address, the proxy or a pin is none, or the
+ * configuration does not know its size (BURBLE_CONFIG); CORRUPT: the saved state (begin without
+ * it); MEMORY. *out is NULL then. */
 BURBLE_API int burble_new(const struct burble_config *config, struct burble **out);
 /** Frees it at once, without a farewell: a session with stream management can be resumed. In a
  * callback it takes effect when that returns. Requests end with BURBLE_IQ_GONE before. Harmless on
@@ -238,7 +239,8 @@ struct burble_state_event {
     uint32_t retry_ms;        /**< with WAITING */
 };
 
-/** What became of a message that was sent. */
+/** What became of a message that was sent, by the program or by the library (receipts): look at the
+ * ticket. */
 struct burble_sent_event {
     uint64_t ticket; /**< of burble_send */
     const char *id;  /**< of the stanza */
@@ -320,6 +322,9 @@ BURBLE_API bool burble_has_stream_feature(const struct burble *c, const char *ns
  * burble_keep, and what it has said about it before is in the same save. Who does not save at
  * BURBLE_EVENT_SAVE makes the server keep all that it has sent, and lose patience.
  *
+ * It is text whose form and numbers are checked when it is read, not sealed: who needs to know that
+ * no bit of it has changed keeps a hash with it.
+ *
  * Secret. *out is freed by the caller (free). MEMORY. */
 BURBLE_API int burble_save(struct burble *c, void **out, size_t *len_out);
 /** What burble_save gave last is where it outlives the process. */
@@ -363,8 +368,8 @@ enum burble_iq_outcome {
 
 /** A stanza error (RFC 6120 section 8.3). */
 struct burble_stanza_error {
-    const char *condition;  /**< "item-not-found" */
-    const char *type;       /**< "cancel" */
+    const char *condition;  /**< "item-not-found"; "" in an answer that is no error */
+    const char *type;       /**< "cancel"; "" likewise */
     const char *text;       /**< "" when there is none */
     struct burble_xml node; /**< the error element */
 };

@@ -26,8 +26,7 @@ struct burble_loop_config {
     const char *ca_file;     /**< PEM; NULL: the system's certificates */
 };
 /** A configuration: what is named is set, the rest is zero. */
-#define BURBLE_LOOP_CONFIG(...)                                                                    \
-    ((struct burble_loop_config){.size = sizeof(struct burble_loop_config), __VA_ARGS__})
+#define BURBLE_LOOP_CONFIG(...) BURBLE_MAKE(burble_loop_config, __VA_ARGS__)
 
 /** config NULL: all defaults. MEMORY, FULL (no descriptors), IO. */
 BURBLE_API int burble_loop_new(const struct burble_loop_config *config, struct burble_loop **out);
@@ -50,7 +49,8 @@ BURBLE_API void burble_loop_stop(struct burble_loop *loop);
 
 /** Readable when there is something to do. */
 BURBLE_API int burble_loop_fd(const struct burble_loop *loop);
-/** Milliseconds until burble_loop_step is due even so; -1: not before the descriptor says so. */
+/** Milliseconds until burble_loop_step is due even so; -1: not before the descriptor says so. To be
+ * asked anew before each wait. */
 BURBLE_API int burble_loop_wait_ms(struct burble_loop *loop);
 /** Waits until there is something to do, at most ms (negative: as long as it takes), and does it:
  * for programs whose own condition ends the loop. 0; BUSY: inside of a callback. */
@@ -78,7 +78,7 @@ BURBLE_API int burble_loop_alarm(struct burble_loop *loop, uint32_t ms, burble_a
 BURBLE_API void burble_loop_unalarm(struct burble_loop *loop, uint64_t handle);
 
 /** The whole of a simple program: a loop, this one client, until it is offline for good.
- * Connects it. 0, or what burble_loop_new and burble_connect answer. */
+ * Connects it. 0, else as burble_loop_new and burble_connect. */
 BURBLE_API int burble_run(struct burble *c);
 
 #ifdef __cplusplus

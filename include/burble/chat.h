@@ -34,20 +34,21 @@ struct burble_chat_config {
     unsigned flags; /**< enum burble_chat_flag */
 };
 /** A configuration: what is named is set, the rest is zero. */
-#define BURBLE_CHAT_CONFIG(...)                                                                    \
-    ((struct burble_chat_config){.size = sizeof(struct burble_chat_config), __VA_ARGS__})
+#define BURBLE_CHAT_CONFIG(...) BURBLE_MAKE(burble_chat_config, __VA_ARGS__)
 
-/** Who may see our presence is what the client's roster says (burble/roster.h); without one nobody
- * may. From now on receipts that are asked for are sent: for messages of contacts who may see us,
- * live and from the offline store; not for rooms, copies, the archive. What comes before the roster
- * waits for it. Freed with the client at the latest. EXISTS: c has one; MEMORY. */
+/** config NULL: all defaults. Who may see our presence is what the client's roster says
+ * (burble/roster.h); without one nobody may. From now on receipts that are asked for are sent: for
+ * messages of contacts who may see us, live and from the offline store; not for rooms, copies, the
+ * archive. What comes before the roster waits for it. Freed with the client at the latest. EXISTS:
+ * c has one; MEMORY. */
 BURBLE_API int burble_chat_new(struct burble *c, const struct burble_chat_config *config,
                                struct burble_chat **out);
 /** Only while its client lives. Harmless on NULL. */
 BURBLE_API void burble_chat_free(struct burble_chat **chat);
 
 /** burble_say with what belongs to a conversation: a chat message to somebody who may see us says
- * that we are active, as long as the other side has not answered without chat states. */
+ * that we are active, as long as the other side has not answered without chat states. As
+ * burble_say. */
 BURBLE_API int burble_chat_say(struct burble_chat *chat, const char *to, const char *body,
                                const struct burble_message_options *options, uint64_t *ticket_out,
                                char *id_out);

@@ -130,7 +130,8 @@ BURBLE_API const struct burble_field *burble_form_missing(const struct burble_fo
 /** The submission as XML text: hidden fields, those that have values, those that were changed.
  * Freed by the caller (free). MEMORY: *out is NULL. */
 BURBLE_API int burble_form_submission(const struct burble_form *form, char **out);
-/** The form of its kind as XML text, with labels and options; without the tables of results. */
+/** The form of its kind as XML text, with labels and options; without the tables of results. As
+ * burble_form_submission. */
 BURBLE_API int burble_form_write(const struct burble_form *form, char **out);
 
 #ifdef __cplusplus

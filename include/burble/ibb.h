@@ -34,11 +34,13 @@ enum burble_ibb_end {
 /** What becomes of a stream of bytes. */
 struct burble_ibb_handlers {
     size_t size; /**< sizeof(struct burble_ibb_handlers) */
-    /** It stands: after burble_ibb_open and burble_ibb_await. May be NULL, as all. */
+    /** It stands: after burble_ibb_open and burble_ibb_await. Who sends begins here, with as much
+     * as burble_ibb_room says. May be NULL, as all. */
     void (*open)(struct burble_ibb *s, void *arg);
     /** Bytes came. */
     void (*data)(struct burble_ibb *s, const void *data, size_t len, void *arg);
-    /** So many bytes may be given to burble_ibb_send: after each that was acknowledged. */
+    /** So many bytes may be given to burble_ibb_send. Called after each block that was
+     * acknowledged, so not before the first one was sent. */
     void (*room)(struct burble_ibb *s, size_t room, void *arg);
     /** It is over; nothing is called after this. text: for people. */
     void (*end)(struct burble_ibb *s, enum burble_ibb_end end, const char *text, void *arg);
@@ -51,7 +53,8 @@ BURBLE_API int burble_ibb_open(struct burble *c, const char *to, const char *sid
                                const struct burble_ibb_handlers *h, void *arg,
                                struct burble_ibb **out);
 /** Accepts one that was agreed on otherwise (Jingle, XEP-0261), when the other side opens it with
- * blocks of at most this size. It waits for that, and for each block, at most two minutes. */
+ * blocks of at most this size. It waits for that, and for each block, at most two minutes. SYNTAX,
+ * EXISTS, LIMIT, MEMORY. */
 BURBLE_API int burble_ibb_await(struct burble *c, const char *from, const char *sid, unsigned block,
                                 const struct burble_ibb_handlers *h, void *arg,
                                 struct burble_ibb **out);

@@ -50,7 +50,8 @@ struct burble_presence {
  * MEMORY. */
 BURBLE_API int burble_set_presence(struct burble *c, enum burble_show show, const char *status,
                                    int priority, const char *payload);
-/** Takes it back: connected, but not available; and no presence after reconnects. */
+/** Takes it back: connected, but not available; and no presence after reconnects. status: last
+ * words, NULL: none. SYNTAX: they are no text that XML can carry; MEMORY. */
 BURBLE_API int burble_set_unavailable(struct burble *c, const char *status);
 /** Presence to one address alone (rooms have burble/room.h). OFFLINE, SYNTAX, MEMORY. */
 BURBLE_API int burble_send_presence(struct burble *c, const char *to,

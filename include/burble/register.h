@@ -41,15 +41,17 @@ typedef void burble_registration_fn(struct burble *c, const struct burble_regist
 BURBLE_API int burble_change_password(struct burble *c, const char *password,
                                       burble_registration_fn *fn, void *arg, uint64_t *handle_out);
 /** Takes the own account off the server, with everything that it keeps of it. The server ends the
- * session then, and the client does not come back; BURBLE_IQ_GONE may mean that it is done. */
+ * session then, and the client does not come back; BURBLE_IQ_GONE may mean that it is done. LIMIT,
+ * OFFLINE, REFUSED, MEMORY. */
 BURBLE_API int burble_cancel_account(struct burble *c, burble_registration_fn *fn, void *arg,
                                      uint64_t *handle_out);
 
-/** Asks a service what it wants to know. jid NULL: the own server, about the own account. */
+/** Asks a service what it wants to know. jid NULL: the own server, about the own account. SYNTAX,
+ * LIMIT, OFFLINE, REFUSED, MEMORY. */
 BURBLE_API int burble_registration_ask(struct burble *c, const char *jid,
                                        burble_registration_fn *fn, void *arg, uint64_t *handle_out);
 /** Registers, or changes what is registered. form: as it was filled in; plain: of the answer that
- * the form was in. */
+ * the form was in. As burble_registration_ask. */
 BURBLE_API int burble_registration_submit(struct burble *c, const char *jid,
                                           const struct burble_form *form, bool plain,
                                           burble_registration_fn *fn, void *arg,

@@ -174,12 +174,12 @@ struct burble_room_config {
     void *arg;                            /**< the program's, given to each callback */
 };
 /** A configuration: what is named is set, the rest is zero. */
-#define BURBLE_ROOM_CONFIG(...)                                                                    \
-    ((struct burble_room_config){.size = sizeof(struct burble_room_config), __VA_ARGS__})
+#define BURBLE_ROOM_CONFIG(...) BURBLE_MAKE(burble_room_config, __VA_ARGS__)
 
-/** Enters a room, "talk@rooms.example.org", now or when there is a session. joined or left tells
- * what became of it. At most 1,000 rooms; a room keeps 10,000 occupants. EXISTS: there is an object
- * for this room; SYNTAX: no address of a room, no nickname; LIMIT, MEMORY: *out is NULL. */
+/** Enters a room, "talk@rooms.example.org", now or when there is a session; config NULL: all
+ * defaults, and nobody hears of it. joined or left tells what became of it. At most 1,000 rooms; a
+ * room keeps 10,000 occupants. EXISTS: there is an object for this room; SYNTAX: no address of a
+ * room, no nickname; LIMIT, MEMORY: *out is NULL. */
 BURBLE_API int burble_room_join(struct burble *c, const char *room,
                                 const struct burble_room_config *config, struct burble_room **out);
 /** Again, after left without again; nick and password NULL: as before. BUSY: it is in, or on its
@@ -226,14 +226,15 @@ BURBLE_API const struct burble_occupant *burble_room_occupant(const struct burbl
 BURBLE_API int burble_room_say(struct burble_room *room, const char *body,
                                const struct burble_message_options *options, uint64_t *ticket_out,
                                char *id_out);
-/** To one of them alone. */
+/** To one of them alone. As burble_room_say; SYNTAX: nobody can have this nickname. */
 BURBLE_API int burble_room_say_to(struct burble_room *room, const char *nick, const char *body,
                                   const struct burble_message_options *options,
                                   uint64_t *ticket_out, char *id_out);
 /** "": none. The room tells all, us too; refused: an error comes as a message. REFUSED, SYNTAX,
  * LIMIT, MEMORY. */
 BURBLE_API int burble_room_set_subject(struct burble_room *room, const char *subject);
-/** Tells the room what burble_set_presence has set; new rooms are told by themselves. */
+/** Tells the room what burble_set_presence has set; new rooms are told by themselves. REFUSED: we
+ * are not in; MEMORY. */
 BURBLE_API int burble_room_announce(struct burble_room *room);
 
 /** What became of a request to a room. */
@@ -243,19 +244,21 @@ struct burble_room_result {
     const char *text;                 /**< one sentence for people; "" when it is done */
     struct burble_xml payload;        /**< of the answer */
 };
-/** Called exactly once, never from inside of the request, and not after burble_room_free. All
- * requests may answer OFFLINE, SYNTAX, LIMIT, MEMORY; then it is not called. May be NULL. */
+/** Called exactly once, never from inside of the request, and not after burble_room_free. May be
+ * NULL. Every request may answer OFFLINE, SYNTAX, LIMIT, MEMORY; then it is not called. */
 typedef void burble_room_done_fn(struct burble_room *room, const struct burble_room_result *result,
                                  void *arg);
 
-/** BUSY: one change is under way. */
+/** Takes another nickname. BUSY: one change is under way; OFFLINE, SYNTAX, LIMIT, MEMORY. */
 BURBLE_API int burble_room_set_nick(struct burble_room *room, const char *nick,
                                     burble_room_done_fn *fn, void *arg);
-/** BURBLE_ROLE_NONE kicks. reason NULL: none. */
+/** Gives somebody another role; BURBLE_ROLE_NONE kicks. reason NULL: none. OFFLINE, SYNTAX, LIMIT,
+ * MEMORY. */
 BURBLE_API int burble_room_set_role(struct burble_room *room, const char *nick,
                                     enum burble_role role, const char *reason,
                                     burble_room_done_fn *fn, void *arg);
-/** BURBLE_OUTCAST bans. jid: the real, bare address. */
+/** Gives somebody another affiliation; BURBLE_OUTCAST bans. jid: the real, bare address. As
+ * burble_room_set_role. */
 BURBLE_API int burble_room_set_affiliation(struct burble_room *room, const char *jid,
                                            enum burble_affiliation affiliation, const char *reason,
                                            burble_room_done_fn *fn, void *arg);
@@ -270,28 +273,32 @@ struct burble_room_item {
 /** One of those who were asked for. */
 typedef void burble_room_item_fn(struct burble_room *room, const struct burble_room_item *item,
                                  void *arg);
-/** Asks who has this affiliation: item for each, done last. */
+/** Asks who has this affiliation: item for each, fn last. OFFLINE, LIMIT, MEMORY. */
 BURBLE_API int burble_room_list(struct burble_room *room, enum burble_affiliation affiliation,
                                 burble_room_item_fn *item, burble_room_done_fn *fn, void *arg);
 
-/** For owners. The payload of the answer has the form (burble/form.h). */
+/** Asks for the configuration; for owners. The payload of the answer has the form (burble/form.h).
+ * OFFLINE, LIMIT, MEMORY. */
 BURBLE_API int burble_room_get_config(struct burble_room *room, burble_room_done_fn *fn, void *arg);
 /** A field of the configuration, "muc#roomconfig_membersonly", and its value, "1". */
 struct burble_room_setting {
     const char *name;  /**< of the field */
     const char *value; /**< as text */
 };
-/** Sets these fields and leaves the rest; those without a value are skipped. At most 64. */
+/** Sets these fields and leaves the rest; those without a value are skipped. OFFLINE, SYNTAX, LIMIT
+ * (64 fields), MEMORY. */
 BURBLE_API int burble_room_configure(struct burble_room *room,
                                      const struct burble_room_setting *settings, size_t count,
                                      burble_room_done_fn *fn, void *arg);
-/** Submits a whole form as text (burble_form_submission). */
+/** Submits a whole form as text (burble_form_submission). OFFLINE, SYNTAX, LIMIT, MEMORY. */
 BURBLE_API int burble_room_set_config(struct burble_room *room, const char *form,
                                       burble_room_done_fn *fn, void *arg);
-/** Opens a room that we have made to others, as the service configures it (instant room). */
+/** Opens a room that we have made to others, as the service configures it (instant room). OFFLINE,
+ * LIMIT, MEMORY. */
 BURBLE_API int burble_room_accept_defaults(struct burble_room *room, burble_room_done_fn *fn,
                                            void *arg);
-/** alternative: address of the room to go to; NULL: none. left follows when we are in. */
+/** Ends the room for all. alternative: address of the room to go to; NULL: none. left follows when
+ * we are in. OFFLINE, SYNTAX, LIMIT, MEMORY. */
 BURBLE_API int burble_room_destroy(struct burble_room *room, const char *reason,
                                    const char *alternative, burble_room_done_fn *fn, void *arg);
 

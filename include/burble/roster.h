@@ -96,11 +96,11 @@ struct burble_roster_config {
                                 BURBLE_EVENT_BAD */
 };
 /** A configuration: what is named is set, the rest is zero. */
-#define BURBLE_ROSTER_CONFIG(...)                                                                  \
-    ((struct burble_roster_config){.size = sizeof(struct burble_roster_config), __VA_ARGS__})
+#define BURBLE_ROSTER_CONFIG(...) BURBLE_MAKE(burble_roster_config, __VA_ARGS__)
 
-/** The roster of c. It is freed with the client at the latest. CORRUPT: the cache is damaged, or
- * another account's (begin without it); EXISTS: c has one; MEMORY. *out is NULL then. */
+/** The roster of c; config NULL: all defaults. It is freed with the client at the latest. CORRUPT:
+ * the cache is damaged, or another account's (begin without it); EXISTS: c has one; MEMORY. *out is
+ * NULL then. */
 BURBLE_API int burble_roster_new(struct burble *c, const struct burble_roster_config *config,
                                  struct burble_roster **out);
 /** No callback of it comes any more. Only while its client lives. Harmless on NULL. */
@@ -131,7 +131,7 @@ BURBLE_API int burble_roster_save(struct burble_roster *r, void **out, size_t *l
 BURBLE_API int burble_roster_set(struct burble_roster *r, const char *jid, const char *name,
                                  const char *const *groups, size_t group_count, burble_iq_fn *fn,
                                  void *arg);
-/** Removes a contact, with subscriptions in both directions. */
+/** Removes a contact, with subscriptions in both directions. As burble_roster_set. */
 BURBLE_API int burble_roster_remove(struct burble_roster *r, const char *jid, burble_iq_fn *fn,
                                     void *arg);
 
@@ -139,12 +139,12 @@ BURBLE_API int burble_roster_remove(struct burble_roster *r, const char *jid, bu
  * there is no session, as messages are. SYNTAX, LIMIT, MEMORY. */
 BURBLE_API int burble_roster_subscribe(struct burble_roster *r, const char *jid,
                                        const char *status);
-/** Not any more. */
+/** Does not want to see it any more. As burble_roster_subscribe. */
 BURBLE_API int burble_roster_unsubscribe(struct burble_roster *r, const char *jid);
 /** Lets somebody see ours: who asked, or, where burble_roster_can_preapprove says so, who will ask
- * (RFC 6121 section 3.4). */
+ * (RFC 6121 section 3.4). As burble_roster_subscribe. */
 BURBLE_API int burble_roster_approve(struct burble_roster *r, const char *jid);
-/** No: denies a request, takes back an approval or a pre-approval. */
+/** No: denies a request, takes back an approval or a pre-approval. As burble_roster_subscribe. */
 BURBLE_API int burble_roster_cancel(struct burble_roster *r, const char *jid);
 /** The server of this session has pre-approval. */
 BURBLE_API bool burble_roster_can_preapprove(const struct burble_roster *r);

@@ -56,10 +56,11 @@ BURBLE_API int burble_vcard_get(struct burble *c, const char *jid, burble_vcard_
 BURBLE_API int burble_vcard_set(struct burble *c, const struct burble_vcard *vcard,
                                 burble_iq_fn *fn, void *arg);
 
-/** The same over personal eventing, without pictures: others have the avatar of burble/avatar.h. */
+/** The same over personal eventing, without pictures: others have the avatar of burble/avatar.h. As
+ * burble_vcard_get. */
 BURBLE_API int burble_vcard4_get(struct burble *c, const char *jid, burble_vcard_fn *fn, void *arg,
                                  uint64_t *handle_out);
-/** Publishes the own vCard (XEP-0292). */
+/** Publishes the own vCard (XEP-0292). As burble_vcard_set. */
 BURBLE_API int burble_vcard4_set(struct burble *c, const struct burble_vcard *vcard,
                                  burble_iq_fn *fn, void *arg);
 

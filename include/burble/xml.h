@@ -21,6 +21,15 @@ extern "C" {
 #define BURBLE_API __attribute__((visibility("default")))
 #endif
 
+#ifdef __cplusplus
+#define BURBLE_MAKE(type, ...) (type{.size = sizeof(type), __VA_ARGS__})
+#else
+/** Behind BURBLE_CONFIG and its like: a structure that knows its size. The members that are named
+ * are set, the rest is zero. Functions refuse one that does not know its size with SYNTAX. In C++
+ * it is of C++20, where members are named in their order. */
+#define BURBLE_MAKE(type, ...) ((struct type){.size = sizeof(struct type), __VA_ARGS__})
+#endif
+
 struct burble_tree;
 
 /** A node of a tree, by value. */

@@ -163,8 +163,8 @@ static struct archive *archive_of(struct burble *c)
 
 static int take_query(struct archive_query *q, const struct burble_archive_query *in)
 {
-    struct burble_archive_query own = {0};
-    memcpy(&own, in, in->size < sizeof(own) ? in->size : sizeof(own));
+    struct burble_archive_query own;
+    int err = client_take(&own, sizeof(own), in);
     q->start_ms = own.start_ms;
     q->end_ms = own.end_ms;
     q->max = own.max != 0 ? own.max : MAX;
@@ -177,7 +177,8 @@ static int take_query(struct archive_query *q, const struct burble_archive_query
     q->page_done = own.page_done;
     q->arg = own.arg;
     q->total = -1;
-    int err = client_copy_jid(own.archive, true, &q->jid);
+    if (err == 0)
+        err = client_copy_jid(own.archive, true, &q->jid);
     if (err == 0 && q->jid != NULL && strcmp(q->jid, q->client->setup.bare) == 0)
         err = client_set(&q->jid, SLICE_NONE);
     if (err == 0)

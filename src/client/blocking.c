@@ -215,10 +215,11 @@ int burble_blocklist_new(struct burble *c, const struct burble_blocklist_config 
     struct burble_blocklist *b = client_alloc(sizeof(*b));
     if (b == NULL)
         return ERR_MEMORY;
-    memcpy(&b->config, config, config->size < sizeof(*config) ? config->size : sizeof(*config));
+    int err = client_take(&b->config, sizeof(b->config), config);
     if (b->config.max == 0)
         b->config.max = BLOCKED_MAX;
-    int err = client_iq_serve(c, NS_BLOCKING, SLICE("block"), pushed, b);
+    if (err == 0)
+        err = client_iq_serve(c, NS_BLOCKING, SLICE("block"), pushed, b);
     if (err == 0 && (err = client_iq_serve(c, NS_BLOCKING, SLICE("unblock"), pushed, b)) != 0)
         (void)client_iq_serve(c, NS_BLOCKING, SLICE("block"), NULL, NULL);
     if (err != 0) {

@@ -234,12 +234,12 @@ int burble_bookmarks_new(struct burble *c, const struct burble_bookmarks_config 
     struct burble_bookmarks *b = client_alloc(sizeof(*b));
     if (b == NULL)
         return ERR_MEMORY;
-    size_t known = config->size < sizeof(b->config) ? config->size : sizeof(b->config);
-    memcpy(&b->config, config, known);
+    int err = client_take(&b->config, sizeof(b->config), config);
     if (b->config.max == 0)
         b->config.max = BOOKMARKS_MAX;
     list_init(&b->ops);
-    int err = burble_on_pubsub_event(c, BOOKMARKS_NODE, BURBLE_EVENTS_OWN | BURBLE_EVENTS_NOTIFY,
+    if (err == 0)
+        err = burble_on_pubsub_event(c, BOOKMARKS_NODE, BURBLE_EVENTS_OWN | BURBLE_EVENTS_NOTIFY,
                                      on_event, b);
     if (err != 0) {
         free(b);

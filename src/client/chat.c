@@ -400,11 +400,15 @@ int burble_chat_new(struct burble *c, const struct burble_chat_config *config,
     struct burble_chat *chat = client_alloc(sizeof(*chat));
     if (chat == NULL)
         return ERR_MEMORY;
-    memcpy(&chat->config, config, config->size < sizeof(*config) ? config->size : sizeof(*config));
+    int err = client_take(&chat->config, sizeof(chat->config), config);
+    if (err != 0) {
+        free(chat);
+        return err;
+    }
     list_init(&chat->partners);
     list_init(&chat->waiting);
     client_extend(c, &chat->x, &OPS);
-    int err = client_feature(c, NS_RECEIPTS.ptr);
+    err = client_feature(c, NS_RECEIPTS.ptr);
     if (err == 0)
         err = client_feature(c, NS_MARKERS.ptr);
     if (err == 0 && (chat->config.flags & BURBLE_CHAT_NO_STATES) == 0)

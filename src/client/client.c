@@ -33,6 +33,19 @@ int client_set(char **to, struct slice s)
     return 0;
 }
 
+int client_take(void *out, size_t size, const void *in)
+{
+    size_t given;
+    memset(out, 0, size);
+    if (in == NULL)
+        return 0;
+    memcpy(&given, in, sizeof(given));
+    if (given < sizeof(given))
+        return ERR_SYNTAX;
+    memcpy(out, in, given < size ? given : size);
+    return 0;
+}
+
 int client_copy_jid(const char *text, bool bare, char **out)
 {
     struct arena mem = {0};
@@ -50,7 +63,7 @@ int client_copy_jid(const char *text, bool bare, char **out)
 static struct slice state_of(const struct burble_config *config)
 {
     size_t known = offsetof(struct burble_config, state_len) + sizeof(config->state_len);
-    if (config->size < known || config->state == NULL)
+    if (config == NULL || config->size < known || config->state == NULL)
         return SLICE_NONE;
     return slice_of(config->state, config->state_len);
 }

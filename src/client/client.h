@@ -201,6 +201,9 @@ void *client_alloc(size_t size);
 char *client_copy(struct slice s);
 /* *to becomes a copy, NULL where s.ptr is NULL. ERR_MEMORY leaves it as it is. */
 int client_set(char **to, struct slice s);
+/* out, of that size, becomes what the program has set of in, a structure that begins with its size;
+ * the rest is zero, and all of it where in is NULL. ERR_SYNTAX: its size was not set. */
+int client_take(void *out, size_t size, const void *in);
 /* *out becomes the prepared address; text NULL: it stays NULL. ERR_SYNTAX, ERR_MEMORY. */
 int client_copy_jid(const char *text, bool bare, char **out);
 void client_enter(struct burble *c);

@@ -142,12 +142,6 @@ int file_new(struct burble *c, struct slice peer, struct slice sid,
     return err != 0 ? err : f != NULL ? 0 : ERR_MEMORY;
 }
 
-static void take_handlers(struct burble_file *f, const struct burble_file_handlers *h, void *arg)
-{
-    memcpy(&f->h, h, h->size < sizeof(f->h) ? h->size : sizeof(f->h));
-    f->arg = arg;
-}
-
 /* --------------------------------------------------------------------------------------- the end
  */
 
@@ -341,7 +335,10 @@ int burble_file_offer(struct burble *c, const char *to, const struct burble_file
     *out = NULL;
     if (info->name == NULL || *info->name == '\0')
         return ERR_SYNTAX;
-    int err = file_serve(c);
+    struct burble_file_handlers own;
+    int err = client_take(&own, sizeof(own), h);
+    if (err == 0)
+        err = file_serve(c);
     client_new_id(c, sid);
     client_new_id(c, stream_sid);
     struct burble_file *f = NULL;
@@ -349,7 +346,8 @@ int burble_file_offer(struct burble *c, const char *to, const struct burble_file
         err = file_new(c, slice_z(to), slice_z(sid), info, true, &f);
     if (err != 0)
         return err;
-    take_handlers(f, h, arg);
+    f->h = own;
+    f->arg = arg;
     f->stream_sid = client_copy(slice_z(stream_sid));
     f->content = client_copy(SLICE("file"));
     err = f->stream_sid != NULL && f->content != NULL ? file_say_initiate(f, offered) : ERR_MEMORY;
@@ -377,7 +375,11 @@ int burble_file_accept(struct burble_file *f, const struct burble_file_handlers 
         return ERR_CLOSED;
     if (f->state != FILE_PENDING)
         return ERR_BUSY;
-    int err = f->socks5 ? 0 : file_await(f);
+    struct burble_file_handlers own;
+    int err = client_take(&own, sizeof(own), h);
+    if (err != 0)
+        return err;
+    err = f->socks5 ? 0 : file_await(f);
     if (err == 0)
         err = file_say_accept(f, agreed);
     if (err != 0) {
@@ -386,7 +388,8 @@ int burble_file_accept(struct burble_file *f, const struct burble_file_handlers 
         set_timer(f, DECIDE_MS);
         return err;
     }
-    take_handlers(f, h, arg);
+    f->h = own;
+    f->arg = arg;
     if (f->socks5) {
         f->state = FILE_REPLACING;
         set_timer(f, REPLACE_MS);

@@ -68,12 +68,6 @@ void ibb_heard(struct burble_ibb *s)
     client_timer_set(s->x.client, &s->silence, s->x.client->now.mono_ms + SILENCE_MS);
 }
 
-static void take_handlers(struct burble_ibb *s, const struct burble_ibb_handlers *h)
-{
-    size_t size = h->size < sizeof(s->h) ? h->size : sizeof(s->h);
-    memcpy(&s->h, h, size);
-}
-
 static bool sid_good(struct slice sid)
 {
     return sid.len > 0 && sid.len <= SID_BYTES_MAX && client_text_valid(sid);
@@ -85,8 +79,11 @@ int ibb_new(struct burble *c, struct slice peer, struct slice sid, unsigned bloc
 {
     struct arena mem = {0};
     struct jid jid;
+    struct burble_ibb_handlers own;
     int err = jid_parse(peer, &mem, &jid);
     *out = NULL;
+    if (err == 0)
+        err = client_take(&own, sizeof(own), h);
     if (err == 0 &&
         (!sid_good(sid) || block < BURBLE_IBB_BLOCK_MIN || block > BURBLE_IBB_BLOCK_MAX))
         err = ERR_SYNTAX;
@@ -104,7 +101,7 @@ int ibb_new(struct burble *c, struct slice peer, struct slice sid, unsigned bloc
         s->peer = client_copy(jid_full(&jid));
         s->sid = client_copy(sid);
         s->silence.fire = silent;
-        take_handlers(s, h);
+        s->h = own;
         client_extend(c, &s->x, &OPS);
         ibb_heard(s);
     }

@@ -4,16 +4,19 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "client/client.h"
 #include "client/loop_inside.h"
 #include "io/clock.h"
 #include "io/random.h"
 
 int burble_loop_new(const struct burble_loop_config *config, struct burble_loop **out)
 {
-    static const struct burble_loop_config NONE;
-    const struct burble_loop_config *o = config != NULL ? config : &NONE;
-    struct resolver_options dns = {.servers = o->nameservers};
+    struct burble_loop_config own;
     *out = NULL;
+    int err = client_take(&own, sizeof(own), config);
+    if (err != 0)
+        return err;
+    struct resolver_options dns = {.servers = own.nameservers};
     struct burble_loop *l = calloc(1, sizeof(*l));
     if (l == NULL)
         return ERR_MEMORY;
@@ -24,17 +27,17 @@ int burble_loop_new(const struct burble_loop_config *config, struct burble_loop 
     list_init(&l->alarms);
     random_init(&l->rng);
     timers_init(&l->timers, clock_now().mono_ms);
-    int err = loop_init(&l->io);
+    err = loop_init(&l->io);
     if (err != 0) {
         free(l);
         return err;
     }
     l->io.now = clock_now();
     err = resolver_open(&l->io, &dns, &l->resolver);
-    if (err == 0 && o->ca_file != NULL) {
+    if (err == 0 && own.ca_file != NULL) {
         struct buf copy = {0};
-        err =
-            buf_add(&copy, slice_z(o->ca_file)) != 0 || buf_byte(&copy, '\0') != 0 ? ERR_MEMORY : 0;
+        err = buf_add(&copy, slice_z(own.ca_file)) != 0 || buf_byte(&copy, '\0') != 0 ? ERR_MEMORY
+                                                                                      : 0;
         l->ca_file = copy.ptr;
     }
     if (err != 0) {

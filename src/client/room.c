@@ -205,9 +205,10 @@ static int set_nick(struct burble_room *r, const char *nick)
 
 static int take_config(struct burble_room *r, const char *jid, const struct burble_room_config *in)
 {
-    struct burble_room_config own = {0};
-    memcpy(&own, in, in->size < sizeof(own) ? in->size : sizeof(own));
-    int err = set_jid(r, jid);
+    struct burble_room_config own;
+    int err = client_take(&own, sizeof(own), in);
+    if (err == 0)
+        err = set_jid(r, jid);
     if (err == 0)
         err = set_nick(r, own.nick != NULL ? own.nick : r->client->setup.user);
     if (err == 0 && own.password != NULL)

@@ -299,14 +299,12 @@ int burble_roster_new(struct burble *c, const struct burble_roster_config *confi
                       struct burble_roster **out)
 {
     struct burble_roster *r = client_alloc(sizeof(*r));
-    size_t known = config->size < sizeof(*config) ? config->size : sizeof(*config);
-    int err = 0;
     *out = NULL;
     if (r == NULL)
         return ERR_MEMORY;
     r->x.client = c;
     list_init(&r->probes);
-    memcpy(&r->config, config, known);
+    int err = client_take(&r->config, sizeof(r->config), config);
     if (r->config.contacts_max == 0)
         r->config.contacts_max = CONTACTS_MAX;
     r->self = contact_new(slice_z(c->setup.bare));

@@ -122,14 +122,15 @@ static void take_numbers(struct burble_config *c)
 int setup_take(struct client_setup *s, const struct burble_config *config)
 {
     struct burble_config *c = &s->config;
-    size_t known = config->size < sizeof(*c) ? config->size : sizeof(*c);
-    memcpy(c, config, known);
+    int err = client_take(c, sizeof(*c), config);
+    if (err != 0)
+        return err;
     c->trust = trust_keep(c->trust);
     take_numbers(c);
     struct setup_proxy proxy;
     if (c->proxy != NULL && !setup_proxy_parse(slice_z(c->proxy), &proxy))
         return ERR_SYNTAX;
-    int err = take_jid(s, c->jid);
+    err = take_jid(s, c->jid);
     const struct {
         const char *from;
         char **to;
