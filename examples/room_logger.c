@@ -2,6 +2,7 @@
  * room, was away, and asks for what was said meanwhile.
  *
  *   BURBLE_JID=bot@example.org BURBLE_PASSWORD=... room_logger talk@rooms.example.org ... */
+#define _POSIX_C_SOURCE 200809L /* gmtime_r, also for compilers that are told -std=c17 */
 #include "example.h"
 
 #include <burble/room.h>

@@ -89,6 +89,99 @@ def test_hello_is_compiled_as_the_guide_says(compiled, home, found):
     assert "malformed" in home.run(hello, env=found, code=1).err
 
 
+def test_it_can_be_used_without_being_installed(library, home, tmp_path):
+    env = {**os.environ, "PKG_CONFIG_PATH": str(BUILD / "meson-uninstalled")}
+    flags = command("pkg-config", "--cflags", "--libs", "libburble", env=env).split()
+    program = tmp_path / "hello"
+    command("cc", ROOT / "examples" / "hello.c", *flags, "-o", program)
+    assert "malformed" in home.run(program, env={"LD_LIBRARY_PATH": str(BUILD / "src/client")},
+                                   code=1).err
+
+
+def test_the_examples_are_plain_c17(flags, tmp_path):
+    """Copied out of the tree, without the extensions of GNU, as somebody would begin with them."""
+    shutil.copytree(ROOT / "examples", tmp_path / "mine")
+    foreign = {"glib_loop": "glib-2.0", "uv_loop": "libuv"}  # their headers want more than C17
+    strict = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
+    sources = [it for it in (tmp_path / "mine").glob("*.c") if it.stem not in foreign]
+    assert len(sources) >= 6
+    command("cc", "-std=c17", *strict, *sources, *flags("--cflags"))
+
+
+CPLUSPLUS = """
+#include <burble/burble_loop.h>
+#include <burble/room.h>
+#include <cstdio>
+
+int main()
+{
+    int states = 0;
+    auto on_event = [](burble *, const burble_event *e, void *arg) {
+        if (e->kind == BURBLE_EVENT_STATE)
+            ++*static_cast<int *>(arg);
+    };
+#if __cplusplus >= 202002L
+    burble_config config = BURBLE_CONFIG(.jid = "me@127.0.0.1", .on_event = on_event,
+                                         .arg = &states, .flags = BURBLE_NO_RECONNECT);
+    burble_room_config room = BURBLE_ROOM_CONFIG(.nick = "al", .handlers = {.joined = nullptr});
+    burble_loop_config loop = BURBLE_LOOP_CONFIG();
+#else
+    burble_config config{};
+    config.size = sizeof(config);
+    config.jid = "me@127.0.0.1";
+    config.on_event = on_event;
+    config.arg = &states;
+    config.flags = BURBLE_NO_RECONNECT;
+    burble_room_config room{};
+    room.size = sizeof(room);
+    room.nick = "al";
+    burble_loop_config loop{};
+    loop.size = sizeof(loop);
+#endif
+    burble *c = nullptr;
+    burble_room *joined = nullptr;
+    burble_loop *l = nullptr;
+    int err = burble_new(&config, &c);
+    if (err == 0)
+        err = burble_room_join(c, "talk@rooms.example.org", &room, &joined);
+    if (err == 0)
+        err = burble_loop_new(&loop, &l);
+    if (err == 0)
+        err = burble_loop_add(l, c);
+    if (err == 0)
+        err = burble_connect(c);
+    burble_disconnect(c);
+    burble_loop_run(l);
+    std::printf("%s %s\\n", burble_error_text(err), states > 0 ? "told" : "not told");
+    burble_free(&c);
+    burble_loop_free(&l);
+    return err != 0;
+}
+"""
+
+
+@pytest.mark.parametrize("standard", ["c++17", "c++20"])
+def test_a_program_of_cplusplus_has_no_warnings(standard, flags, tmp_path, home, found):
+    if not shutil.which("g++"):
+        pytest.skip("no g++")
+    source, program = tmp_path / "client.cpp", tmp_path / "client"
+    source.write_text(CPLUSPLUS)
+    # That members are left out is the point.
+    strict = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-missing-field-initializers"]
+    command("g++", f"-std={standard}", *strict, source, *flags("--cflags", "--libs"), "-o", program)
+    assert home.run(program, env=found, code=0).out.startswith("no error ")
+
+
+def test_the_cplusplus_of_the_guide_compiles(flags, tmp_path):
+    if not shutil.which("g++"):
+        pytest.skip("no g++")
+    (piece,) = fences(GUIDE, "cpp")
+    source = tmp_path / "piece.cpp"
+    source.write_text("#include <burble/burble.h>\nstruct Bot;\n" + "\n".join(piece[1]) + "\n")
+    command("g++", "-std=c++20", "-Wall", "-Werror", "-Wno-unused", "-fsyntax-only", source,
+            *flags("--cflags"))
+
+
 def test_every_header_stands_alone(flags, library, tmp_path):
     headers = sorted((library / "include" / "burble").glob("*.h"))
     assert {h.name for h in headers} == {h.name for h in (ROOT / "include/burble").glob("*.h")}
@@ -101,6 +194,22 @@ def test_every_header_stands_alone(flags, library, tmp_path):
             source.write_text(f"#include <burble/{header.name}>\nint main(void) {{ return 0; }}\n")
             command("cc" if language == "c" else "g++", standard, "-pedantic", "-Wall", "-Wextra",
                     "-Werror", "-fsyntax-only", "-x", language, source, *flags("--cflags"))
+
+
+def test_every_function_says_which_errors_it_may_answer():
+    """By their names, or by naming the function that it answers as; pubsub.h says it once for all."""
+    said = re.compile(r"\b(SYNTAX|LIMIT|OFFLINE|MEMORY|BUSY|EXISTS|NOT_FOUND|REFUSED|CORRUPT)\b"
+                      r"|\b[Aa]s[\s*]+(of[\s*]+)?burble_\w+")
+    function = re.compile(r"/\*\*((?:(?!\*/).)*)\*/\s*BURBLE_API int (burble_\w+)", re.S)
+    no_errors = {"burble_loop_fd", "burble_loop_wait_ms"}
+    silent, functions = set(), set()
+    for header in (ROOT / "include/burble").glob("*.h"):
+        text = header.read_text()
+        functions |= set(re.findall(r"BURBLE_API int (burble_\w+)", text))
+        if header.name != "pubsub.h":
+            silent |= {name for words, name in function.findall(text) if not said.search(words)}
+    assert len(functions) > 100
+    assert silent == no_errors
 
 
 # ----------------------------------------------------------------------------------- symbols
