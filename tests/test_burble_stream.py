@@ -4,7 +4,7 @@ import json
 import signal
 
 import pytest
-from harness.server import Account
+from harness.server import Account, wait_until
 
 ALICE, BOB = "alice@localhost", "bob@localhost"
 
@@ -113,6 +113,20 @@ def test_S11_nothing_is_lost_when_listening_is_killed(people, home, server):
     bob.stop(code=6)
     heard += [json.loads(line)["body"] for line in bob.out]
     assert list(dict.fromkeys(it for it in heard if it in said)) == said
+
+
+@pytest.mark.servers("burbled")
+def test_what_was_printed_does_not_come_again_when_the_session_is_given_up(home, server):
+    says, hears = server.account("says"), server.account("hears")
+    home.account(says.jid, says.password, server, name="says")
+    home.account(hears.jid, hears.password, server, name="hears")
+    for text in ("one", "two"):
+        home.run("burble", "--account", "says", "send", hears.jid, text, code=0)
+    for text in ("one", "two"):
+        done = home.run("burble", "--account", "hears", "listen", "--count", "1", code=0)
+        assert done.lines[1:] == [text]
+        wait_until(lambda: "hibernating" in server.ctl("session", "list", hears.jid).stdout)
+        server.ctl("session", "kick", hears.jid)
 
 
 @pytest.mark.servers("burbled")

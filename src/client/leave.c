@@ -69,6 +69,12 @@ static void leave(struct burble *c)
     client_timer_stop(&c->alive_timer);
     c->ending = (struct burble_state_event){.why = BURBLE_WHY_LEFT, .text = "disconnected"};
     if (c->suspended) {
+        client_sm_keep(c);   /* else the server is not told of it, and delivers it again one day */
+        c->wish = WISH_NONE; /* a callback can only repeat it, or make it a farewell */
+    }
+    if (c->doomed)
+        return;
+    if (c->suspended) {
         client_sm_say_count(c);
         client_link_end(c);
     } else {

@@ -455,6 +455,38 @@ static void who_does_not_save_is_not_spoken_for(void **state)
     end(&t, &seen);
 }
 
+static void keeps_and_leaves(struct burble *c, const struct burble_event *e, void *arg)
+{
+    keeps(c, e, arg);
+    if (e->kind == BURBLE_EVENT_SAVE)
+        burble_disconnect(c);
+}
+
+/* Else the server delivers it again when it gives the session up. */
+static void the_server_is_told_of_all_before_a_session_is_suspended(void **state)
+{
+    struct test_client t;
+    struct test_seen seen;
+    (void)state;
+    online_by_save(&t, &seen, keeps);
+    hear(&t, "a");
+    burble_suspend(t.c);
+    const char *sent = test_sent(&t);
+    assert_non_null(strstr(sent, "<a xmlns='" SM "' h='1'/>"));
+    assert_null(strstr(sent, "</stream:stream>"));
+    assert_string_equal(test_seen_log(&seen), "message a, save, leaving");
+    killed(&t, &seen, keeps);
+    test_expect(&t, "<resume xmlns='" SM "' h='1' previd='s'/>");
+    end(&t, &seen);
+    /* Whoever thinks of it then that there is nothing to be resumed leaves for good. */
+    online_by_save(&t, &seen, keeps);
+    seen.then = keeps_and_leaves;
+    hear(&t, "a");
+    burble_suspend(t.c);
+    test_expect(&t, "<a xmlns='" SM "' h='1'/></stream:stream>");
+    end(&t, &seen);
+}
+
 static void what_is_saved_is_said_once_and_only_once(void **state)
 {
     struct test_client t;
@@ -547,6 +579,7 @@ int main(void)
         cmocka_unit_test(what_is_damaged_is_refused),
         cmocka_unit_test(a_state_is_the_same_after_reading),
         cmocka_unit_test(the_server_is_told_of_what_is_safe),
+        cmocka_unit_test(the_server_is_told_of_all_before_a_session_is_suspended),
         cmocka_unit_test(who_does_not_save_is_not_spoken_for),
         cmocka_unit_test(what_is_saved_is_said_once_and_only_once),
         cmocka_unit_test(before_the_session_is_resumed_nothing_more_has_its_place),
