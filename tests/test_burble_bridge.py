@@ -450,7 +450,7 @@ def test_S7_failures_wait_and_outlive_a_restart(server, bridge):
     assert told.startswith("Not posted yet, it is tried again later: it fails (503)")
     alice.message(bridge.jid, "two")
     bridge.process.expect_error("trying again later")
-    queue, = (f for f in bridge.home.dir.rglob("bridge-queue-*") if f.suffix != ".lock")
+    queue, = (f for f in bridge.home.dir.rglob("bridge-queue-*") if f.suffix not in (".lock", ".tmp"))
     wait_until(lambda: "two" in queue.read_text(), 20, "the queue")
     bridge.process.kill()
     bridge.blog.rules.clear()
