@@ -63,7 +63,8 @@ def test_people_read_lines(home, server, alice):
     done = history(home, server, alice, "--max", "2")
     head, a60, last_head, last = done.lines
     assert head.endswith(f" {alice.bob.jid}") and a60 == "a60"
-    assert last_head.endswith(f" {alice.jid}") and last == "for carol"
+    assert last_head.endswith(f" {alice.jid} to {alice.carol.account.jid}")
+    assert last == "for carol"
 
 
 def test_words_are_searched_where_the_server_can(home, server, alice):

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "burble/archive.h"
 #include "burble/message_json.h"
+#include "burble/message_text.h"
 #include "burble/session.h"
 #include "burble/text.h"
 #include "io/clock.h"
@@ -49,10 +50,9 @@ static void put_shown(struct buf *out, const char *text, enum text_kind kind)
 static void put_text(const struct work *w, const struct burble_message *m, struct buf *out)
 {
     struct buf head = {0};
-    char stamp[TIME_STAMP_BYTES];
-    (void)time_stamp(m->stamp_ms, stamp);
-    (void)buf_printf(&head, "%.19s %s%s", stamp, m->from,
-                     m->type == BURBLE_MESSAGE_ERROR ? " error" : "");
+    message_head(m, &head);
+    if (m->type == BURBLE_MESSAGE_ERROR)
+        (void)buf_lit(&head, " error");
     buf_byte(&head, '\0');
     if (!head.failed)
         put_shown(out, buf_slice(&head).ptr, TEXT_LINE);
@@ -201,13 +201,19 @@ static bool read_ago(struct slice text, int64_t *out)
 static int read_time(struct app *app, const char *option, int64_t *out)
 {
     const char *text = app_option(app, option);
-    struct buf day = {0};
+    struct buf day = {0}, here = {0};
     if (text == NULL)
         return 0;
     (void)buf_printf(&day, "%sT00:00:00Z", text);
-    bool good = !day.failed && (read_ago(slice_z(text), out) || time_parse(slice_z(text), out) ||
-                                time_parse(buf_slice(&day), out));
+    (void)buf_printf(&here, "%sZ", text);
+    bool good = read_ago(slice_z(text), out) || time_parse(slice_z(text), out);
+    if (!good && !day.failed && !here.failed &&
+        (time_parse(buf_slice(&day), out) || time_parse(buf_slice(&here), out))) {
+        *out = time_from_here(*out);
+        good = true;
+    }
     buf_free(&day);
+    buf_free(&here);
     if (good)
         return 0;
     return app_fail(app, EXIT_USAGE,
@@ -264,8 +270,8 @@ const struct command CMD_HISTORY = {
     .account = true,
     .options = OPTIONS,
     .line = "print what was said before, from the archive",
-    .help = "Prints the last messages of the server's archive, oldest first: who and when,\n"
-            "then the text. With --since everything from then on. With --json one object\n"
-            "per line, for programs.",
+    .help = "Prints the last messages of the server's archive, oldest first: when (local\n"
+            "time), who, then the text. With --since everything from then on. With --json one\n"
+            "object per line, for programs.",
     .run = run,
 };

@@ -2,8 +2,8 @@
  * to the connection, and resumes the session of an earlier run. */
 #include <stdlib.h>
 
-#include "base/time.h"
 #include "burble/message_json.h"
+#include "burble/message_text.h"
 #include "burble/session.h"
 #include "burble/text.h"
 
@@ -43,15 +43,16 @@ static void show_message(struct session *s, const struct burble_message *m)
 {
     const struct work *w = s->arg;
     struct out *o = &s->app->out;
-    char stamp[TIME_STAMP_BYTES];
-    (void)time_stamp(m->stamp_ms, stamp);
+    struct buf head = {0};
     if (o->json) {
         (void)out_json(o, message_json(m, w->raw));
         return;
     }
-    (void)out_line(o, "%.19s %s%s%s", stamp, m->from,
+    message_head(m, &head);
+    (void)out_line(o, "%.*s%s%s", SLICE_ARG(buf_slice(&head)),
                    m->type == BURBLE_MESSAGE_ERROR ? " error: " : "",
                    m->type == BURBLE_MESSAGE_ERROR ? m->error.condition : "");
+    buf_free(&head);
     if (w->raw) {
         char *text = burble_xml_print(m->xml, true);
         show_lines(s, text != NULL ? text : "", 0, 0);
@@ -132,7 +133,7 @@ const struct command CMD_LISTEN = {
     .account = true,
     .options = OPTIONS,
     .line = "print the messages that come",
-    .help = "Prints each message with a body: who and when, then the text, of which very long\n"
+    .help = "Prints each message with a body: when and who, then the text, of which very long\n"
             "lines are cut; --raw and --json have all of it. With --json one object per line,\n"
             "for programs. Stays connected over losses, and the next run resumes the session\n"
             "of this one where the server keeps it: nothing is lost between the two, however\n"
