@@ -53,6 +53,15 @@ def test_C09_a_crash_or_signal_gives_the_terminal_back(people, chat, number, cod
     given_back(a)
 
 
+def test_a_terminal_that_cannot_move_its_cursor_is_refused(people, home):
+    people("alice")
+    env = {**home.environment(), "TERM": "dumb"}
+    command = ["sh", "-c", f"{shlex.quote(program_path('burble'))} -a alice chat; "
+               "echo ended $?; exec sleep 60"]
+    with Terminal(command, env) as a:
+        a.wait_for("cannot move its cursor\\s+ended 2")
+
+
 def test_C09_the_second_signal_gives_it_back_too(people, chat):
     people("alice")
     a = chat("alice")

@@ -262,6 +262,16 @@ def test_1_a_message_that_comes_back(home, server):
     assert done.err
 
 
+@pytest.mark.servers("burbled")
+def test_authorities_that_cannot_be_used_are_named(home, server):
+    account = server.account("exit")
+    home.account(account.jid, account.password, server)
+    for path, said in (("/nowhere/ca.pem", "cannot be read: No such file"),
+                       (home.file("none.pem", "nothing\n"), "holds no certificates")):
+        done = home.run("burble", "--ca-file", path, "status", "x", code=2)
+        assert f"{path} {said}" in done.err
+
+
 def test_one_shot_without_any_file(home, server):
     account = server.account("exit")
     options = ["--host", server.ip, "--port", server.port, "--tls", "starttls", "--ca-file",
@@ -384,6 +394,7 @@ def test_the_completion_follows_the_program(home):
     assert "--json" in complete(home, "burble account list --")
     assert complete(home, "burble --tls ") == {"auto", "starttls", "direct", "none"}
     assert complete(home, "burble --host ") == set()
+    assert complete(home, "burble roster un") == {"unsubscribe"}
     assert complete(home, "burble -a work account li") == {"list"}
     (home.dir / "some-file").touch()
     assert complete(home, "burble --password-file some") == {"some-file"}

@@ -107,4 +107,6 @@ def test_usage(home):
     home.run("burble", "register", code=2)
     home.account("a@b", "x")
     home.run("burble", "passwd", "--new-password-fd", "99", code=2)
+    done = home.run("burble", "passwd", code=2, start_new_session=True)
+    assert "Use --new-password-file, " in done.err
     home.run("burble", "passwd", "--generate", "--new-password-file", home.file("n", "x"), code=2)

@@ -56,3 +56,23 @@ def test_a_room_that_is_not_there(people, home):
     people("alice")
     home.run("burble", "--account", "alice", "send", "--room", "x@rooms.nowhere.invalid", "x",
              code=1)
+
+
+@pytest.mark.servers("burbled")
+@pytest.mark.parametrize("words, stdin, said", [
+    (["bob@localhost", "hello", "world"], "", '"hello" is no address'),  # and bob gets no "world"
+    (["bob", "hello"], "", '"bob" is no address'),
+    (["bob@localhost", ""], "", "there is no text"),
+    (["bob@localhost", "-"], "", "there is no text"),
+    (["bob@localhost", "-"], "cut\0here", "characters that XML cannot carry"),
+    (["bob@localhost", "a\1b"], "", "characters that XML cannot carry"),
+    (["--payload", "<x", "bob@localhost", "a"], "", "the payload is no XML"),
+])
+def test_what_cannot_be_sent_is_not_sent_in_part(people, home, words, stdin, said):
+    people("alice", "bob")
+    done = home.run("burble", "--account", "alice", "send", *words, stdin=stdin, code=2)
+    assert said in done.err
+    home.run("burble", "--account", "alice", "send", "--payload", "<x xmlns='urn:x'/>",
+             "bob@localhost", "")
+    got = home.run("burble", "--account", "bob", "--json", "history", "--max", "1")
+    assert [row["body"] for row in got.json] == [""]

@@ -67,6 +67,9 @@ _burble()
         'account show' | 'account default' | 'account remove')
             candidates=$(_burble_accounts)
             ;;
+        roster)
+            candidates='list add remove subscribe unsubscribe approve deny'
+            ;;
         *)
             for name in "${commands[@]}"; do
                 if [ ${#words[@]} -eq 0 ]; then

@@ -74,7 +74,7 @@ static int read_secret(struct app *app, const char *user, struct buf *out)
                         user != NULL ? "password" : "token");
     else if (env == NULL)
         status = password_ask(app, user != NULL ? "Password of the microblog" : "Token", false,
-                              false, out);
+                              false, "--secret-file or --secret-command", out);
     cut_line(out);
     if (status == 0 && buf_len(out) == 0)
         status = app_fail(app, EXIT_USAGE, "the token or password of the microblog is empty");

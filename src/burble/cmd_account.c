@@ -124,7 +124,10 @@ static int ask(struct app *app, struct buf *password)
     snprintf(question, sizeof(question),
              "Password for %.100s (to be kept in accounts.conf; empty: ask each time)",
              app->account.jid);
-    return password_ask(app, question, false, true, password);
+    return password_ask(app, question, false, true,
+                        "--password-file, --password-fd, --password-stdin or --password-command; "
+                        "--ask keeps none",
+                        password);
 }
 
 static int add_password(struct app *app)
@@ -195,7 +198,10 @@ static int add(struct app *app, int argc, char **argv)
     status = begin(app, &e);
     const char *name = account_name(&app->account);
     if (status == 0 && accounts_find(&e.all, slice_z(name)) != NULL)
-        status = app_fail(app, EXIT_REFUSED, "there is an account \"%s\" already", name);
+        status = app_fail(app, EXIT_REFUSED,
+                          "there is an account \"%s\" already; change it in accounts.conf, "
+                          "or remove it first: burble account remove %s",
+                          name, name);
     if (status == 0)
         status = add_password(app);
     if (status == 0)

@@ -123,7 +123,7 @@ static int ask_secret(struct session *s, struct burble_form *form, const struct 
     struct buf secret = {0};
     const char *var = field->var;
     int status = password_ask(s->app, field->label != NULL ? field->label : var, false,
-                              !field->required, &secret);
+                              !field->required, "--field-file FIELD=FILE", &secret);
     if (status == 0 && buf_len(&secret) > 0) {
         status = buf_byte(&secret, '\0') == 0 && burble_form_set(form, var, secret.ptr) == 0
                      ? 0
@@ -279,9 +279,14 @@ static void on_list(struct burble *c, const struct burble_disco_items *items, vo
     struct session *s = arg;
     const struct work *w = s->arg;
     struct out *out = &s->app->out;
+    struct buf what = {0};
     (void)c;
     if (items->outcome != BURBLE_IQ_RESULT) {
-        session_refused(s, w->jid, items->outcome, &items->error);
+        (void)buf_printf(&what, "the commands of %s", w->jid);
+        (void)buf_byte(&what, '\0');
+        session_refused(s, what.failed ? w->jid : buf_slice(&what).ptr, items->outcome,
+                        &items->error);
+        buf_free(&what);
         return;
     }
     for (size_t i = 0; i < items->item_count && out_open(out); i++) {

@@ -102,7 +102,8 @@ static int new_password(struct app *app, struct buf *out)
     if (app_option(app, "generate") != NULL)
         return password_generate(app, out);
     snprintf(question, sizeof(question), "New password for %.100s", app->account.jid);
-    return password_ask(app, question, true, false, out);
+    return password_ask(app, question, true, false,
+                        "--new-password-file, --new-password-fd or --generate", out);
 }
 
 /* On the server it is changed, whatever becomes of the rest. */

@@ -318,7 +318,8 @@ static void done(struct burble *c, const struct burble_iq *answer, void *arg)
     struct work *w = arg;
     (void)c;
     if (answer->outcome != BURBLE_IQ_RESULT)
-        session_refused(&w->session, "the roster", answer->outcome, &answer->error);
+        session_refused(&w->session, w->jid_count == 1 ? w->jids[0] : "the roster", answer->outcome,
+                        &answer->error);
     else if (--w->open == 0)
         fence(w);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "burble/resources.h"
 #include "burble/send.h"
 #include "burble/send_room.h"
@@ -86,9 +87,9 @@ static int say(struct session *s, size_t at, const char *to, const char *text)
     if (err == 0)
         return 0;
     return app_fail(s->app, err == BURBLE_ERR_SYNTAX ? EXIT_USAGE : EXIT_REFUSED, "%s: %s", to,
-                    err == BURBLE_ERR_SYNTAX
-                        ? "no address, or the text has characters that XML cannot carry"
-                        : burble_error_text(err));
+                    err != BURBLE_ERR_SYNTAX     ? burble_error_text(err)
+                    : w->options.payload != NULL ? "no address, or the payload is no XML"
+                                                 : "no address");
 }
 
 static void say_all(struct session *s)
@@ -199,6 +200,9 @@ static void message(struct session *s, const struct burble_message *m)
     }
 }
 
+static const char NO_TEXT[] = "the text is not UTF-8, or has characters that XML cannot carry: "
+                              "nothing was sent";
+
 /* Standard input to its end, without the last line feed. */
 static int read_input(struct app *app, struct buf *out)
 {
@@ -217,8 +221,8 @@ static int read_input(struct app *app, struct buf *out)
     struct slice text = buf_slice(out);
     if (text.len > 0 && text.ptr[text.len - 1] == '\n')
         buf_truncate(out, text.len - 1);
-    if (buf_len(out) == 0)
-        return app_fail(app, EXIT_USAGE, "there is no text: nothing was sent");
+    if (slice_find(buf_slice(out), '\0') < buf_len(out))
+        return app_fail(app, EXIT_USAGE, "%s", NO_TEXT);
     return buf_byte(out, '\0') == 0 ? 0 : app_fail(app, EXIT_REFUSED, "out of memory");
 }
 
@@ -288,6 +292,20 @@ static int file_options(struct app *app, struct work *w, int argc)
     return status;
 }
 
+/* UTF-8, of the characters of XML 1.0 section 2.2. */
+static bool can_be_sent(struct slice text)
+{
+    uint32_t code = 0;
+    int n;
+    for (; text.len > 0; text = slice_from(text, (size_t)n)) {
+        n = utf8_decode(text, &code);
+        bool control = code < 0x20 && code != '\t' && code != '\n' && code != '\r';
+        if (n <= 0 || control || code == 0xFFFE || code == 0xFFFF)
+            return false;
+    }
+    return true;
+}
+
 /* The last word, or standard input. */
 static int take_text(struct app *app, struct work *w, int argc, char **argv, struct buf *text)
 {
@@ -299,7 +317,27 @@ static int take_text(struct app *app, struct work *w, int argc, char **argv, str
         status = read_input(app, text);
         w->text = buf_slice(text).ptr;
     }
+    if (status == 0 && !can_be_sent(slice_z(w->text)))
+        status = app_fail(app, EXIT_USAGE, "%s", NO_TEXT);
+    /* An empty body may stand beside something else that is said. */
+    if (status == 0 && *w->text == '\0' && w->options.subject == NULL && w->options.payload == NULL)
+        status = app_fail(app, EXIT_USAGE, "there is no text: nothing was sent");
     return status;
+}
+
+/* Whoever forgets the quotes of a text would send its last word to people, and the others to
+ * servers of these names. */
+static int check_addresses(struct app *app, const struct work *w, char **argv)
+{
+    const char *own = strchr(app->account.jid, '@');
+    size_t count = w->resources.pattern != NULL ? w->resources.only_count : w->count;
+    for (size_t i = 0; i < count; i++) {
+        const char *to = argv[i];
+        if (strpbrk(to, "@.:/") == NULL && (own == NULL || strcmp(to, own + 1) != 0))
+            return app_fail(app, EXIT_USAGE,
+                            "\"%s\" is no address; a text of several words stands in quotes", to);
+    }
+    return 0;
 }
 
 static void take_resources(struct app *app, struct work *w, int argc, char **argv)
@@ -322,6 +360,8 @@ static int run(struct app *app, int argc, char **argv)
         w.options.type = BURBLE_HEADLINE;
     int status = file_options(app, &w, argc);
     take_resources(app, &w, argc, argv);
+    if (status == 0)
+        status = check_addresses(app, &w, argv);
     if (status == 0 && w.file_count == 0)
         status = take_text(app, &w, argc, argv, &text);
     if (app_option(app, "room") != NULL)

@@ -175,7 +175,7 @@ int out_end(struct out *o, int code)
         return code == EXIT_DONE ? EXIT_INTERRUPTED : code;
     if (o->error != 0) {
         out_error("standard output: %s", strerror(o->error));
-        return code == EXIT_DONE ? EXIT_REFUSED : code;
+        return code == EXIT_DONE || code == EXIT_INTERRUPTED ? EXIT_REFUSED : code;
     }
     return code;
 }

@@ -264,14 +264,13 @@ static int ask_once(const struct app *app, int tty, const char *question, struct
 }
 
 int password_ask(const struct app *app, const char *question, bool again, bool empty_ok,
-                 struct buf *out)
+                 const char *instead, struct buf *out)
 {
     struct buf second = {0};
     int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
     if (tty < 0)
-        return app_fail(app, EXIT_USAGE,
-                        "there is no terminal to ask for the password.\nUse --password-file, "
-                        "--password-fd, --password-stdin, --password-command or BURBLE_PASSWORD.");
+        return app_fail(app, EXIT_USAGE, "there is no terminal to ask for the password.\nUse %s.",
+                        instead);
     int status = reserve(app, out);
     if (status == 0)
         status = reserve(app, &second);
@@ -297,7 +296,10 @@ static int ask(const struct app *app, bool again, struct buf *out)
     char question[160];
     snprintf(question, sizeof(question), "%s for %.100s", again ? "New password" : "Password",
              app->account.jid);
-    return password_ask(app, question, again, false, out);
+    return password_ask(app, question, again, false,
+                        "--password-file, --password-fd, --password-stdin, --password-command or "
+                        "BURBLE_PASSWORD",
+                        out);
 }
 
 int app_password(struct app *app, struct buf *out)

@@ -30,8 +30,9 @@ int password_new_from_options(const struct app *app, struct buf *out, bool *foun
 int password_generate(const struct app *app, struct buf *out);
 
 /* Asks on the terminal, twice if again. question has no colon. 0, or an exit code, having said why;
- * EXIT_USAGE where there is no terminal. An empty answer is an empty password if empty_ok. */
+ * EXIT_USAGE where there is no terminal, with what else can be used ("--x or --y"). An empty answer
+ * is an empty password if empty_ok. */
 int password_ask(const struct app *app, const char *question, bool again, bool empty_ok,
-                 struct buf *out);
+                 const char *instead, struct buf *out);
 
 #endif

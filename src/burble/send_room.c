@@ -5,12 +5,25 @@
 
 #include "burble/room.h"
 
+/* The room, or a server on the way to it, is given up after so long without what was asked. */
+enum { PATIENCE_MS = 30000 };
+
 static void give_up(struct send_room *r, const char *why, const char *reason)
 {
     struct session *s = r->session;
     if (!s->ending)
         session_end(s, app_fail(s->app, EXIT_REFUSED, "%s: %s%s%s", r->jid, why,
                                 reason != NULL ? ": " : "", reason != NULL ? reason : ""));
+}
+
+/* Where there is no room nobody answers on some servers. */
+static void too_late(void *arg)
+{
+    struct send_room *r = arg;
+    struct session *s = r->session;
+    if (!s->ending)
+        session_end(s, app_fail(s->app, EXIT_UNREACHABLE,
+                                "%s: no answer; is it the address of a room?", r->jid));
 }
 
 static void joined(struct burble_room *room, const struct burble_room_joined *j, void *arg)
@@ -54,6 +67,8 @@ void send_room_begin(struct send_room *r)
                            .flags = BURBLE_ROOM_NO_REJOIN | BURBLE_ROOM_INSTANT,
                            .handlers = {.joined = joined, .left = left, .message = message});
     int err = burble_room_join(r->session->client, r->jid, &config, &room);
+    if (err == 0)
+        err = burble_loop_alarm(r->session->loop, PATIENCE_MS, too_late, r, NULL);
     if (err != 0)
         give_up(r, err == BURBLE_ERR_SYNTAX ? "no address of a room" : burble_error_text(err),
                 NULL);

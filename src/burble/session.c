@@ -1,6 +1,7 @@
 /* A connected account for a command. */
 #include "burble/session.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,15 +230,36 @@ void session_warn(const struct account *a)
         out_error("warning: without TLS everybody on the way can read and change everything");
 }
 
+/* The authorities of the account, else the loop takes the system's. */
+static int own_authorities(struct session *s)
+{
+    const char *path = s->app->account.ca_file;
+    struct buf pem = {0};
+    int status = 0;
+    if (path == NULL)
+        return 0;
+    errno = 0;
+    if (file_read(path, PEM_BYTES_MAX, &pem, NULL) != 0)
+        status = app_fail(s->app, EXIT_USAGE, "%s cannot be read%s%s", path, errno != 0 ? ": " : "",
+                          errno != 0 ? strerror(errno) : "");
+    if (status == 0)
+        s->inside->trust = burble_trust_new(buf_slice(&pem).ptr, buf_len(&pem), NULL, 0, NULL, 0);
+    if (status == 0 && (buf_len(&pem) == 0 || s->inside->trust == NULL))
+        status = app_fail(s->app, EXIT_USAGE, "%s holds no certificates (PEM)", path);
+    buf_free(&pem);
+    return status;
+}
+
 /* The own certificate for EXTERNAL, with the authorities that the loop would take. */
 static int own_certificate(struct session *s)
 {
     const struct account *a = &s->app->account;
     const char *ca = a->ca_file != NULL ? a->ca_file : "/etc/ssl/certs/ca-certificates.crt";
     struct buf anchors = {0}, chain = {0}, key = {0};
-    int status = 0;
-    if (a->certificate == NULL)
-        return 0;
+    int status = own_authorities(s);
+    if (a->certificate == NULL || status != 0)
+        return status;
+    burble_trust_free(&s->inside->trust);
     (void)file_read(ca, PEM_BYTES_MAX, &anchors, NULL);
     if (file_read(a->certificate, PEM_BYTES_MAX, &chain, NULL) != 0)
         status = app_fail(s->app, EXIT_USAGE, "%s cannot be read", a->certificate);

@@ -116,6 +116,13 @@ static void arm(const struct termios *modes)
     buf_free(&sequence);
 }
 
+/* ncurses opens what it knows, also a terminal that is "dumb". */
+static bool can_move(void)
+{
+    const char *cup = tigetstr("cup");
+    return cup != NULL && cup != (const char *)-1;
+}
+
 bool tui_terminal_open(const char **why_out)
 {
     struct termios modes;
@@ -125,6 +132,11 @@ bool tui_terminal_open(const char **why_out)
     }
     bool known = tcgetattr(STDIN_FILENO, &modes) == 0;
     screen = known ? newterm(NULL, stdout, stdin) : NULL;
+    if (screen != NULL && !can_move()) {
+        endwin();
+        delscreen(screen);
+        screen = NULL;
+    }
     if (screen == NULL) {
         *why_out = "this terminal (TERM) is not known, or cannot move its cursor";
         return false;
