@@ -77,6 +77,14 @@ static void V47_once_bound_always_bound(void **state)
     test_login_end(&l);
 }
 
+/* A client whose server offers these mechanisms, and tells these binding types. */
+static void offered(struct test_login *l, const char *mechanisms, const char *told)
+{
+    test_login_new(l, &BURBLE_CONFIG(0));
+    test_login_reach(l);
+    test_login_offer(l, mechanisms, told, NULL);
+}
+
 /* What the client says first, behind which it is refused with this condition. */
 static void refuse_first(struct test_login *l, const char *gs2, const char *condition)
 {
@@ -97,9 +105,7 @@ static void V47_a_wrong_guess_of_the_binding_is_followed_by_another(void **state
     static struct test_login l;
     char name[64];
     (void)state;
-    test_login_new(&l, &BURBLE_CONFIG(0));
-    test_login_reach(&l);
-    test_login_offer(&l, ALL, "", NULL);
+    offered(&l, ALL, "");
     refuse_first(&l, "p=tls-unique,,", "malformed-request");
     assert_int_equal(test_login_exchange(&l, name), SASL_SUCCESS);
     assert_string_equal(name, "SCRAM-SHA-512-PLUS");
@@ -114,9 +120,7 @@ static void V47_guesses_go_on_in_the_next_connection(void **state)
     static struct test_login l;
     char name[64];
     (void)state;
-    test_login_new(&l, &BURBLE_CONFIG(0));
-    test_login_reach(&l);
-    test_login_offer(&l, ALL, "", NULL);
+    offered(&l, ALL, "");
     refuse_first(&l, "p=tls-unique,,", "not-authorized");
     test_break(&l.t);
     test_pass(&l.t, 1000);
@@ -131,9 +135,7 @@ static void V47_refusals_never_lead_to_a_login_without_binding(void **state)
 {
     static struct test_login l;
     (void)state;
-    test_login_new(&l, &BURBLE_CONFIG(0));
-    test_login_reach(&l);
-    test_login_offer(&l, ALL, "", NULL);
+    offered(&l, ALL, "");
     refuse_first(&l, "p=tls-unique,,", "not-authorized");
     refuse_first(&l, "p=tls-exporter,,", "not-authorized");
     refuse_first(&l, "p=tls-server-end-point,,", "not-authorized");
@@ -149,9 +151,7 @@ static void A13_behind_a_refused_guess_the_offer_may_not_shrink(void **state)
 {
     static struct test_login l;
     (void)state;
-    test_login_new(&l, &BURBLE_CONFIG(0));
-    test_login_reach(&l);
-    test_login_offer(&l, ALL, "", NULL);
+    offered(&l, ALL, "");
     refuse_first(&l, "p=tls-unique,,", "not-authorized");
     test_break(&l.t);
     test_pass(&l.t, 1000);
@@ -176,9 +176,7 @@ static void A11_what_is_no_wrong_guess_is_final(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
         static struct test_login l;
-        test_login_new(&l, &BURBLE_CONFIG(0));
-        test_login_reach(&l);
-        test_login_offer(&l, ALL, CASES[i].told, NULL);
+        offered(&l, ALL, CASES[i].told);
         refuse_first(&l, CASES[i].gs2, CASES[i].condition);
         assert_null(strstr(test_sent(&l.t), "<auth"));
         test_login_refused(&l);
@@ -228,9 +226,7 @@ static void C03_what_is_offered_is_said(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
         static struct test_login l;
-        test_login_new(&l, &BURBLE_CONFIG(0));
-        test_login_reach(&l);
-        test_login_offer(&l, CASES[i].offered, "", NULL);
+        offered(&l, CASES[i].offered, "");
         assert_null(strstr(test_sent(&l.t), "<auth"));
         test_login_refused(&l);
         assert_int_equal(l.why, BURBLE_WHY_NO_MECHANISM);
@@ -310,9 +306,7 @@ static void A12_a_server_that_proves_nothing_is_refused(void **state)
     for (size_t i = 0; i < 2; i++) {
         static struct test_login l;
         char name[64];
-        test_login_new(&l, &BURBLE_CONFIG(0));
-        test_login_reach(&l);
-        test_login_offer(&l, "SCRAM-SHA-1", "", NULL);
+        offered(&l, "SCRAM-SHA-1", "");
         assert_int_equal(test_login_exchange(&l, name), SASL_SUCCESS);
         test_receive(&l.t, CASES[i].success);
         assert_null(strstr(test_sent(&l.t), "<stream:stream"));
@@ -384,9 +378,7 @@ static void a_refused_password_is_final_and_a_busy_server_is_not(void **state)
     for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
         static struct test_login l;
         char text[256];
-        test_login_new(&l, &BURBLE_CONFIG(0));
-        test_login_reach(&l);
-        test_login_offer(&l, "SCRAM-SHA-1", "", NULL);
+        offered(&l, "SCRAM-SHA-1", "");
         snprintf(text, sizeof(text),
                  "<failure xmlns='" SASL "'><text>who are you?</text><%s/></failure>",
                  CASES[i].condition);
@@ -443,9 +435,7 @@ static void V46_the_loop_goes_on_meanwhile(void **state)
 {
     static struct test_login l;
     (void)state;
-    test_login_new(&l, &BURBLE_CONFIG(0));
-    test_login_reach(&l);
-    test_login_offer(&l, "SCRAM-SHA-1", "", NULL);
+    offered(&l, "SCRAM-SHA-1", "");
     l.t.slices = 0;
     challenge(&l, "100000");
     test_expect(&l.t, "<response");
