@@ -95,13 +95,14 @@ static void a_full_disk_is_no_success(void **state)
     struct out out;
     out_init(&out);
     bool went = out_line(&out, "x");
-    int code = out_end(&out, EXIT_DONE);
+    int code = out_end(&out, EXIT_DONE), interrupted = out_end(&out, EXIT_INTERRUPTED);
     dup2(was, STDOUT_FILENO);
     close(was);
     close(full);
     test_has(test_catch_end(&caught), "standard output: No space left");
     assert_false(went);
     assert_int_equal(code, EXIT_REFUSED);
+    assert_int_equal(interrupted, EXIT_REFUSED);
     clearerr(stdout);
 }
 
