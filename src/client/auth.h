@@ -75,8 +75,9 @@ void auth2_begin(struct burble *c);
 void auth2_element(struct burble *c, struct xml x);
 /* The features behind a login that has bound the resource. */
 void auth2_bound(struct burble *c);
-/* <success/> for people: without the token. */
-void auth2_show(struct buf *out, struct xml x);
+/* Elements of SASL and SASL2 for people: without tokens, and without what a password could be
+ * guessed by. False: it is none of those, and nothing was written. */
+bool auth_show(struct buf *out, struct xml x);
 
 /* BURBLE_EVENT_SAVE, when something of it has changed. */
 void auth_tell_changes(struct burble *c);

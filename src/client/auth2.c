@@ -304,20 +304,38 @@ void auth2_element(struct burble *c, struct xml x)
     free(memory);
 }
 
-void auth2_show(struct buf *out, struct xml x)
+static void put_hidden(struct xml_writer *w, struct xml x)
+{
+    bool token = xml_is(x, NS_FAST, SLICE("token"));
+    xml_open(w, xml_name(x), xml_ns(x));
+    if (token) {
+        xml_attr_put(w, SLICE("expiry"), xml_attr(x, SLICE("expiry")));
+        xml_attr_put(w, SLICE("token"), SLICE("[hidden]"));
+    } else if (xml_text(x).len > 0) {
+        xml_text_put(w, SLICE("[hidden]"));
+    }
+    xml_close(w);
+}
+
+bool auth_show(struct buf *out, struct xml x)
 {
     struct xml_writer w;
+    bool sasl2 = slice_eq(xml_ns(x), NS_SASL2), challenge = slice_is(xml_name(x), "challenge");
+    if (!sasl2 && !slice_eq(xml_ns(x), NS_SASL))
+        return false;
+    if (!challenge && !slice_is(xml_name(x), "success"))
+        return false;
     xml_writer_init(&w, out, NS_CLIENT);
-    xml_open(&w, SLICE("success"), NS_SASL2);
-    for (x = xml_first_element(x); xml_some(x); x = xml_next_element(x)) {
-        if (!xml_is(x, NS_FAST, SLICE("token"))) {
-            xml_node_put(&w, x);
-            continue;
-        }
-        xml_open(&w, SLICE("token"), NS_FAST);
-        xml_attr_put(&w, SLICE("expiry"), xml_attr(x, SLICE("expiry")));
-        xml_attr_put(&w, SLICE("token"), SLICE("[hidden]"));
-        xml_close(&w);
+    if (challenge || !sasl2) {
+        put_hidden(&w, x);
+        return true;
     }
+    xml_open(&w, SLICE("success"), NS_SASL2);
+    for (x = xml_first_element(x); xml_some(x); x = xml_next_element(x))
+        if (xml_is(x, NS_FAST, SLICE("token")) || xml_is(x, NS_SASL2, SLICE("additional-data")))
+            put_hidden(&w, x);
+        else
+            xml_node_put(&w, x);
     xml_close(&w);
+    return true;
 }

@@ -149,6 +149,8 @@ void auth_refuse(struct burble *c, enum sasl_client_problem problem, const char 
     if (o != NULL) {
         buf_lit(&text, "; it offers: ");
         (void)sasl_client_offered_text(o->names, o->n, &text);
+        if (o->n == 0 && !c->link.secure)
+            buf_lit(&text, " without TLS");
     }
     buf_byte(&text, '\0');
     client_fail_stream(c, why_of(problem), SLICE("undefined-condition"),

@@ -327,9 +327,7 @@ static void show_in(struct burble *c, struct xml x)
     if ((c->setup.config.flags & BURBLE_RAW_XML) == 0)
         return;
     struct buf text = {0};
-    if (xml_is(x, NS_SASL2, SLICE("success")))
-        auth2_show(&text, x); /* it may have a token in it */
-    else
+    if (!auth_show(&text, x))
         xml_write_node(&text, x, NS_CLIENT);
     struct burble_xml_event e = {.text = buf_slice(&text).ptr, .len = buf_len(&text)};
     if (!text.failed)
