@@ -150,6 +150,7 @@ class Tty:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(home.dir)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored in a job in the background
             os.execve(program_path("burble"), ["burble", *words], home.environment())
         self.seen = b""
 
@@ -174,7 +175,10 @@ class Tty:
 
     def wait(self):
         """Reads to the end; the exit code."""
+        deadline = time.monotonic() + 20 * PATIENCE
         while True:
+            assert select.select([self.fd], [], [], max(0, deadline - time.monotonic()))[0], (
+                f"it does not end: {self.seen!r}")
             try:
                 piece = os.read(self.fd, 4096)
             except OSError:
