@@ -11,7 +11,7 @@ import pytest
 from harness import certs, jabberd2
 from harness.ejabberd import Ejabberd
 from harness.prosody import Prosody
-from harness.server import program_path
+from harness.server import program_path, running
 
 MECHANISMS = [f"SCRAM-SHA-{n}{plus}" for plus in ("-PLUS", "") for n in (512, 256, 1)] + ["PLAIN"]
 DIGEST = "DIGEST-MD5"  # historic: libburble wants to be told that it may, burble never tells it
@@ -39,8 +39,8 @@ def hosts(mechanisms):
 def prosody(request):
     names = {domain_of(m): ", ".join(f'"{x}"' for x in but(m)) for m in PROSODY}
     extra = {d: f"disable_sasl_mechanisms = {{ {n} }}" for d, n in names.items()}
-    yield from run(Prosody(**hosts(PROSODY), host_extra=extra,
-                           extra=f'ssl = {{ protocol = "{request.param}" }}'))
+    yield from running(Prosody(**hosts(PROSODY), host_extra=extra,
+                               extra=f'ssl = {{ protocol = "{request.param}" }}'))
 
 
 @pytest.fixture(scope="module")
@@ -51,23 +51,12 @@ def ejabberd():
     every = hosts([*MECHANISMS, DIGEST])
     every["domains"] += ("localhost",)
     every["accounts"].update(PEOPLE)
-    yield from run(Ejabberd(**every, extra=extra, external=True))
+    yield from running(Ejabberd(**every, extra=extra, external=True))
 
 
 @pytest.fixture(scope="module")
 def jabberd():
-    yield from run(jabberd2.Jabberd2(PEOPLE, external=True))
-
-
-def run(server):
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        if server.process is not None:
-            server.process.kill()
-            server.process.wait()
-        server.remove()
+    yield from running(jabberd2.Jabberd2(PEOPLE, external=True))
 
 
 def logged_in(done):
@@ -306,7 +295,7 @@ def test_a_certificate_on_jabberd2(home, jabberd):
 def test_a_certificate_on_prosody(home):
     """By mod_auth_ccert of prosody-modules."""
     server = Prosody(external=True)
-    for _ in run(server):
+    for _ in running(server):
         for tls in ("starttls", "direct"):
             certified_login(home, server, tls, "does the certificate belong to this account?")
         # Here Prosody 0.12 sends an element that there is not, <false/>, in place of <failure/>.

@@ -9,7 +9,7 @@ import pytest
 from harness.command import Home
 from harness.prosody import Prosody
 from harness.proxy import Proxy
-from harness.server import program_path
+from harness.server import program_path, running
 
 ALICE, BOB = "alice@localhost", "bob@localhost"
 PEOPLE = {jid: f"{jid.partition('@')[0]}'s secret" for jid in (ALICE, BOB)}
@@ -17,21 +17,9 @@ TOKEN = r"HT-SHA-256-(EXPR|NONE)"
 PASSWORD = r"SCRAM-SHA-256(-PLUS)?"
 
 
-def run(**options):
-    server = Prosody(accounts=PEOPLE, sasl2=True, **options)
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        if server.process is not None:
-            server.process.kill()
-            server.process.wait()
-        server.remove()
-
-
 @pytest.fixture(scope="module")
 def prosody():
-    yield from run()
+    yield from running(Prosody(accounts=PEOPLE, sasl2=True))
 
 
 @pytest.fixture

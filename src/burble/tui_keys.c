@@ -82,6 +82,13 @@ static void enter(struct tui *t)
 
 static void control(struct tui *t, uint32_t code)
 {
+    static const struct {
+        uint32_t code;
+        enum editor_key does;
+    } EDITS[] = {
+        {'w', EDITOR_KILL_WORD}, {'u', EDITOR_KILL_LINE}, {'k', EDITOR_KILL_REST},
+        {'a', EDITOR_HOME},      {'e', EDITOR_END},
+    };
     switch (code) {
     case 'c':
         session_end(&t->session, EXIT_DONE);
@@ -98,22 +105,10 @@ static void control(struct tui *t, uint32_t code)
     case 'l':
         t->redraw = true;
         return;
-    case 'w':
-        editor_key(&t->model.editor, EDITOR_KILL_WORD);
-        return;
-    case 'u':
-        editor_key(&t->model.editor, EDITOR_KILL_LINE);
-        return;
-    case 'k':
-        editor_key(&t->model.editor, EDITOR_KILL_REST);
-        return;
-    case 'a':
-        editor_key(&t->model.editor, EDITOR_HOME);
-        return;
-    case 'e':
-        editor_key(&t->model.editor, EDITOR_END);
-        return;
     default:
+        for (size_t i = 0; i < sizeof(EDITS) / sizeof(EDITS[0]); i++)
+            if (EDITS[i].code == code)
+                editor_key(&t->model.editor, EDITS[i].does);
         return;
     }
 }

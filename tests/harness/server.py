@@ -50,6 +50,18 @@ def wait_until(condition, timeout=10, what="the condition"):
         time.sleep(0.01)
 
 
+def running(server):
+    """For a fixture, with `yield from`: the server, started; it is gone behind the tests."""
+    try:
+        yield server.start()
+        server.stop()
+    finally:
+        if server.process is not None:
+            server.process.kill()
+            server.process.wait()
+        server.remove()
+
+
 @dataclasses.dataclass(frozen=True)
 class Account:
     user: str
