@@ -54,7 +54,7 @@ static void damaged_memory_is_read_without_harm(void **state)
         for (int i = 0; i < 120; i++)
             model_step(&m);
         for (int i = 0; i < 400; i++) {
-            char *copy = malloc(m.usable); /* of its size, so that a byte too far is watch.seen */
+            char *copy = malloc(m.usable); /* of its size, so that a byte too far is seen */
             assert_non_null(copy);
             memcpy(copy, m.memory, m.usable);
             damage(&m.random, copy, m.usable);
